@@ -1,0 +1,138 @@
+"""What becomes of one message: the log is asked, an attempt made if one is due, and the log told before the queue is."""
+
+from __future__ import annotations
+
+import time
+from dataclasses import dataclass, replace
+from datetime import datetime, timedelta
+from typing import TYPE_CHECKING
+
+from webhooks.log_table import LogTable
+from webhooks.messages import DeliveryMessage
+from webhooks.models import Attempt, Webhook, now, parse_time
+
+from deliver import health, sender, signals
+from deliver.schedule import Act, Schedule, in_round
+from deliver.standing import Standing
+from deliver.telemetry import logger, metrics
+
+if TYPE_CHECKING:
+    from mypy_boto3_dynamodb import DynamoDBClient
+    from mypy_boto3_events import EventBridgeClient
+
+
+@dataclass(frozen=True, slots=True)
+class Outcome:
+    """`back_at`: when the queue shall show the message again; None acknowledges it. `standing`: what the log now says."""
+
+    back_at: datetime | None
+    standing: Standing
+
+
+@dataclass(frozen=True, slots=True)
+class Desk:
+    """What an attempt needs besides the message."""
+
+    dynamodb: DynamoDBClient
+    events: EventBridgeClient
+    config_table: str
+    bus: str
+    log: LogTable
+    schedule: Schedule
+
+    def handle(self, message: DeliveryMessage, standing: Standing) -> Outcome:
+        """Applies the schedule's decision. Raises what our side failed at; then nothing was charged to the endpoint."""
+        posted = False
+        while True:
+            decision = self.schedule.decide(message, standing.delivery, standing.webhook, now())
+            match decision.act:
+                case Act.ACKNOWLEDGE:
+                    return Outcome(None, standing)
+                case Act.EXHAUSTED:
+                    return Outcome(now(), standing)
+                case Act.WAIT:
+                    return Outcome(decision.due, standing)
+                case Act.POST if posted:
+                    return Outcome(now() + timedelta(seconds=1), standing)
+                case Act.CANCEL:
+                    written = self._cancel(message, standing)
+                case Act.POST:
+                    _wait_until(decision.due)
+                    written = self._attempt(message, standing)
+                    posted = True
+            if written:
+                return written
+            standing = Standing(standing.webhook, self.log.delivery(*_log_key(message)))
+
+    def copy_back_at(self, message: DeliveryMessage, standing: Standing) -> datetime | None:
+        """When another copy of a message just handled comes back; None acknowledges it. It never POSTs in this batch."""
+        decision = self.schedule.decide(message, standing.delivery, standing.webhook, now())
+        if decision.act is Act.ACKNOWLEDGE:
+            return None
+        return decision.due or now() + timedelta(seconds=1)
+
+    def _cancel(self, message: DeliveryMessage, standing: Standing) -> Outcome | None:
+        delivery = in_round(message, standing.delivery)
+        saved = self.log.save(replace(delivery, status="cancelled", next_attempt_at=None))
+        return Outcome(None, Standing(standing.webhook, saved)) if saved else None
+
+    def _attempt(self, message: DeliveryMessage, standing: Standing) -> Outcome | None:
+        """One POST and its record; None when another copy of the message wrote the log in the meantime."""
+        webhook = standing.webhook
+        assert webhook is not None
+        number = in_round(message, standing.delivery).attempts_in(message.round) + 1
+        attempt = sender.post(webhook, message, number=number)
+        _report(message, attempt)
+        if attempt.error is None and webhook.status == "failing":
+            self._recover(webhook)
+        try:
+            saved = self.log.save(self.schedule.after(message, standing.delivery, attempt))
+        except Exception:
+            metrics.add_metric("DuplicatePostPossible", "Count", 1)
+            raise
+        if saved is None:
+            metrics.add_metric("DuplicatePost", "Count", 1)
+            return None
+        return Outcome(_back_at(saved.next_attempt_at, saved.is_final()), Standing(webhook, saved))
+
+    def _recover(self, webhook: Webhook) -> None:
+        """Should it fail, the delivery is recorded all the same, and the next 200 does it."""
+        try:
+            # Told before it is marked: a crash in between repeats the telling, with the same id, and loses nothing.
+            signals.tell(self.events, self.bus, "webhook.recovered", webhook)
+            health.mark_recovered(self.dynamodb, self.config_table, webhook)
+        except Exception:
+            logger.exception("webhook.not_recovered", webhook_id=webhook.id)
+            metrics.add_metric("OurFault", "Count", 1)
+
+
+def _back_at(next_attempt_at: str | None, final: bool) -> datetime | None:
+    """Out of attempts means at once: the next receive moves the message to the dead-letter queue."""
+    if final:
+        return None
+    return parse_time(next_attempt_at) if next_attempt_at else now()
+
+
+def _wait_until(due: datetime | None) -> None:
+    """At most the second by which a message may come back too soon: an attempt is never early."""
+    if due:
+        time.sleep(max((due - now()).total_seconds(), 0))
+
+
+def _log_key(message: DeliveryMessage) -> tuple[str, str, str]:
+    return message.webhook_id, message.accepted_at, message.event_id
+
+
+def _report(message: DeliveryMessage, attempt: Attempt) -> None:
+    metrics.add_metric("Delivered" if attempt.error is None else "FailedAttempts", "Count", 1)
+    logger.info(
+        "delivery.attempted",
+        account_id=message.account_id,
+        webhook_id=message.webhook_id,
+        event_id=message.event_id,
+        round=attempt.round,
+        number=attempt.number,
+        status_code=attempt.status_code,
+        duration_ms=attempt.duration_ms,
+        error=attempt.error,
+    )

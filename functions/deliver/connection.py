@@ -1,0 +1,214 @@
+"""A TLS connection to a vetted address on which every step, down to each read, ends by one deadline.
+
+`requests` and urllib3 apply a timeout to each socket operation; here whatever timeout they set on the socket is the time
+left for everything that follows. Failures leave as `AttemptFailed`, in words for the customer.
+"""
+
+from __future__ import annotations
+
+import io
+import os
+import socket
+import ssl
+from collections.abc import Iterator
+from contextlib import contextmanager
+from http.client import HTTPException
+from time import monotonic
+from typing import Any
+
+import certifi
+from urllib3.connection import HTTPSConnection
+from urllib3.connectionpool import HTTPSConnectionPool
+from urllib3.exceptions import HTTPError
+from urllib3.response import BaseHTTPResponse
+from urllib3.util.ssl_ import create_urllib3_context
+from webhooks.addresses import may_connect, resolve
+
+from deliver.failures import AttemptFailed, explain
+
+MAX_RESPONSE_BYTES = 64 * 1024
+"""Read of a response's headers at most, and of its body at most."""
+
+IDLE_SECONDS = 30.0
+"""A connection unused for longer is not used again: it may have died while the function was frozen."""
+
+
+class ReusedConnectionLost(Exception):
+    """A kept-alive connection ended before a byte of the answer: that says nothing about the endpoint."""
+
+
+class Wire:
+    """The socket as http.client sees it. `settimeout` sets what is left for all that follows, not for each operation."""
+
+    def __init__(self, sock: ssl.SSLSocket, seconds: float) -> None:
+        self._sock = sock
+        self.settimeout(seconds)
+        self.received = 0
+
+    def settimeout(self, seconds: float) -> None:
+        self._deadline = monotonic() + seconds
+
+    def sendall(self, data: bytes) -> None:
+        view = memoryview(data)
+        while view:
+            self._sock.settimeout(self._left())
+            view = view[self._sock.send(view) :]
+
+    def makefile(self, mode: str) -> io.BufferedReader:
+        """One response. Counts from zero what is received of it."""
+        self.received = 0
+        return io.BufferedReader(_Reader(self, self._sock.makefile("rb", buffering=0)))
+
+    def readinto(self, raw: socket.SocketIO, buffer: Any) -> int | None:
+        self._sock.settimeout(self._left())
+        count = raw.readinto(buffer)
+        self.received += count or 0
+        if self.received > MAX_RESPONSE_BYTES:
+            raise AttemptFailed(f"answered with more than {MAX_RESPONSE_BYTES // 1024} KiB of headers")
+        return count
+
+    def fileno(self) -> int:
+        return self._sock.fileno()
+
+    def close(self) -> None:
+        self._sock.close()
+
+    def _left(self) -> float:
+        left = self._deadline - monotonic()
+        if left <= 0:
+            raise TimeoutError
+        return left
+
+
+class _Reader(io.RawIOBase):
+    def __init__(self, wire: Wire, raw: socket.SocketIO) -> None:
+        self._wire = wire
+        self._raw = raw
+
+    def readable(self) -> bool:
+        return True
+
+    def readinto(self, buffer: Any) -> int | None:
+        return self._wire.readinto(self._raw, buffer)
+
+    def close(self) -> None:
+        self._raw.close()
+        super().close()
+
+
+class VettedConnection(HTTPSConnection):
+    """Connects to an address that was judged, never to a name: what DNS answers a moment later does not matter."""
+
+    wire: Wire
+    _answers = 0
+    _step = "looking up the name"
+    _used = 0.0
+
+    def connect(self) -> None:
+        ends = monotonic() + float(self.timeout or 0)
+        self._answers = 0
+        with self._explained():
+            super().connect()
+        assert isinstance(self.sock, ssl.SSLSocket)
+        self.wire = Wire(self.sock, ends - monotonic())
+        self.sock = self.wire  # it does all that http.client asks of a socket
+
+    def _new_conn(self) -> socket.socket:
+        ends = monotonic() + float(self.timeout or 0)
+        addresses = resolve(self.host, self.port or 443, seconds=ends - monotonic())
+        for address in addresses:
+            if not may_connect(address, allow_loopback=LOCAL):
+                raise AttemptFailed(f"address {address} is not public")
+        self._step = "connecting"
+        return _connect(addresses, self.port or 443, ends)
+
+    def request(self, *args: Any, **kwargs: Any) -> None:
+        if self._answers:
+            self.wire.received = 0
+        # At a broken pipe, urllib3 reads the answer that came before the request was read.
+        with self._explained(but=BrokenPipeError):
+            super().request(*args, **kwargs)
+
+    def getresponse(self) -> Any:
+        self._step = "waiting for the answer"
+        with self._explained():
+            response = super().getresponse()
+        self._answers += 1
+        self._used = monotonic()
+        return response
+
+    @property
+    def is_connected(self) -> bool:
+        return super().is_connected and monotonic() - self._used < IDLE_SECONDS
+
+    @contextmanager
+    def _explained(self, but: tuple[type[OSError], ...] | type[OSError] = ()) -> Iterator[None]:
+        try:
+            yield
+        except but:
+            raise
+        except (OSError, HTTPException, HTTPError) as error:
+            if self._answers and not self.wire.received and not isinstance(error, TimeoutError):
+                raise ReusedConnectionLost from error
+            raise AttemptFailed(explain(error, self._step)) from error
+
+
+class VettedPool(HTTPSConnectionPool):
+    ConnectionCls = VettedConnection
+
+
+def read_body(response: BaseHTTPResponse, *, keep: int, seconds: float) -> bytes:
+    """
+    The first `keep` bytes of the body, as sent. Reads on, up to the limit and for `seconds`, so that the connection can
+    be used again; what does not end by then is abandoned, and says nothing about the verdict.
+    """
+    kept = b""
+    read = 0
+    connection = response.connection
+    assert isinstance(connection, VettedConnection)
+    connection.wire.settimeout(seconds)
+    connection.wire.received = 0
+    try:
+        while chunk := response.read1(MAX_RESPONSE_BYTES - read, decode_content=False):
+            kept += chunk[: keep - len(kept)]
+            read += len(chunk)
+            if read >= MAX_RESPONSE_BYTES:
+                break
+    except (OSError, HTTPException, HTTPError, AttemptFailed, ValueError):
+        response.close()
+        return kept
+    if response.closed or read < MAX_RESPONSE_BYTES:
+        response.release_conn()
+    else:
+        response.close()
+    return kept
+
+
+def tls_context() -> ssl.SSLContext:
+    """certifi's authorities and nothing from the environment; the local stage's own authority where it has one."""
+    context = create_urllib3_context(ssl_minimum_version=ssl.TLSVersion.TLSv1_2)
+    context.load_verify_locations(certifi.where())
+    if LOCAL:
+        context.load_verify_locations(os.environ["LOCAL_CA_FILE"])
+    return context
+
+
+def _connect(addresses: list[str], port: int, ends: float) -> socket.socket:
+    """To the first address that answers; each gets an equal share of the time left."""
+    error: OSError = TimeoutError()
+    for index, address in enumerate(addresses):
+        share = (ends - monotonic()) / (len(addresses) - index)
+        if share <= 0:
+            raise TimeoutError
+        try:
+            sock = socket.create_connection((address, port), timeout=share)
+        except OSError as failed:
+            error = failed
+            continue
+        sock.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
+        sock.settimeout(max(ends - monotonic(), 0.001))
+        return sock
+    raise error
+
+
+LOCAL = os.environ.get("LOCAL_ALLOW_LOOPBACK") == "1"

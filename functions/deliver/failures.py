@@ -1,0 +1,57 @@
+"""Why an attempt failed, in words that a customer can act on."""
+
+from __future__ import annotations
+
+import socket
+import ssl
+from http.client import BadStatusLine, HTTPException, RemoteDisconnected
+
+from urllib3.exceptions import HTTPError
+
+from deliver.schedule import ATTEMPT_SECONDS
+
+
+class AttemptFailed(Exception):
+    """The endpoint did not do its part. Not an OSError: it passes through urllib3 as it is."""
+
+
+def of_status(status: int) -> str | None:
+    """None for 200, the only success."""
+    if status == 200:
+        return None
+    hint = " (redirects are not followed)" if 300 <= status < 400 else ""
+    return f"answered {status}, expected 200{hint}"
+
+
+def explain(error: OSError | HTTPException | HTTPError, step: str) -> str:
+    """`step` is what was being done, such as "connecting"."""
+    cause: BaseException = error
+    while isinstance(cause, HTTPError) and isinstance(cause.__cause__ or (cause.args or [None])[-1], Exception):
+        cause = cause.__cause__ or cause.args[-1]
+    match cause:
+        case ssl.SSLCertVerificationError():
+            return _certificate(cause)
+        case TimeoutError():
+            waiting = "" if step == "waiting for the answer" else f" (still {step})"
+            return f"no answer within {ATTEMPT_SECONDS:g} s{waiting}"
+        case socket.gaierror():
+            return "the host name does not resolve"
+        case ssl.SSLError():
+            return f"TLS failed while {step}: {cause.reason or 'connection closed'}"
+        case ConnectionRefusedError():
+            return "connection refused"
+        case RemoteDisconnected() | ConnectionError():
+            return f"connection closed by the endpoint while {step}"
+        case BadStatusLine():
+            return "the answer is not HTTP"
+        case OSError():
+            return f"{(cause.strerror or 'network error').lower()} while {step}"
+        case _:
+            return f"the answer is not valid HTTP: {str(cause)[:200]}"
+
+
+def _certificate(error: ssl.SSLCertVerificationError) -> str:
+    reason = error.verify_message
+    if reason.startswith("certificate "):
+        return reason
+    return f"certificate not accepted: {reason[:1].lower()}{reason[1:]}"

@@ -1,0 +1,101 @@
+"""One attempt: a signed POST and the verdict on what came back."""
+
+from __future__ import annotations
+
+from datetime import datetime
+from functools import cache, lru_cache
+from math import ceil
+from ssl import SSLContext
+from time import monotonic
+from typing import Any
+
+from requests import PreparedRequest, Request, Response
+from requests.adapters import HTTPAdapter
+from urllib3 import PoolManager, Timeout
+from urllib3.connectionpool import ConnectionPool
+from webhooks import signing
+from webhooks.messages import DeliveryMessage
+from webhooks.models import Attempt, Webhook, now, rfc3339
+
+from deliver.connection import ReusedConnectionLost, VettedPool, read_body, tls_context
+from deliver.failures import AttemptFailed, of_status
+from deliver.schedule import ATTEMPT_SECONDS
+
+USER_AGENT = "AIsoule-Webhooks/1"
+_BODY_KEPT = 1024
+_BODY_SECONDS = 1.0
+
+
+def post(webhook: Webhook, message: DeliveryMessage, *, number: int) -> Attempt:
+    """POSTs the message's body. Only what the endpoint did ends up as the attempt's error; our own faults are raised."""
+    started, at = monotonic(), now()
+    request = _request(webhook, message, at)
+    status, error, body = None, None, None
+    try:
+        response = _send(webhook, request, started + ATTEMPT_SECONDS)
+        status, error = response.status_code, of_status(response.status_code)
+        took = monotonic() - started
+        left = min(_BODY_SECONDS, ATTEMPT_SECONDS - took)
+        body = read_body(response.raw, keep=_BODY_KEPT, seconds=left).decode(errors="replace")
+    except AttemptFailed as failed:
+        took, error = monotonic() - started, str(failed)
+    return Attempt(
+        number=number,
+        round=message.round,
+        at=rfc3339(at),
+        duration_ms=ceil(took * 1000),
+        status_code=status,
+        error=error,
+        response_body=body,
+    )
+
+
+class EndpointAdapter(HTTPAdapter):
+    """The connections to one webhook's endpoint. Used without a Session: no cookies, redirects, netrc or environment."""
+
+    def init_poolmanager(self, *args: Any, **kwargs: Any) -> None:
+        self.poolmanager = PoolManager(num_pools=1, maxsize=10, ssl_context=_tls())
+        self.poolmanager.pool_classes_by_scheme = {"https": VettedPool}
+
+    def get_connection_with_tls_context(self, request: PreparedRequest, *args: Any, **kwargs: Any) -> ConnectionPool:
+        pool: ConnectionPool = self.poolmanager.connection_from_url(str(request.url))
+        return pool
+
+    def cert_verify(self, *args: Any) -> None:
+        """The context decides, loaded once; the default would load the authorities for every connection."""
+
+
+def _send(webhook: Webhook, request: PreparedRequest, deadline: float) -> Response:
+    adapter = _adapter(webhook.id, webhook.secret)
+    try:
+        return _send_once(adapter, request, deadline)
+    except ReusedConnectionLost:
+        adapter.poolmanager.clear()
+        return _send_once(adapter, request, deadline)
+
+
+def _send_once(adapter: EndpointAdapter, request: PreparedRequest, deadline: float) -> Response:
+    left = max(deadline - monotonic(), 0.001)
+    return adapter.send(request, stream=True, timeout=Timeout(total=left))  # type: ignore[arg-type]
+
+
+def _request(webhook: Webhook, message: DeliveryMessage, at: datetime) -> PreparedRequest:
+    body = message.body.encode()
+    headers = webhook.headers | {
+        "Content-Type": "application/json",
+        "User-Agent": USER_AGENT,
+        "Accept-Encoding": "identity",
+        **signing.headers(webhook.signing_secrets(at), message.event_id, int(at.timestamp()), body),
+    }
+    return Request("POST", webhook.url, headers=headers, data=body).prepare()
+
+
+@lru_cache(maxsize=256)
+def _adapter(webhook_id: str, secret: str) -> EndpointAdapter:
+    """Connections are kept for as long as the webhook keeps its secret, and never shared between webhooks."""
+    return EndpointAdapter(max_retries=0)
+
+
+@cache
+def _tls() -> SSLContext:
+    return tls_context()

@@ -1,0 +1,77 @@
+"""An event from the bus becomes one queue message for every webhook that wants it."""
+
+from __future__ import annotations
+
+import os
+from functools import cache
+from typing import Any
+
+from aws_lambda_powertools import Logger, Metrics
+from webhooks.clients import client
+from webhooks.config_table import ConfigTable
+from webhooks.errors import EventRejected
+from webhooks.log_table import LogTable, StoredEvent
+from webhooks.messages import DeliveryMessage, send
+from webhooks.models import now, rfc3339
+
+from fanout.incoming import accept, rejection
+
+logger = Logger()
+metrics = Metrics()
+
+
+class NotAllSent(Exception):
+    """SQS refused messages twice. Lambda's retry repeats the whole; what was sent already settles as duplicates."""
+
+
+def lambda_handler(event: dict[str, Any], context: object) -> None:
+    """Raises whatever failed on our side: Lambda repeats the event, and its on-failure destination keeps it."""
+    try:
+        incoming = accept(event, rfc3339(now()))
+    except EventRejected as refused:
+        return _reject(event, refused)
+    stored = _log().put_event_once(incoming)
+    webhook_ids = _config().subscribed(stored.account_id, stored.event)
+    unsent = send(client("sqs"), os.environ["DELIVERY_QUEUE_URL"], _messages(stored, webhook_ids))
+    logger.info(
+        "event.fanned_out",
+        account_id=stored.account_id,
+        event_id=stored.event_id,
+        event=stored.event,
+        webhooks=len(webhook_ids),
+        unsent=len(unsent),
+    )
+    if unsent:
+        raise NotAllSent(f"{len(unsent)} of {len(webhook_ids)} messages of event {stored.event_id}")
+
+
+def _messages(stored: StoredEvent, webhook_ids: list[str]) -> list[DeliveryMessage]:
+    return [
+        DeliveryMessage(
+            webhook_id=webhook_id,
+            account_id=stored.account_id,
+            event_id=stored.event_id,
+            event=stored.event,
+            accepted_at=stored.accepted_at,
+            round=1,
+            round_started_at=stored.accepted_at,
+            body=stored.body,
+        )
+        for webhook_id in webhook_ids
+    ]
+
+
+def _reject(event: dict[str, Any], refused: EventRejected) -> None:
+    """Kept with its reason, so that the producer can be told and the event be published again; never retried."""
+    logger.warning("event.rejected", bus_id=event.get("id"), field=refused.field, reason=refused.detail)
+    client("sqs").send_message(QueueUrl=os.environ["REJECTED_QUEUE_URL"], MessageBody=rejection(event, refused))
+
+
+@cache
+def _log() -> LogTable:
+    return LogTable(client("dynamodb"), os.environ["LOG_TABLE"], log_days=int(os.environ["LOG_DAYS"]))
+
+
+@cache
+def _config() -> ConfigTable:
+    return ConfigTable(client("dynamodb"), os.environ["CONFIG_TABLE"])

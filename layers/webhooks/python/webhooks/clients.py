@@ -1,0 +1,31 @@
+"""AWS clients that give up early: the queue repeats the work, so waiting botocore's 60 s would only cost."""
+
+from __future__ import annotations
+
+from functools import cache
+from typing import TYPE_CHECKING, Literal, overload
+
+import boto3
+from botocore.config import Config
+
+if TYPE_CHECKING:
+    from mypy_boto3_dynamodb import DynamoDBClient
+    from mypy_boto3_events import EventBridgeClient
+    from mypy_boto3_sqs import SQSClient
+
+# Two tries of (1 + 2) s for each of deliver's three steps around a 5 s POST still fit its 30 s.
+_CONFIG = Config(
+    connect_timeout=1, read_timeout=2, max_pool_connections=16, retries={"mode": "standard", "max_attempts": 2}
+)
+
+
+@overload
+def client(service: Literal["dynamodb"]) -> DynamoDBClient: ...
+@overload
+def client(service: Literal["sqs"]) -> SQSClient: ...
+@overload
+def client(service: Literal["events"]) -> EventBridgeClient: ...
+@cache
+def client(service: Literal["dynamodb", "sqs", "events"]) -> DynamoDBClient | SQSClient | EventBridgeClient:
+    """One client a service and process; connections stay open between invocations."""
+    return boto3.client(service, config=_CONFIG)
