@@ -1,0 +1,72 @@
+# A new machine needs Python 3.11+, Node 20+ and make; everything else is installed here, pinned by hash.
+SHELL := bash
+.SHELLFLAGS := -euo pipefail -c
+.DEFAULT_GOAL := help
+
+PY := .venv/bin/python
+EMULATOR := .venv/emulator
+RETRY_DELAYS ?= 10,60,300
+export JSII_SILENCE_WARNING_END_OF_LIFE_NODE_VERSION := 1
+export PYTHONPATH := $(CURDIR):$(CURDIR)/functions:$(CURDIR)/layers/webhooks/python
+# Nothing of the developer's own machine may decide what is installed.
+unexport PIP_FIND_LINKS PIP_EXTRA_INDEX_URL
+
+.PHONY: help demo test test-slow check up down synth platform-key lock setup
+
+help: ## this list
+	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:[^#]*## /|/' | column -t -s '|'
+
+demo: setup ## the whole story on this machine: deploy, register, publish, receive, fail, recover
+	@$(PY) -m local demo
+
+test: setup ## all tests but the slow ones
+	$(PY) -m pytest -m "not slow"
+
+test-slow: setup ## the real retry schedule, faults at length
+	$(PY) -m pytest -m slow
+
+check: setup ## formatting, lint, types, synth with cdk-nag
+	.venv/bin/ruff format --check .
+	.venv/bin/ruff check .
+	.venv/bin/mypy infra local functions/api functions/deliver functions/fanout layers/webhooks/python/webhooks tests
+	$(MAKE) --no-print-directory synth
+
+up: setup ## the local stack alone; RETRY_DELAYS=1,2,3 shortens its schedule
+	@$(PY) -m local up --retry-delays $(RETRY_DELAYS)
+
+down: setup ## stop what `make up` started
+	@$(PY) -m local down
+
+synth: setup ## the template for AWS, without an AWS account, in cdk.out
+	AWS_ACCESS_KEY_ID= AWS_SECRET_ACCESS_KEY= npx --no-install cdk synth --quiet
+	@echo "cdk.out/AisouleWebhooks.template.json"
+
+platform-key: setup ## with AWS credentials: mint a platform key for the deployed stack
+	@$(PY) -m api.mint_key
+
+lock: .venv/uv.stamp ## compile the requirements again
+	for r in requirements-uv layers/dependencies/requirements requirements-dev requirements-emulator; do \
+	  .venv/bin/uv pip compile -q --universal --python-version 3.11 --generate-hashes --no-header $$r.in -o $$r.txt; done
+
+setup: .venv/dev.stamp .venv/emulator.stamp node_modules/.stamp
+
+.venv/uv.stamp: requirements-uv.txt
+	@echo "Setting up: the first time takes a minute or two."
+	@python3 -c 'import sys; sys.exit(sys.version_info < (3, 11))' || { echo "Python 3.11 or newer is needed, this is $$(python3 --version)"; exit 1; }
+	@python3 -m venv .venv || { echo "python3 -m venv failed: on Debian, apt-get install python3-venv"; exit 1; }
+	@$(PY) -m pip install -q --disable-pip-version-check --require-hashes -r requirements-uv.txt
+	@touch $@
+
+.venv/dev.stamp: requirements-dev.txt .venv/uv.stamp
+	@.venv/bin/uv pip sync -q --python $(PY) --require-hashes requirements-dev.txt requirements-uv.txt
+	@touch $@
+
+.venv/emulator.stamp: requirements-emulator.txt .venv/uv.stamp
+	@.venv/bin/uv venv -q --clear --python $(PY) $(EMULATOR)
+	@.venv/bin/uv pip sync -q --python $(EMULATOR)/bin/python --require-hashes requirements-emulator.txt
+	@touch $@
+
+node_modules/.stamp: package-lock.json
+	@node -e 'process.exit(parseInt(process.versions.node) < 20 ? 1 : 0)' || { echo "Node 20 or newer is needed, this is $$(node --version)"; exit 1; }
+	@npm ci --silent
+	@touch $@
