@@ -6,8 +6,9 @@ import json
 from typing import Any
 
 from webhooks.errors import EventRejected
-from webhooks.event_types import build_body, check_id, normalise_timestamp, validate_data
+from webhooks.event_types import validate_data
 from webhooks.log_table import StoredEvent
+from webhooks.payload import build_body, check_id, normalise_timestamp
 
 _MAX_REJECTION = 1_000_000
 """Below SQS's 1 MiB."""

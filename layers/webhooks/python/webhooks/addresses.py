@@ -1,8 +1,8 @@
 """
 Where a webhook may point: https, and only at addresses that are globally reachable.
 
-The tables follow the IANA special-purpose address registries (https://www.iana.org/assignments/iana-ipv4-special-registry,
-…/iana-ipv6-special-registry, read in November 2026). `ipaddress.is_global` is not used: it differs between Python versions.
+The tables follow the IANA special-purpose address registries, https://www.iana.org/assignments/iana-ipv4-special-registry
+and …/iana-ipv6-special-registry. `ipaddress.is_global` is not used: it differs between Python versions.
 """
 
 from __future__ import annotations
@@ -39,7 +39,7 @@ _PRIVATE_V4 = [
         "240.0.0.0/4",  # reserved, broadcast
     )
 ]
-# Everything outside it is special: ::/128, ::1, IPv4-mapped and -compatible, NAT64, ULA, link- and site-local, multicast.
+# Everything outside it is special: ::, ::1, IPv4-mapped and -compatible, NAT64, ULA, link- and site-local, multicast.
 _GLOBAL_UNICAST_V6 = IPv6Network("2000::/3")
 _PRIVATE_V6 = [
     IPv6Network(block)

@@ -39,7 +39,7 @@ def new_id(prefix: str) -> str:
 
 @dataclass(frozen=True, slots=True)
 class Webhook:
-    """A customer's endpoint. `failing_*` are set exactly while `status` is `failing`; `version` counts a person's edits."""
+    """A customer's endpoint. `failing_*` are set while `status` is `failing`; `version` counts a person's edits."""
 
     id: str
     account_id: str

@@ -1,0 +1,84 @@
+"""The HTTPS API: one function behind API Gateway; it authenticates each call by itself."""
+
+from __future__ import annotations
+
+import json
+
+import aws_cdk as cdk
+from aws_cdk import aws_apigatewayv2 as apigateway
+from aws_cdk import aws_apigatewayv2_integrations as integrations
+from aws_cdk import aws_events as events
+from aws_cdk import aws_logs as logs
+from constructs import Construct
+
+from infra.database import FAILED, Database, grant
+from infra.delivery import Queues
+from infra.function import Function, Layers, acknowledge
+from infra.settings import Settings
+
+_LOGGED = {
+    "requestId": "$context.requestId",
+    "ip": "$context.identity.sourceIp",
+    "method": "$context.httpMethod",
+    "path": "$context.path",
+    "status": "$context.status",
+    "error": "$context.integrationErrorMessage",
+}
+
+
+class Api(Construct):
+    def __init__(
+        self,
+        scope: Construct,
+        id: str,
+        *,
+        bus: events.EventBus,
+        database: Database,
+        queues: Queues,
+        layers: Layers,
+        settings: Settings,
+    ) -> None:
+        super().__init__(scope, id)
+        self.function = Function(
+            self,
+            "Function",
+            handler="api.handler",
+            layers=layers,
+            settings=settings,
+            timeout_seconds=29,  # API Gateway waits 30
+            environment={
+                "CONFIG_TABLE": database.config.table_name,
+                "LOG_TABLE": database.log.table_name,
+                "DELIVERY_QUEUE_URL": queues.delivery.queue_url,
+                "EVENT_BUS_NAME": bus.event_bus_name,
+                "MAX_WEBHOOKS": str(settings.max_webhooks),
+            },
+            reaches_endpoints=True,
+        )
+        grant(database.config, self.function, "GetItem", "PutItem", "UpdateItem", "DeleteItem", "Query")
+        grant(database.log, self.function, "GetItem", "PutItem", "Query", index=FAILED)
+        queues.delivery.grant(self.function, "sqs:SendMessage")
+        bus.grant_put_events_to(self.function)
+        integration = integrations.HttpLambdaIntegration("Integration", self.function)
+        self.http_api = apigateway.HttpApi(self, "Http", default_integration=integration)
+        self._configure_stage()
+
+    def _configure_stage(self) -> None:
+        access = logs.LogGroup(
+            self, "Access", retention=logs.RetentionDays.ONE_MONTH, removal_policy=cdk.RemovalPolicy.DESTROY
+        )
+        assert self.http_api.default_stage is not None
+        stage = self.http_api.default_stage.node.default_child
+        assert isinstance(stage, apigateway.CfnStage)
+        stage.default_route_settings = apigateway.CfnStage.RouteSettingsProperty(
+            throttling_rate_limit=200, throttling_burst_limit=400
+        )
+        stage.access_log_settings = apigateway.CfnStage.AccessLogSettingsProperty(
+            destination_arn=access.log_group_arn, format=json.dumps(_LOGGED)
+        )
+        acknowledge(
+            self.http_api,
+            "APIG4",
+            "The function authenticates every call: a Lambda authorizer answers 403 with a body of its own, and its cache "
+            "would keep a revoked key alive.",
+        )

@@ -1,0 +1,61 @@
+"""The dependency layer, built without Docker: wheels for Lambda's platform, or for this host in the local stage."""
+
+from __future__ import annotations
+
+import hashlib
+import shutil
+import subprocess
+from pathlib import Path
+
+import aws_cdk as cdk
+import jsii
+from aws_cdk import aws_lambda as lambda_
+
+from infra.settings import Settings
+
+REQUIREMENTS = Path("layers/dependencies/requirements.txt")
+SERVICES_USED = {"dynamodb", "events", "sqs"}
+"""Of the 400 services that botocore describes, in 25 MB of JSON."""
+
+
+def dependency_code(settings: Settings) -> lambda_.Code:
+    """Hashed by what goes in, the platform included: the two stages never take each other's wheels."""
+    arguments = _platform(settings)
+    source = [REQUIREMENTS.read_text(), Path(__file__).read_text(), *arguments]
+    return lambda_.Code.from_asset(
+        str(REQUIREMENTS.parent),
+        asset_hash=hashlib.sha256("\0".join(source).encode()).hexdigest(),
+        asset_hash_type=cdk.AssetHashType.CUSTOM,
+        bundling=cdk.BundlingOptions(
+            image=cdk.DockerImage.from_registry("unused: bundled on the host"), local=_Wheels(arguments)
+        ),
+    )
+
+
+def _platform(settings: Settings) -> list[str]:
+    if settings.local:
+        return ["--python", str(settings.emulator_python)]
+    return ["--python-platform", "aarch64-manylinux2014", "--python-version", "3.13", "--only-binary", ":all:"]
+
+
+@jsii.implements(cdk.ILocalBundling)
+class _Wheels:
+    def __init__(self, arguments: list[str]) -> None:
+        self._arguments = arguments
+
+    def try_bundle(self, output_dir: str, options: cdk.BundlingOptions | None = None, **_: object) -> bool:
+        target = Path(output_dir) / "python"
+        install = ["uv", "pip", "install", "--quiet", "--no-deps", "--require-hashes", "--link-mode", "copy"]
+        command = [*install, "--target", str(target), *self._arguments, "-r", str(REQUIREMENTS)]
+        subprocess.run([str(Path(".venv/bin") / command[0]), *command[1:]], check=True)
+        _prune(target)
+        return True
+
+
+def _prune(target: Path) -> None:
+    for data in (target / "botocore" / "data", target / "boto3" / "data", target / "boto3" / "examples"):
+        for entry in data.iterdir():
+            if entry.is_dir() and not (data.parent.name == "botocore" and entry.name in SERVICES_USED):
+                shutil.rmtree(entry)
+    for entry in [target / "bin", *target.rglob("__pycache__")]:
+        shutil.rmtree(entry, ignore_errors=True)

@@ -1,0 +1,115 @@
+"""A Python function as this service runs them: arm64, both layers, its own folder as code, logs that expire."""
+
+from __future__ import annotations
+
+import platform
+from collections.abc import Mapping
+from typing import Any
+
+import aws_cdk as cdk
+from aws_cdk import aws_lambda as lambda_
+from aws_cdk import aws_logs as logs
+from aws_cdk import aws_sqs as sqs
+from constructs import Construct, IConstruct
+
+from infra.bundling import dependency_code
+from infra.settings import Settings
+
+_RUNTIME = lambda_.Runtime.PYTHON_3_13
+
+
+class Layers(Construct):
+    """What all functions import: pinned third-party packages, and the service's own domain."""
+
+    def __init__(self, scope: Construct, id: str, *, settings: Settings) -> None:
+        super().__init__(scope, id)
+        own = lambda_.Code.from_asset("layers/webhooks", exclude=["**/__pycache__", "*.pyc"])
+        self.versions = [
+            lambda_.LayerVersion(self, "Dependencies", code=dependency_code(settings), compatible_runtimes=[_RUNTIME]),
+            lambda_.LayerVersion(self, "Webhooks", code=own, compatible_runtimes=[_RUNTIME]),
+        ]
+
+
+class Function(lambda_.Function):
+    def __init__(
+        self,
+        scope: Construct,
+        id: str,
+        *,
+        handler: str,
+        layers: Layers,
+        settings: Settings,
+        environment: Mapping[str, str],
+        timeout_seconds: int,
+        reaches_endpoints: bool = False,
+        **kwargs: Any,
+    ) -> None:
+        """`handler` such as `deliver.handler`; its first part is the folder that the function's code consists of."""
+        package = handler.partition(".")[0]
+        super().__init__(
+            scope,
+            id,
+            runtime=_RUNTIME,
+            architecture=_architecture(settings),
+            handler=f"{handler}.lambda_handler",
+            # Only its own folder: an edit to another function does not deploy this one again.
+            code=lambda_.Code.from_asset(
+                "functions", exclude=["*", f"!{package}", f"!{package}/**", "__pycache__", "*.pyc"]
+            ),
+            layers=layers.versions,
+            memory_size=512,
+            timeout=cdk.Duration.seconds(timeout_seconds),
+            log_group=_log_group(scope, f"{id}Logs"),
+            environment={
+                "LOG_DAYS": str(settings.log_days),
+                "POWERTOOLS_METRICS_NAMESPACE": "AisouleWebhooks",
+                "POWERTOOLS_SERVICE_NAME": package,
+                **environment,
+                **(_reaching(settings) if reaches_endpoints else {}),
+            },
+            # Every concurrent invocation is a process of its own on the emulator's machine.
+            reserved_concurrent_executions=2 if settings.local else None,
+            **kwargs,
+        )
+        acknowledge(self, "L1", "3.13 is supported until June 2029; the wheels of the layer are built for it.")
+        assert self.role is not None
+        policy = "Policy::arn:<AWS::Partition>:iam::aws:policy/service-role/AWSLambdaBasicExecutionRole"
+        acknowledge(self.role, f"IAM4[{policy}]", "The function writes its logs with it, and may do nothing more.")
+
+
+def acknowledge(construct: IConstruct, rule: str, reason: str) -> None:
+    """Takes a finding of cdk-nag's AwsSolutions pack as known, with the reason why it is right here."""
+    cdk.Validations.of(construct).acknowledge(
+        cdk.Acknowledgment(id=f"AwsSolutions::AwsSolutions-{rule}", reason=reason)
+    )
+
+
+def queue(scope: Construct, id: str, **kwargs: Any) -> sqs.Queue:
+    """A queue encrypted at rest, refusing anything but TLS, that keeps messages as long as SQS can."""
+    keep = cdk.Duration.days(14)
+    return sqs.Queue(
+        scope, id, encryption=sqs.QueueEncryption.SQS_MANAGED, enforce_ssl=True, retention_period=keep, **kwargs
+    )
+
+
+def _architecture(settings: Settings) -> lambda_.Architecture:
+    if settings.local and platform.machine() == "x86_64":
+        return lambda_.Architecture.X86_64
+    return lambda_.Architecture.ARM_64
+
+
+def _reaching(settings: Settings) -> dict[str, str]:
+    """For the functions that look up and reach customers' endpoints: getaddrinfo cannot be cancelled, only bounded."""
+    bounds = {"RES_OPTIONS": "timeout:1 attempts:2"}
+    if settings.local:
+        return bounds | {"LOCAL_ALLOW_LOOPBACK": "1", "LOCAL_CA_FILE": str(settings.ca_file)}
+    return bounds
+
+
+def _log_group(scope: Construct, id: str) -> logs.LogGroup:
+    return logs.LogGroup(
+        scope,
+        id,
+        retention=logs.RetentionDays.ONE_MONTH,
+        removal_policy=cdk.RemovalPolicy.DESTROY,
+    )

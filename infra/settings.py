@@ -1,0 +1,86 @@
+"""What can be set with `cdk deploy -c name=value`, checked before anything is built from it."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Literal
+
+from constructs import Node
+
+ATTEMPT_SECONDS = 5
+"""Promised to customers; `deliver.schedule` keeps it."""
+
+MAX_VISIBILITY_SECONDS = 12 * 3600
+"""SQS: a message can be hidden for 12 hours after it was received."""
+
+
+class BadSetting(ValueError):
+    """A context value that cannot be used; the text says which, and what is allowed."""
+
+
+@dataclass(frozen=True)
+class Settings:
+    """`retry_delays` and `log_days` in seconds and days; `ca_file` only in the local stage."""
+
+    stage: Literal["aws", "local"]
+    retry_delays: tuple[int, ...]
+    log_days: int
+    max_webhooks: int
+    max_concurrency: int
+    ca_file: Path | None = None
+    emulator_python: Path | None = None
+
+    @property
+    def local(self) -> bool:
+        return self.stage == "local"
+
+    @property
+    def attempts(self) -> int:
+        return len(self.retry_delays) + 1
+
+
+def read_settings(node: Node) -> Settings:
+    """Raises BadSetting. Context from the command line is text, from cdk.json it may be a number."""
+    stage = str(node.try_get_context("stage") or "aws")
+    if stage not in ("aws", "local"):
+        raise BadSetting(f"stage is {stage!r}; allowed are aws and local")
+    local = stage == "local"
+    return Settings(
+        stage="local" if local else "aws",
+        retry_delays=_delays(str(node.try_get_context("retry_delays") or "10,60,300")),
+        log_days=_number(node, "log_days", 30, 1, 365),
+        max_webhooks=_number(node, "max_webhooks", 100, 1, 1000),
+        max_concurrency=_number(node, "max_concurrency", 2 if local else 100, 2, 1000),
+        ca_file=_path(node, "ca_file") if local else None,
+        emulator_python=_path(node, "emulator_python") if local else None,
+    )
+
+
+def _delays(text: str) -> tuple[int, ...]:
+    try:
+        delays = tuple(int(part) for part in text.split(","))
+    except ValueError:
+        raise BadSetting(f"retry_delays is {text!r}; expected seconds separated by commas, such as 10,60,300") from None
+    longest = MAX_VISIBILITY_SECONDS - 60  # the attempt and its batch count, too
+    if not 1 <= len(delays) <= 9 or not all(1 <= delay <= longest for delay in delays):
+        raise BadSetting(f"retry_delays is {text!r}; allowed are 1 to 9 delays of 1 to {longest} seconds")
+    return delays
+
+
+def _number(node: Node, name: str, default: int, least: int, most: int) -> int:
+    value = node.try_get_context(name)
+    try:
+        number = default if value is None else int(str(value))
+    except ValueError:
+        number = least - 1
+    if not least <= number <= most:
+        raise BadSetting(f"{name} is {value!r}; allowed are whole numbers from {least} to {most}")
+    return number
+
+
+def _path(node: Node, name: str) -> Path:
+    value = node.try_get_context(name)
+    if not value:
+        raise BadSetting(f"{name} is missing: the local stage is deployed by `make up`, which passes it")
+    return Path(str(value))

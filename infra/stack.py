@@ -1,0 +1,51 @@
+"""The whole service."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import aws_cdk as cdk
+from aws_cdk import aws_events as events
+from constructs import Construct
+
+from infra.api import Api
+from infra.database import Database
+from infra.delivery import Delivery, Queues
+from infra.fanout import Fanout
+from infra.function import Layers
+from infra.settings import Settings
+
+
+class WebhooksStack(cdk.Stack):
+    def __init__(self, scope: Construct, id: str, *, settings: Settings, **kwargs: Any) -> None:
+        super().__init__(scope, id, **kwargs)
+        layers = Layers(self, "Layers", settings=settings)
+        database = Database(self, "Database", settings=settings)
+        bus = events.EventBus(self, "Bus")
+        queues = Queues(self, "Queues", settings=settings)
+        fanout = Fanout(
+            self,
+            "Fanout",
+            bus=bus,
+            database=database,
+            delivery_queue=queues.delivery,
+            layers=layers,
+            settings=settings,
+        )
+        Delivery(self, "Delivery", bus=bus, database=database, queues=queues, layers=layers, settings=settings)
+        api = Api(self, "Api", bus=bus, database=database, queues=queues, layers=layers, settings=settings)
+
+        outputs = {
+            "ApiUrl": api.http_api.api_endpoint,
+            "ApiId": api.http_api.api_id,
+            "EventBusName": bus.event_bus_name,
+            "ConfigTable": database.config.table_name,
+            "LogTable": database.log.table_name,
+            "DeliveryQueueUrl": queues.delivery.queue_url,
+            "DeadLetterQueueUrl": queues.dead_letters.queue_url,
+            "RejectedQueueUrl": fanout.rejected.queue_url,
+            "UnhandledQueueUrl": fanout.unhandled.queue_url,
+            "UndeliveredQueueUrl": fanout.undelivered.queue_url,
+        }
+        for name, value in outputs.items():
+            cdk.CfnOutput(self, name, value=value)

@@ -1,0 +1,120 @@
+"""The config table: an account's webhooks, how many there are, and what a key opens."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import TYPE_CHECKING, Any
+
+from webhooks.errors import LimitReached, NotFound
+from webhooks.items import from_item, to_item, webhook_item, webhook_key, webhook_of
+from webhooks.models import Webhook
+
+if TYPE_CHECKING:
+    from mypy_boto3_dynamodb import DynamoDBClient
+
+
+class ConfigTable:
+    def __init__(self, client: DynamoDBClient, name: str) -> None:
+        self._client = client
+        self.name = name
+
+    def subscribed(self, account_id: str, event: str) -> list[str]:
+        """The ids of the account's webhooks that want the event. Strongly consistent, and reads no secret."""
+        pages = self._client.get_paginator("query").paginate(
+            **self._webhooks(account_id),
+            ConsistentRead=True,
+            ProjectionExpression="id, #status, events",
+            ExpressionAttributeNames={"#status": "status"},
+        )
+        webhooks = [from_item(item) for page in pages for item in page["Items"]]
+        return [w["id"] for w in webhooks if w["status"] != "disabled" and event in w["events"]]
+
+    def webhooks(self, account_id: str, *, limit: int, after: str | None = None) -> tuple[list[Webhook], str | None]:
+        """One page in the order of ids, after the id `after`; and the id to go on after, None at the end."""
+        start = {"ExclusiveStartKey": webhook_key(account_id, after)} if after else {}
+        answer = self._client.query(
+            **self._webhooks(account_id),
+            ConsistentRead=True,
+            Limit=limit,
+            **start,  # type: ignore[arg-type]  # only present when there is one
+        )
+        last = answer.get("LastEvaluatedKey")
+        webhooks = [webhook_of(item) for item in answer["Items"]]
+        return webhooks, webhooks[-1].id if last else None
+
+    def webhook(self, account_id: str, webhook_id: str) -> Webhook:
+        """Raises NotFound, for another account's webhook too."""
+        answer = self._client.get_item(
+            TableName=self.name, Key=webhook_key(account_id, webhook_id), ConsistentRead=True
+        )
+        if "Item" not in answer:
+            raise NotFound("there is no such webhook")
+        return webhook_of(answer["Item"])
+
+    def create_webhook(self, webhook: Webhook, *, most: int) -> None:
+        """Counts in the same transaction, so that no race passes the limit. Raises LimitReached."""
+        count: Any = self._count(webhook.account_id, 1) | {
+            "ConditionExpression": "attribute_not_exists(webhooks) OR webhooks < :most"
+        }
+        count["ExpressionAttributeValues"][":most"] = {"N": str(most)}
+        put: Any = {
+            "TableName": self.name,
+            "Item": webhook_item(webhook),
+            "ConditionExpression": "attribute_not_exists(pk)",
+        }
+        try:
+            self._client.transact_write_items(TransactItems=[{"Put": put}, {"Update": count}])
+        except self._client.exceptions.TransactionCanceledException as cancelled:
+            if cancelled.response["CancellationReasons"][1].get("Code") == "ConditionalCheckFailed":
+                raise LimitReached(f"the account has {most} webhooks, the most it may have; delete one first") from None
+            raise
+
+    def edit_webhook(self, account_id: str, webhook_id: str, changes: Mapping[str, Any]) -> Webhook:
+        """Sets the named attributes, and removes those given as None; nothing else is touched. Raises NotFound."""
+        set_ = {name: value for name, value in changes.items() if value is not None}
+        removed = [name for name, value in changes.items() if value is None]
+        sets = ", ".join(["version = version + :one", *(f"#{name} = :{name}" for name in set_)])
+        removes = f" REMOVE {', '.join(f'#{name}' for name in removed)}" if removed else ""
+        try:
+            answer = self._client.update_item(
+                TableName=self.name,
+                Key=webhook_key(account_id, webhook_id),
+                UpdateExpression=f"SET {sets}{removes}",
+                ConditionExpression="attribute_exists(pk)",
+                ExpressionAttributeNames={f"#{name}": name for name in changes},
+                ExpressionAttributeValues=to_item({":one": 1} | {f":{name}": v for name, v in set_.items()}),
+                ReturnValues="ALL_NEW",
+            )
+        except self._client.exceptions.ConditionalCheckFailedException:
+            raise NotFound("there is no such webhook") from None
+        return webhook_of(answer["Attributes"])
+
+    def delete_webhook(self, account_id: str, webhook_id: str) -> None:
+        """Raises NotFound."""
+        delete: Any = {
+            "TableName": self.name,
+            "Key": webhook_key(account_id, webhook_id),
+            "ConditionExpression": "attribute_exists(pk)",
+        }
+        count: Any = self._count(account_id, -1)
+        try:
+            self._client.transact_write_items(TransactItems=[{"Delete": delete}, {"Update": count}])
+        except self._client.exceptions.TransactionCanceledException as cancelled:
+            if cancelled.response["CancellationReasons"][0].get("Code") == "ConditionalCheckFailed":
+                raise NotFound("there is no such webhook") from None
+            raise
+
+    def _webhooks(self, account_id: str) -> dict[str, Any]:
+        return {
+            "TableName": self.name,
+            "KeyConditionExpression": "pk = :account AND begins_with(sk, :webhook)",
+            "ExpressionAttributeValues": {":account": {"S": f"ACCOUNT#{account_id}"}, ":webhook": {"S": "WEBHOOK#"}},
+        }
+
+    def _count(self, account_id: str, step: int) -> dict[str, Any]:
+        return {
+            "TableName": self.name,
+            "Key": {"pk": {"S": f"ACCOUNT#{account_id}"}, "sk": {"S": "COUNT"}},
+            "UpdateExpression": "ADD webhooks :step",
+            "ExpressionAttributeValues": {":step": {"N": str(step)}},
+        }
