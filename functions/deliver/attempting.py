@@ -7,14 +7,13 @@ from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 from typing import TYPE_CHECKING
 
-from webhooks.log_table import LogTable
-from webhooks.messages import DeliveryMessage
-from webhooks.models import Attempt, Webhook, now, parse_time
-
 from deliver import health, sender, signals
 from deliver.schedule import Act, Schedule, in_round
 from deliver.standing import Standing
 from deliver.telemetry import logger, metrics
+from webhooks.log_table import LogTable
+from webhooks.messages import DeliveryMessage
+from webhooks.models import Attempt, Webhook, now, parse_time
 
 if TYPE_CHECKING:
     from mypy_boto3_dynamodb import DynamoDBClient

@@ -22,9 +22,9 @@ from urllib3.connectionpool import HTTPSConnectionPool
 from urllib3.exceptions import HTTPError
 from urllib3.response import BaseHTTPResponse
 from urllib3.util.ssl_ import create_urllib3_context
-from webhooks.addresses import may_connect, resolve
 
 from deliver.failures import AttemptFailed, explain
+from webhooks.addresses import may_connect, resolve
 
 MAX_RESPONSE_BYTES = 64 * 1024
 """Read of a response's headers at most, and of its body at most."""

@@ -8,16 +8,15 @@ from datetime import datetime, timedelta
 from math import ceil
 from typing import Any
 
-from webhooks.clients import client
-from webhooks.messages import DeliveryMessage, from_record
-from webhooks.models import ATTEMPTS_KEPT, Attempt, Delivery, now, parse_time, rfc3339
-
 from deliver import health, signals, standing
 from deliver.attempting import Desk
 from deliver.handler import desk
 from deliver.schedule import in_round, is_settled
 from deliver.standing import Standing
 from deliver.telemetry import flush, logger, metrics
+from webhooks.clients import client
+from webhooks.messages import DeliveryMessage, from_record
+from webhooks.models import ATTEMPTS_KEPT, Attempt, Delivery, now, parse_time, rfc3339
 
 REQUEUED_FOR = timedelta(hours=24)
 """From the start of the round. What could not be attempted by then, through our fault, is given up."""

@@ -13,13 +13,13 @@ from requests import PreparedRequest, Request, Response
 from requests.adapters import HTTPAdapter
 from urllib3 import PoolManager, Timeout
 from urllib3.connectionpool import ConnectionPool
-from webhooks import signing
-from webhooks.messages import DeliveryMessage
-from webhooks.models import Attempt, Webhook, now, rfc3339
 
 from deliver.connection import ReusedConnectionLost, VettedPool, read_body, tls_context
 from deliver.failures import AttemptFailed, of_status
 from deliver.schedule import ATTEMPT_SECONDS
+from webhooks import signing
+from webhooks.messages import DeliveryMessage
+from webhooks.models import Attempt, Webhook, now, rfc3339
 
 USER_AGENT = "AIsoule-Webhooks/1"
 _BODY_KEPT = 1024

@@ -7,14 +7,14 @@ from functools import cache
 from typing import Any
 
 from aws_lambda_powertools import Logger, Metrics
+
+from fanout.incoming import accept, rejection
 from webhooks.clients import client
 from webhooks.config_table import ConfigTable
 from webhooks.errors import EventRejected
 from webhooks.log_table import LogTable, StoredEvent
 from webhooks.messages import DeliveryMessage, send
 from webhooks.models import now, rfc3339
-
-from fanout.incoming import accept, rejection
 
 logger = Logger()
 metrics = Metrics()

@@ -1,0 +1,110 @@
+"""An account's webhooks."""
+
+from __future__ import annotations
+
+import os
+from typing import Annotated, Any
+
+from aws_lambda_powertools.event_handler import Response
+from aws_lambda_powertools.event_handler.openapi.params import Body, Query
+from aws_lambda_powertools.event_handler.router import APIGatewayHttpRouter
+
+from api import cursors
+from api.access import Caller, config_table
+from api.documentation import described
+from api.schemas import SecretOut, WebhookCreated, WebhookIn, WebhookOut, WebhookPage, WebhookPatch
+from webhooks.addresses import check_resolves_public, normalise_url
+from webhooks.models import Webhook, new_id, now, rfc3339
+from webhooks.signing import new_secret
+
+router = APIGatewayHttpRouter()
+_LOCAL = os.environ.get("LOCAL_ALLOW_LOOPBACK") == "1"
+
+
+@router.post("/v1/webhooks", **described("createWebhook", "Create a webhook", 201, 401, 403, 409, 415, 422))
+def create(webhook: Annotated[WebhookIn, Body()]) -> Response[WebhookCreated]:
+    """The answer carries the secret. An account may have 100 webhooks; 409 says that it has."""
+    at = rfc3339(now())
+    created = Webhook(
+        id=new_id("wh"),
+        account_id=_caller_account(),
+        name=webhook.name,
+        url=_checked(webhook.url),
+        events=list(webhook.events),
+        headers=webhook.headers,
+        status="active",
+        secret=new_secret(),
+        created_at=at,
+        updated_at=at,
+    )
+    config_table().create_webhook(created, most=int(os.environ["MAX_WEBHOOKS"]))
+    location = {"Location": f"/v1/webhooks/{created.id}"}
+    return Response(201, "application/json", WebhookCreated.of(created), headers=location)
+
+
+@router.get("/v1/webhooks", **described("listWebhooks", "List webhooks", 200, 400, 401, 403, 422))
+def list_(
+    limit: Annotated[int, Query(ge=1, le=100)] = 100, cursor: Annotated[str | None, Query(max_length=200)] = None
+) -> WebhookPage:
+    """In no particular order; call again with `next_cursor` until it is null."""
+    page, after = config_table().webhooks(_caller_account(), limit=limit, after=cursors.decode(cursor))
+    return WebhookPage(data=[WebhookOut.of(webhook) for webhook in page], next_cursor=cursors.encode(after))
+
+
+@router.get("/v1/webhooks/<webhook_id>", **described("getWebhook", "Read a webhook", 200, 401, 403, 404))
+def get(webhook_id: str) -> WebhookOut:
+    return WebhookOut.of(_webhook())
+
+
+@router.patch(
+    "/v1/webhooks/<webhook_id>", **described("updateWebhook", "Change a webhook", 200, 401, 403, 404, 415, 422)
+)
+def patch(webhook_id: str, changes: Annotated[WebhookPatch, Body()]) -> WebhookOut:
+    """Only the fields that are given. `enabled: false` stops deliveries and cancels retries; `true` makes it active."""
+    given: dict[str, Any] = changes.model_dump(exclude_unset=True)
+    if not given:
+        return WebhookOut.of(_webhook())
+    if "url" in given:
+        given["url"] = _checked(given["url"])
+    if "enabled" in given:
+        status = "active" if given.pop("enabled") else "disabled"
+        given |= {"status": status, "failing_since": None, "failing_reason": None, "failing_event_id": None}
+    given["updated_at"] = rfc3339(now())
+    return WebhookOut.of(config_table().edit_webhook(_caller_account(), webhook_id, given))
+
+
+@router.delete("/v1/webhooks/<webhook_id>", **described("deleteWebhook", "Delete a webhook", 204, 401, 403, 404))
+def delete(webhook_id: str) -> Response[None]:
+    """Deliveries under way end as `cancelled`."""
+    config_table().delete_webhook(_caller_account(), webhook_id)
+    return Response(204)
+
+
+@router.get("/v1/webhooks/<webhook_id>/secret", **described("getSecret", "Read the secret", 200, 401, 403, 404))
+def secret(webhook_id: str) -> SecretOut:
+    return SecretOut(secret=_webhook().secret)
+
+
+def _checked(url: str) -> str:
+    """Raises UrlRefused. What a name resolves to is judged again at every attempt."""
+    normal = normalise_url(url, allow_loopback=_LOCAL)
+    check_resolves_public(normal, allow_loopback=_LOCAL)
+    return normal
+
+
+def _caller() -> Caller:
+    caller: Caller = router.context["caller"]
+    return caller
+
+
+def _caller_account() -> str:
+    key = _caller().key
+    assert key is not None
+    assert key.account_id is not None
+    return key.account_id
+
+
+def _webhook() -> Webhook:
+    webhook = _caller().webhook
+    assert webhook is not None
+    return webhook

@@ -1,0 +1,22 @@
+"""moto first: clients made at import time must already be its own."""
+
+import os
+
+import moto  # noqa: F401
+import pytest
+
+os.environ.update(
+    AWS_ACCESS_KEY_ID="testing",
+    AWS_SECRET_ACCESS_KEY="testing",
+    AWS_DEFAULT_REGION="us-east-1",
+    AWS_EC2_METADATA_DISABLED="true",
+    POWERTOOLS_SERVICE_NAME="test",
+    POWERTOOLS_METRICS_NAMESPACE="test",
+)
+os.environ.pop("AWS_ENDPOINT_URL", None)
+
+
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """The quick ones first: who breaks a rule hears of it before the stack is deployed."""
+    order = {"unit": 0, "integration": 1, "infra": 2, "model": 3, "e2e": 4}
+    items.sort(key=lambda item: order.get(item.path.parent.name, 2))
