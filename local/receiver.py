@@ -114,7 +114,7 @@ class _Server(ThreadingHTTPServer):
         request.settimeout(60)
         try:
             with self._context.wrap_socket(request, server_side=True) as tls:
-                super().finish_request(tls, client_address)  # type: ignore[arg-type]
+                super().finish_request(tls, client_address)
         except OSError:
             return  # the other side went away
 

@@ -116,16 +116,10 @@ def _forget_clients() -> None:
     from fanout import handler as fanout
     from webhooks import clients
 
-    for cached in (
-        clients.client,
-        deliver.desk,
-        fanout._log,
-        fanout._config,
-        access.config_table,
-        access.key_table,
-        delivery_routes.log_table,
-    ):
-        cached.cache_clear()  # type: ignore[attr-defined]
+    caches: list[Any] = [clients.client, deliver.desk, fanout._log, fanout._config]
+    caches += [access.config_table, access.key_table, delivery_routes.log_table]
+    for cached in caches:
+        cached.cache_clear()
 
 
 @pytest.fixture

@@ -1,0 +1,77 @@
+"""The HTTPS API as a caller sees it, for the demo and the end-to-end tests."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable
+from typing import Any
+
+import requests
+
+from local.stack import Outputs
+
+
+class ApiRefused(Exception):
+    """The API answered something else than what the story needs."""
+
+
+class Client:
+    """One caller, with one key."""
+
+    def __init__(self, api_url: str, key: str | None) -> None:
+        self._url = api_url
+        self._session = requests.Session()
+        self._session.trust_env = False
+        if key:
+            self._session.headers["Authorization"] = f"Bearer {key}"
+
+    def call(self, method: str, path: str, **options: Any) -> requests.Response:
+        return self._session.request(method, self._url + path, timeout=30, **options)
+
+    def get(self, path: str, **query: str) -> Any:
+        return self._expect(self.call("GET", path, params=query), 200)
+
+    def post(self, path: str, body: Any, expect: int) -> Any:
+        return self._expect(self.call("POST", path, json=body), expect)
+
+    def patch(self, path: str, body: Any) -> Any:
+        return self._expect(self.call("PATCH", path, json=body), 200)
+
+    def publish(self, account_id: str, event: str, data: Any, **more: str) -> str:
+        """The event's id."""
+        answer = self.post("/v1/events", {"account_id": account_id, "event": event, "data": data, **more}, 202)
+        return str(answer["id"])
+
+    def await_webhook(self, webhook_id: str, until: Callable[[Any], bool], *, seconds: float) -> Any:
+        return self._await(f"/v1/webhooks/{webhook_id}", until, seconds)
+
+    def await_delivery(self, webhook_id: str, event_id: str, until: Callable[[Any], bool], *, seconds: float) -> Any:
+        return self._await(f"/v1/webhooks/{webhook_id}/deliveries/{event_id}", until, seconds)
+
+    def close(self) -> None:
+        self._session.close()
+
+    def _await(self, path: str, until: Callable[[Any], bool], seconds: float) -> Any:
+        deadline = time.monotonic() + seconds
+        while True:
+            answer = self.call("GET", path)
+            if answer.status_code == 200 and until(answer.json()):
+                return answer.json()
+            if time.monotonic() > deadline:
+                raise TimeoutError(f"{path} still says {answer.text} after {seconds:g} s")
+            time.sleep(0.1)
+
+    def _expect(self, answer: requests.Response, status: int) -> Any:
+        if answer.status_code != status:
+            raise ApiRefused(f"{answer.request.method} {answer.url} answered {answer.status_code}: {answer.text}")
+        return answer.json()
+
+
+def account_client(outputs: Outputs, account_id: str) -> Client:
+    """With a key newly minted for the account."""
+    platform = Client(outputs.api_url, outputs.platform_key)
+    try:
+        key = platform.post("/v1/api-keys", {"account_id": account_id}, 201)["key"]
+    finally:
+        platform.close()
+    return Client(outputs.api_url, key)

@@ -1,0 +1,210 @@
+"""The main job, on the deployed stack."""
+
+from __future__ import annotations
+
+import hashlib
+import hmac
+import json
+from typing import Any
+
+import pytest
+from standardwebhooks import Webhook
+
+from local.client import Client
+from local.receiver import Answer, Receiver
+from tests.e2e.conftest import Deployed
+from webhooks.event_types import EVENT_TYPES
+from webhooks.messages import DeliveryMessage
+
+EVENT = EVENT_TYPES["message.incoming"]
+Account = tuple[str, Client]
+
+
+def create(client: Client, url: str, *events: str) -> Any:
+    return client.post("/v1/webhooks", {"name": "test", "url": url, "events": events or [EVENT.name]}, 201)
+
+
+def is_final(delivery: Any) -> bool:
+    return delivery["status"] in ("delivered", "failed", "cancelled")
+
+
+def test_the_promised_post_arrives_and_verifies(deployed: Deployed, account: Account, receiver: Receiver) -> None:
+    account_id, client = account
+    webhook = create(client, receiver.url("/hook"))
+    other = create(client, receiver.url("/other"), "contact.created")
+    event_id = deployed.platform.publish(
+        account_id, EVENT.name, dict(EVENT.example), timestamp="2026-05-29T16:00:00+05:30"
+    )
+    posted = receiver.wait_for("/hook", 1, seconds=30)[0]
+
+    # The example of the contract, to the letter.
+    assert json.loads(posted.body) == {
+        "event": "message.incoming",
+        "timestamp": "2026-05-29T10:30:00Z",
+        "data": {
+            "message_id": "wamid.xxx",
+            "from": "+919876543210",
+            "contact_name": "John Doe",
+            "type": "text",
+            "text": "Hello, I need help with my order",
+            "whatsapp_account_id": "uuid",
+        },
+    }
+    assert list(json.loads(posted.body)) == ["event", "timestamp", "data"]
+    # The three lines that customers are told to use, and somebody else's library.
+    expected = hmac.new(webhook["secret"].encode(), posted.body, hashlib.sha256).hexdigest()
+    assert hmac.compare_digest(expected, posted.headers["x-webhook-signature"])
+    Webhook(webhook["secret"]).verify(posted.body, dict(posted.headers))
+    assert posted.headers["webhook-id"] == event_id
+    assert posted.headers["content-type"] == "application/json"
+
+    delivery = client.await_delivery(webhook["id"], event_id, is_final, seconds=10)
+    assert (delivery["status"], delivery["payload"]) == ("delivered", json.loads(posted.body))
+    assert [a["status_code"] for a in delivery["attempts"]] == [200]
+    assert client.get(f"/v1/webhooks/{other['id']}/deliveries")["data"] == []
+    assert receiver.received("/other") == []
+
+
+@pytest.mark.parametrize(
+    ("answer", "words"),
+    [
+        (Answer(204), "answered 204, expected 200"),
+        (Answer(301, headers={"Location": "/elsewhere"}), "answered 301, expected 200 (redirects are not followed)"),
+        (Answer(404), "answered 404, expected 200"),
+        (Answer(500), "answered 500, expected 200"),
+        (Answer(200, seconds=6), "no answer within 5 s"),
+    ],
+    ids=["204", "301", "404", "500", "6 s"],
+)
+def test_anything_but_a_200_in_5_seconds_is_retried(
+    deployed: Deployed, account: Account, receiver: Receiver, answer: Answer, words: str
+) -> None:
+    account_id, client = account
+    webhook = create(client, receiver.url("/hook"))
+    receiver.answer("/hook", answer)
+    event_id = deployed.platform.publish(account_id, EVENT.name, dict(EVENT.example))
+    first = client.await_delivery(webhook["id"], event_id, lambda d: d["attempts"], seconds=30)
+    assert (first["status"], first["attempts"][0]["error"]) == ("retrying", words)
+    assert first["next_attempt_at"] > first["attempts"][0]["at"]
+    receiver.answer("/hook", Answer(200))
+    second = client.await_delivery(webhook["id"], event_id, is_final, seconds=30)
+    assert (second["status"], second["attempts"][-1]["error"]) == ("delivered", None)
+    assert receiver.received("/elsewhere") == []
+
+
+def test_failing_and_back_to_active(deployed: Deployed, account: Account, receiver: Receiver) -> None:
+    account_id, client = account
+    webhook = create(client, receiver.url("/hook"))
+    receiver.answer("/hook", Answer(500))
+    event_id = deployed.platform.publish(account_id, EVENT.name, dict(EVENT.example))
+    failing = client.await_webhook(webhook["id"], lambda w: w["status"] == "failing", seconds=60)
+    assert failing["failing_reason"] == "answered 500, expected 200"
+    assert client.get(f"/v1/webhooks/{webhook['id']}/deliveries/{event_id}")["status"] == "failed"
+    posts = receiver.received("/hook")
+    assert len(posts) == 4
+    assert {(post.body, post.headers["webhook-id"]) for post in posts} == {(posts[0].body, event_id)}
+
+    receiver.answer("/hook", Answer(200))
+    deployed.platform.publish(account_id, EVENT.name, dict(EVENT.example))
+    active = client.await_webhook(webhook["id"], lambda w: w["status"] == "active", seconds=30)
+    assert (active["failing_since"], active["failing_reason"]) == (None, None)
+
+
+def test_one_event_many_times_is_one_post(deployed: Deployed, account: Account, receiver: Receiver) -> None:
+    """Published twice, fanned out twice, and its queue message sent again."""
+    account_id, client = account
+    webhook = create(client, receiver.url("/hook"))
+    event_id = deployed.platform.publish(account_id, EVENT.name, dict(EVENT.example), id="order-1")
+    assert event_id == "order-1"
+    delivered = client.await_delivery(webhook["id"], event_id, is_final, seconds=30)
+    deployed.platform.publish(account_id, EVENT.name, {**EVENT.example, "text": "changed"}, id="order-1")
+    detail = {"account_id": account_id, "id": "order-1", "data": dict(EVENT.example)}
+    _put_event(deployed, json.dumps(detail))
+    again = DeliveryMessage(
+        webhook_id=webhook["id"],
+        account_id=account_id,
+        event_id=event_id,
+        event=EVENT.name,
+        accepted_at=delivered["accepted_at"],
+        round=1,
+        round_started_at=delivered["accepted_at"],
+        body=json.dumps(delivered["payload"], separators=(",", ":")),
+    )
+    sqs = deployed.outputs.client("sqs")
+    sqs.send_message(QueueUrl=deployed.resources["DeliveryQueueUrl"], **again.to_request())
+    # What is published last arrives after all of them went through.
+    last = deployed.platform.publish(account_id, EVENT.name, dict(EVENT.example))
+    client.await_delivery(webhook["id"], last, is_final, seconds=30)
+    _await_empty(deployed, "DeliveryQueueUrl")
+    assert [post.headers["webhook-id"] for post in receiver.received("/hook")] == ["order-1", last]
+    assert client.get(f"/v1/webhooks/{webhook['id']}/deliveries/order-1") == delivered
+
+
+def test_two_copies_of_a_failing_message_keep_to_one_schedule(
+    deployed: Deployed, account: Account, receiver: Receiver
+) -> None:
+    account_id, client = account
+    webhook = create(client, receiver.url("/hook"))
+    receiver.answer("/hook", Answer(500))
+    for _ in range(2):
+        deployed.platform.publish(account_id, EVENT.name, dict(EVENT.example), id="twice")
+    client.await_webhook(webhook["id"], lambda w: w["status"] == "failing", seconds=60)
+    _await_empty(deployed, "DeliveryQueueUrl")
+    _await_empty(deployed, "DeadLetterQueueUrl")
+    assert len(receiver.received("/hook")) == 4
+    delivery = client.get(f"/v1/webhooks/{webhook['id']}/deliveries/twice")
+    assert [attempt["number"] for attempt in delivery["attempts"]] == [1, 2, 3, 4]
+
+
+def test_the_backend_publishes_on_the_bus(deployed: Deployed, account: Account, receiver: Receiver) -> None:
+    """Without an id and a time of its own: EventBridge's are taken."""
+    account_id, client = account
+    webhook = create(client, receiver.url("/hook"))
+    bus_id = _put_event(deployed, json.dumps({"account_id": account_id, "data": dict(EVENT.example)}))
+    posted = receiver.wait_for("/hook", 1, seconds=30)[0]
+    assert posted.headers["webhook-id"] == bus_id
+    assert client.await_delivery(webhook["id"], bus_id, is_final, seconds=10)["status"] == "delivered"
+
+
+def test_a_malformed_event_on_the_bus_is_kept_with_its_reason(deployed: Deployed, account: Account) -> None:
+    bus_id = _put_event(deployed, json.dumps({"account_id": account[0], "data": {"text": "no id"}}))
+    queue, sqs = deployed.resources["RejectedQueueUrl"], deployed.outputs.client("sqs")
+    kept = sqs.receive_message(QueueUrl=queue, WaitTimeSeconds=20, MaxNumberOfMessages=1)["Messages"][0]
+    rejected = json.loads(kept["Body"])
+    assert rejected["event"]["id"] == bus_id
+    assert rejected["reason"]["field"] == "data.message_id"
+
+
+def test_deleting_a_webhook_cancels_its_retries(deployed: Deployed, account: Account, receiver: Receiver) -> None:
+    account_id, client = account
+    webhook = create(client, receiver.url("/hook"))
+    receiver.answer("/hook", Answer(500))
+    event_id = deployed.platform.publish(account_id, EVENT.name, dict(EVENT.example))
+    client.await_delivery(webhook["id"], event_id, lambda d: d["attempts"], seconds=30)
+    client.patch(f"/v1/webhooks/{webhook['id']}", {"enabled": False})
+    posts = len(receiver.received("/hook"))
+    cancelled = client.await_delivery(webhook["id"], event_id, is_final, seconds=30)
+    assert cancelled["status"] == "cancelled"
+    assert len(receiver.received("/hook")) - posts in (0, 1)  # one may have been on its way
+
+
+def _put_event(deployed: Deployed, detail: str) -> str:
+    entry = {"Source": "aisoule", "DetailType": EVENT.name, "Detail": detail}
+    bus = deployed.outputs.event_bus_name
+    answer = deployed.outputs.client("events").put_events(Entries=[{**entry, "EventBusName": bus}])
+    assert answer["FailedEntryCount"] == 0
+    return str(answer["Entries"][0]["EventId"])
+
+
+def _await_empty(deployed: Deployed, queue: str) -> None:
+    """Until nothing is waiting, delayed or in flight."""
+    import time
+
+    sqs, deadline = deployed.outputs.client("sqs"), time.monotonic() + 60
+    while True:
+        attributes = sqs.get_queue_attributes(QueueUrl=deployed.resources[queue], AttributeNames=["All"])["Attributes"]
+        left = sum(int(count) for name, count in attributes.items() if name.startswith("ApproximateNumberOfMessages"))
+        if left == 0:
+            return
+        assert time.monotonic() < deadline, f"{left} messages are still in {queue}"
+        time.sleep(0.2)
