@@ -18,6 +18,8 @@ ROOT = Path(__file__).parent.parent
 PYTHON = ROOT / ".venv" / "emulator" / "bin" / "python"
 REGION = "us-east-1"
 USUAL_PORT = 4566
+_children: dict[int, subprocess.Popen[bytes]] = {}
+"""Those started by this process: only their parent can see them off."""
 
 
 class EmulatorFailed(Exception):
@@ -74,6 +76,7 @@ def start(directory: Path, *, usual_port: bool = False, seconds: float = 60) -> 
             stderr=subprocess.STDOUT,
             start_new_session=True,  # Ctrl-C in this terminal is for us; we end it ourselves
         )
+    _children[process.pid] = process
     emulator = Emulator(process.pid, port)
     (directory / "emulator.json").write_text(json.dumps(asdict(emulator)))
     deadline = time.monotonic() + seconds
@@ -133,10 +136,8 @@ def _group_lives(pid: int) -> bool:
 
 
 def _reap(pid: int) -> None:
-    try:
-        os.waitpid(pid, os.WNOHANG)
-    except ChildProcessError:
-        return  # started by another process of ours, which has ended
+    if pid in _children and _children[pid].poll() is not None:
+        del _children[pid]
 
 
 def _is_ours(pid: int) -> bool:

@@ -1,0 +1,324 @@
+"""The deliver table of the design, row by row, and whose fault is whose."""
+
+from __future__ import annotations
+
+import json
+from datetime import timedelta
+from typing import Any
+
+import pytest
+from botocore.exceptions import ClientError
+from standardwebhooks import Webhook as Verifier
+
+from local.receiver import Answer, Receiver
+from tests.integration.conftest import Aws
+from tests.integration.pipeline import Pipeline, ago, failures
+from webhooks.models import now, parse_time, rfc3339
+from webhooks.signing import new_secret
+
+
+@pytest.fixture
+def pipeline(aws: Aws) -> Pipeline:
+    return Pipeline(aws)
+
+
+@pytest.fixture
+def visibility(monkeypatch: pytest.MonkeyPatch, aws: Aws) -> dict[str, int]:
+    """What deliver sets, by receipt handle: moto does not tell a message's remaining time."""
+    from webhooks.clients import client
+
+    sqs, seen = client("sqs"), {}
+    real = sqs.change_message_visibility_batch
+
+    def recording(**request: Any) -> Any:
+        seen.update({entry["ReceiptHandle"]: entry["VisibilityTimeout"] for entry in request["Entries"]})
+        return real(**request)
+
+    monkeypatch.setattr(sqs, "change_message_visibility_batch", recording)
+    return seen
+
+
+def test_a_200_is_delivered_and_acknowledged(pipeline: Pipeline, receiver: Receiver) -> None:
+    webhook = pipeline.webhook(receiver.url("/hook"), headers={"X-Api-Key": "k"})
+    message = pipeline.message()
+    assert pipeline.deliver(message) == [False]
+    delivery = pipeline.delivery(message)
+    assert delivery is not None
+    assert (delivery.status, delivery.next_attempt_at) == ("delivered", None)
+    assert [(a.number, a.round, a.status_code, a.error, a.response_body) for a in delivery.attempts] == [
+        (1, 1, 200, None, "ok")
+    ]
+    (posted,) = receiver.received("/hook")
+    assert posted.body == message.body.encode()
+    assert posted.headers["x-api-key"] == "k"
+    Verifier(webhook.secret).verify(posted.body, dict(posted.headers))
+
+
+def test_a_failure_is_logged_and_waits_for_its_time(
+    pipeline: Pipeline, receiver: Receiver, visibility: dict[str, int]
+) -> None:
+    pipeline.webhook(receiver.url("/hook"))
+    receiver.answer("/hook", Answer(500, body=b"x" * 5000))
+    message = pipeline.message()
+    assert pipeline.deliver(message) == [True]
+    delivery = pipeline.delivery(message)
+    assert delivery is not None
+    assert delivery.next_attempt_at is not None
+    (attempt,) = delivery.attempts
+    assert (delivery.status, attempt.error, attempt.response_body) == (
+        "retrying",
+        "answered 500, expected 200",
+        "x" * 1024,
+    )
+    assert (
+        timedelta(0)
+        <= parse_time(delivery.next_attempt_at) - attempt.ended() - timedelta(seconds=10)
+        < timedelta(milliseconds=5)
+    )
+    assert list(visibility.values()) == [10]
+    assert pipeline.stored().status == "active"
+
+
+@pytest.mark.parametrize(("recorded", "delay"), [(1, 60), (2, 300)])
+def test_each_retry_waits_longer(
+    pipeline: Pipeline, receiver: Receiver, visibility: dict[str, int], recorded: int, delay: int
+) -> None:
+    pipeline.webhook(receiver.url("/hook"))
+    receiver.answer("/hook", Answer(500))
+    message = pipeline.message()
+    pipeline.logged(message, status="retrying", attempts=failures(recorded), next_attempt_at=ago(0))
+    assert pipeline.deliver(message) == [True]
+    assert list(visibility.values()) == [delay]
+
+
+def test_the_last_failure_goes_to_the_dead_letters_at_once(
+    pipeline: Pipeline, receiver: Receiver, visibility: dict[str, int]
+) -> None:
+    pipeline.webhook(receiver.url("/hook"))
+    receiver.answer("/hook", Answer(500))
+    message = pipeline.message()
+    pipeline.logged(message, status="retrying", attempts=failures(3), next_attempt_at=ago(0))
+    assert pipeline.deliver(message) == [True]
+    delivery = pipeline.delivery(message)
+    assert delivery is not None
+    assert (delivery.status, len(delivery.attempts), delivery.next_attempt_at) == ("retrying", 4, None)
+    assert list(visibility.values()) == [0]
+    # The webhook is marked by the dead-letters function, and by nobody else.
+    assert pipeline.stored().status == "active"
+
+
+@pytest.mark.parametrize("status", ["delivered", "failed", "cancelled"])
+def test_a_final_round_is_acknowledged_without_a_post(pipeline: Pipeline, receiver: Receiver, status: Any) -> None:
+    pipeline.webhook(receiver.url("/hook"))
+    message = pipeline.message()
+    before = pipeline.logged(message, status=status, attempts=failures(4))
+    assert pipeline.deliver(message) == [False]
+    assert pipeline.delivery(message) == before
+    assert receiver.received("/hook") == []
+
+
+def test_a_message_of_an_older_round_is_acknowledged(pipeline: Pipeline, receiver: Receiver) -> None:
+    pipeline.webhook(receiver.url("/hook"))
+    message = pipeline.message(round=1)
+    pipeline.logged(message, status="pending", round=2, attempts=failures(4))
+    assert pipeline.deliver(message) == [False]
+    assert receiver.received("/hook") == []
+
+
+def test_a_new_round_starts_counting_anew_and_keeps_the_old_attempts(pipeline: Pipeline, receiver: Receiver) -> None:
+    """Before or after the item was marked pending: the message is sent first."""
+    pipeline.webhook(receiver.url("/hook"))
+    message = pipeline.message(round=2)
+    pipeline.logged(message, status="failed", attempts=failures(4))
+    assert pipeline.deliver(message) == [False]
+    delivery = pipeline.delivery(message)
+    assert delivery is not None
+    assert (delivery.status, delivery.round) == ("delivered", 2)
+    assert [(a.round, a.number) for a in delivery.attempts] == [(1, 1), (1, 2), (1, 3), (1, 4), (2, 1)]
+
+
+@pytest.mark.parametrize("recorded", [0, 2])
+@pytest.mark.parametrize("gone", ["disabled", "deleted"])
+def test_without_its_webhook_a_delivery_is_cancelled(
+    pipeline: Pipeline, receiver: Receiver, gone: str, recorded: int
+) -> None:
+    pipeline.webhook(receiver.url("/hook"), status="disabled")
+    if gone == "deleted":
+        pipeline.config.delete_webhook("acme", "wh_1")
+    message = pipeline.message()
+    if recorded:
+        pipeline.logged(message, status="retrying", attempts=failures(recorded), next_attempt_at=ago(0))
+    assert pipeline.deliver(message) == [False]
+    delivery = pipeline.delivery(message)
+    assert delivery is not None
+    assert (delivery.status, len(delivery.attempts), delivery.next_attempt_at) == ("cancelled", recorded, None)
+    assert receiver.received("/hook") == []
+
+
+def test_when_all_attempts_are_recorded_there_is_no_fifth(
+    pipeline: Pipeline, receiver: Receiver, visibility: dict[str, int]
+) -> None:
+    pipeline.webhook(receiver.url("/hook"))
+    message = pipeline.message()
+    pipeline.logged(message, status="retrying", attempts=failures(4))
+    assert pipeline.deliver(message) == [True]
+    assert list(visibility.values()) == [0]
+    assert receiver.received("/hook") == []
+
+
+def test_a_copy_that_comes_too_early_waits_until_the_others_attempt_is_over(
+    pipeline: Pipeline, receiver: Receiver, visibility: dict[str, int]
+) -> None:
+    pipeline.webhook(receiver.url("/hook"))
+    message = pipeline.message()
+    due = now() + timedelta(seconds=50)
+    pipeline.logged(message, status="retrying", attempts=failures(1), next_attempt_at=rfc3339(due))
+    assert pipeline.deliver(message) == [True]
+    assert receiver.received("/hook") == []
+    (seconds,) = visibility.values()
+    assert 50 <= seconds <= 57
+
+
+def test_copies_in_one_batch_are_one_post(pipeline: Pipeline, receiver: Receiver, visibility: dict[str, int]) -> None:
+    pipeline.webhook(receiver.url("/hook"))
+    message = pipeline.message()
+    assert pipeline.deliver(message, message, message) == [False, False, False]
+    assert len(receiver.received("/hook")) == 1
+
+    receiver.answer("/hook", Answer(500))
+    failing = pipeline.message(event_id="evt_2")
+    assert pipeline.deliver(failing, failing) == [True, True]
+    assert len(receiver.received("/hook")) == 2
+    assert sorted(visibility.values()) == [10, 16]
+
+
+def test_the_secret_and_the_url_are_those_of_the_attempt(pipeline: Pipeline, receiver: Receiver) -> None:
+    pipeline.webhook(receiver.url("/old"))
+    receiver.answer("/old", Answer(500))
+    message = pipeline.message()
+    pipeline.deliver(message)
+    secret, old = new_secret(), pipeline.stored().secret
+    pipeline.webhook(
+        receiver.url("/new"),
+        secret=secret,
+        previous_secret=old,
+        previous_expires_at=rfc3339(now() + timedelta(hours=1)),
+    )
+    current = pipeline.delivery(message)
+    assert current is not None
+    pipeline.aws.dynamodb.delete_item(
+        TableName="log", Key={"pk": {"S": "WEBHOOK#wh_1"}, "sk": {"S": f"{message.accepted_at}#evt_1"}}
+    )
+    pipeline.deliver(message)
+    (posted,) = receiver.received("/new")
+    for verifier in (secret, old):
+        Verifier(verifier).verify(posted.body, dict(posted.headers))
+
+
+def test_the_first_200_makes_a_failing_webhook_active_and_tells_so(pipeline: Pipeline, receiver: Receiver) -> None:
+    since = ago(100)
+    failing = {"status": "failing", "failing_since": since, "failing_reason": "answered 500, expected 200"}
+    pipeline.webhook(receiver.url("/hook"), **failing, failing_event_id="evt_0")
+    pipeline.deliver(pipeline.message())
+    webhook = pipeline.stored()
+    assert (webhook.status, webhook.failing_since, webhook.failing_reason) == ("active", None, None)
+    ((name, detail),) = pipeline.signals()
+    assert name == "webhook.recovered"
+    assert (detail["webhook_id"], detail["account_id"], detail["failing_since"]) == ("wh_1", "acme", since)
+
+
+def test_failing_is_no_stop(pipeline: Pipeline, receiver: Receiver) -> None:
+    pipeline.webhook(receiver.url("/hook"), status="failing", failing_since=ago(9), failing_reason="x")
+    receiver.answer("/hook", Answer(500))
+    assert pipeline.deliver(pipeline.message()) == [True]
+    assert len(receiver.received("/hook")) == 1
+
+
+def refusing(*_: Any, **__: Any) -> Any:
+    raise ClientError({"Error": {"Code": "ProvisionedThroughputExceededException"}}, "Any")
+
+
+@pytest.mark.parametrize("call", ["batch_get_item", "put_item"])
+def test_our_fault_charges_nothing(
+    pipeline: Pipeline, receiver: Receiver, visibility: dict[str, int], monkeypatch: pytest.MonkeyPatch, call: str
+) -> None:
+    from webhooks.clients import client
+
+    pipeline.webhook(receiver.url("/hook"))
+    receiver.answer("/hook", Answer(500))
+    message = pipeline.message()
+    with monkeypatch.context() as throttled:
+        throttled.setattr(client("dynamodb"), call, refusing)
+        assert pipeline.deliver(message) == [True]
+    assert pipeline.delivery(message) is None
+    assert list(visibility.values()) == [10]
+    # The next attempt is still the first.
+    pipeline.deliver(message)
+    delivery = pipeline.delivery(message)
+    assert delivery is not None
+    assert [attempt.number for attempt in delivery.attempts] == [1]
+
+
+def test_what_another_copy_wrote_meanwhile_stands(
+    pipeline: Pipeline, receiver: Receiver, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """`delivered` is never overwritten by a slower copy's failure."""
+    from deliver import sender
+
+    pipeline.webhook(receiver.url("/hook"))
+    receiver.answer("/hook", Answer(500))
+    message = pipeline.message()
+    post = sender.post
+
+    def overtaken(*arguments: Any, **options: Any) -> Any:
+        attempt = post(*arguments, **options)
+        pipeline.logged(message, status="delivered")
+        return attempt
+
+    monkeypatch.setattr(sender, "post", overtaken)
+    assert pipeline.deliver(message) == [False]
+    delivery = pipeline.delivery(message)
+    assert delivery is not None
+    assert (delivery.status, delivery.attempts) == ("delivered", [])
+
+
+def test_a_visibility_that_is_refused_is_tried_again_and_loses_nothing(
+    pipeline: Pipeline, receiver: Receiver, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    from webhooks.clients import client
+
+    pipeline.webhook(receiver.url("/hook"))
+    receiver.answer("/hook", Answer(500))
+    asked: list[Any] = []
+
+    def refusing_all(**request: Any) -> Any:
+        asked.append(request["Entries"])
+        return {"Failed": [{"Id": entry["Id"]} for entry in request["Entries"]]}
+
+    monkeypatch.setattr(client("sqs"), "change_message_visibility_batch", refusing_all)
+    assert pipeline.deliver(pipeline.message()) == [True]
+    assert len(asked) == 2
+
+
+def test_a_message_that_is_none_of_ours_stays_and_harms_nobody(pipeline: Pipeline, receiver: Receiver) -> None:
+    pipeline.webhook(receiver.url("/hook"))
+    pipeline.aws.sqs.send_message(QueueUrl=pipeline.aws.delivery_queue, MessageBody="hello")
+    assert sorted(pipeline.deliver(pipeline.message())) == [False, True]
+    assert len(receiver.received("/hook")) == 1
+
+
+def test_a_message_cannot_reach_another_accounts_webhook(pipeline: Pipeline, receiver: Receiver) -> None:
+    pipeline.webhook(receiver.url("/hook"))
+    assert pipeline.deliver(pipeline.message(account_id="other")) == [False]
+    assert receiver.received("/hook") == []
+
+
+def test_no_log_line_holds_a_secret_or_the_payload(
+    pipeline: Pipeline, receiver: Receiver, caplog: pytest.LogCaptureFixture
+) -> None:
+    webhook = pipeline.webhook(receiver.url("/hook"), headers={"X-Api-Key": "s3cret-value"})
+    pipeline.deliver(pipeline.message(body=json.dumps({"text": "private words"})))
+    logged = " ".join(str(vars(record)) for record in caplog.records)
+    assert "delivery.attempted" in logged
+    for secret in (webhook.secret, webhook.secret[6:], "s3cret-value", "private words"):
+        assert secret not in logged
