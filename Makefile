@@ -23,7 +23,7 @@ test: setup ## all tests but the slow ones
 	$(PY) -m pytest -m "not slow"
 
 test-slow: setup ## the real retry schedule, faults at length
-	$(PY) -m pytest -m slow
+	$(PY) -m pytest -m slow -rP
 
 check: setup ## formatting, lint, types, synth with cdk-nag
 	.venv/bin/ruff format --check .
