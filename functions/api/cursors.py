@@ -7,21 +7,22 @@ import re
 
 from api.problems import field_problem
 
-_SORT_KEY = re.compile(r"[A-Za-z0-9_-]{1,64}|\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d\.\d{3}Z#[A-Za-z0-9_-]{1,64}")
+ID = re.compile(r"[A-Za-z0-9_-]{1,64}")
+DELIVERY = re.compile(r"\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d\.\d{3}Z#[A-Za-z0-9_-]{1,64}")
 
 
 def encode(sort_key: str | None) -> str | None:
     return sort_key and base64.urlsafe_b64encode(sort_key.encode()).decode().rstrip("=")
 
 
-def decode(cursor: str | None) -> str | None:
-    """Raises Problem 400 for what `encode` cannot have made."""
+def decode(cursor: str | None, shape: re.Pattern[str]) -> str | None:
+    """Raises Problem 400 for what no list of that shape can have given out."""
     if cursor is None:
         return None
     try:
         sort_key = base64.b64decode(cursor + "=" * (-len(cursor) % 4), altchars=b"-_", validate=True).decode("ascii")
     except ValueError:
         sort_key = ""
-    if not _SORT_KEY.fullmatch(sort_key):
+    if not shape.fullmatch(sort_key):
         raise field_problem("cursor", "is not one that this API gave out; start again without it", 400)
     return sort_key

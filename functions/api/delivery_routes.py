@@ -15,8 +15,9 @@ from api.documentation import described
 from api.schemas import DeliveryDetail, DeliveryOut, DeliveryPage, EventName
 from webhooks.clients import client
 from webhooks.errors import NotFound
+from webhooks.items import expires_at
 from webhooks.log_table import LogTable
-from webhooks.models import DeliveryStatus
+from webhooks.models import DeliveryStatus, now
 
 router = APIGatewayHttpRouter()
 
@@ -34,7 +35,7 @@ def list_(
 ) -> DeliveryPage:
     """Newest first. A filtered page may be short although more follow: go on until `next_cursor` is null."""
     page, after = log_table().deliveries(
-        webhook_id, limit=limit, after=cursors.decode(cursor), status=status, event=event
+        webhook_id, limit=limit, after=cursors.decode(cursor, cursors.DELIVERY), status=status, event=event
     )
     return DeliveryPage(data=[DeliveryOut.of(delivery) for delivery in page], next_cursor=cursors.encode(after))
 
@@ -48,9 +49,14 @@ def get(webhook_id: str, event_id: str) -> DeliveryDetail:
     assert caller.key is not None
     event = log_table().event(str(caller.key.account_id), event_id)
     delivery = event and log_table().delivery(webhook_id, event.accepted_at, event_id)
-    if not event or not delivery:
+    if not event or not delivery or _has_expired(event.accepted_at):
         raise NotFound("there is no such delivery")
     return DeliveryDetail.with_body(delivery, event.body)
+
+
+def _has_expired(accepted_at: str) -> bool:
+    """DynamoDB removes what has expired some time later, up to days."""
+    return expires_at(accepted_at, int(os.environ["LOG_DAYS"])) <= now().timestamp()
 
 
 @cache

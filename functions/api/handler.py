@@ -8,44 +8,50 @@ from typing import Any
 from aws_lambda_powertools import Logger
 from aws_lambda_powertools.event_handler import APIGatewayHttpResolver, Response, content_types
 from aws_lambda_powertools.event_handler.openapi.exceptions import RequestValidationError
-from aws_lambda_powertools.event_handler.openapi.models import HTTPBearer
 
 from api import delivery_routes, platform_routes, webhook_routes
-from api.access import Caller, admit, read_body
-from api.documentation import DESCRIPTION, TITLE, VERSION
+from api.access import Caller, admit, authenticate, read_body, recognise
+from api.documentation import DESCRIPTION, EXPLORER_HEADERS, TITLE, VERSION, Specified, explorer
 from api.problems import CONTENT_TYPE, Problem, of_error, of_validation
 from webhooks.errors import WebhooksError
 
 logger = Logger()
-app = APIGatewayHttpResolver(enable_validation=True)
+app: APIGatewayHttpResolver = Specified(enable_validation=True)
+_HEADERS = {"Cache-Control": "no-store", "X-Content-Type-Options": "nosniff"}
 for routes in (webhook_routes, delivery_routes, platform_routes):
     app.include_router(routes.router)
-_SPECIFICATION: dict[str, Any] = {
-    "title": TITLE,
-    "version": VERSION,
-    "description": DESCRIPTION,
-    "security_schemes": {"bearer": HTTPBearer()},
-}
-app.enable_swagger(path="/docs", **_SPECIFICATION)
 
 
 @app.get("/openapi.json", include_in_schema=False)
 def openapi() -> Response[str]:
-    return Response(200, content_types.APPLICATION_JSON, app.get_openapi_json_schema(**_SPECIFICATION))
+    return Response(200, content_types.APPLICATION_JSON, _specification())
+
+
+@app.get("/docs", include_in_schema=False)
+def docs() -> Response[str]:
+    if app.current_event.query_string_parameters.get("format") == "json":
+        return openapi()  # the explorer's own link to it
+    return Response(200, content_types.TEXT_HTML, explorer(_specification()), headers=EXPLORER_HEADERS)
+
+
+def _specification() -> str:
+    return app.get_openapi_json_schema(title=TITLE, version=VERSION, description=DESCRIPTION)
 
 
 @app.exception_handler(RequestValidationError)  # type: ignore[untyped-decorator]
 def invalid(error: RequestValidationError) -> Response[str]:
-    problem = of_validation(error.errors())
+    bodies = app.context["_route"].dependant.body_params
+    problem = of_validation(error.errors(), allowed=[name for body in bodies for name in body.type_.model_fields])
     return Response(problem.status, CONTENT_TYPE, problem.body())
 
 
 def lambda_handler(event: dict[str, Any], context: Any) -> dict[str, Any]:
     """Never raises: what we failed at is a 500 that says nothing of our insides."""
     started = time.monotonic()
-    caller = None
+    method = event["requestContext"]["http"]["method"]
+    line: dict[str, Any] = {"method": method}
     try:
-        caller, response = _answer(event, context)
+        response = _answer(event, context, line)
     except Problem as problem:
         response = problem.response()
     except WebhooksError as error:
@@ -53,32 +59,27 @@ def lambda_handler(event: dict[str, Any], context: Any) -> dict[str, Any]:
     except Exception:
         logger.exception("call.failed")
         response = of_error(WebhooksError()).response()
-    _report(event, caller, response, time.monotonic() - started)
-    return response
+    duration = round((time.monotonic() - started) * 1000)
+    logger.info("call.answered", **line, status=response["statusCode"], duration_ms=duration)
+    return response | {"body": ""} if method == "HEAD" else response
 
 
-def _answer(event: dict[str, Any], context: Any) -> tuple[Caller | None, dict[str, Any]]:
+def _answer(event: dict[str, Any], context: Any, line: dict[str, Any]) -> dict[str, Any]:
+    """`line` takes what becomes known of the call, so that a refusal is logged with as much as an answer."""
     http = event["requestContext"]["http"]
-    head = http["method"] == "HEAD"
-    if head:
+    if http["method"] == "HEAD":
         http["method"] = "GET"
-    caller = admit(event)
+    call = recognise(http["method"], event["rawPath"])
+    line["route"] = call.route
+    caller = Caller(None, None)
+    if call.rule != "open":
+        key = authenticate(event["headers"].get("authorization", ""))
+        line.update(key_id=key.id, account_id=key.account_id)
+        caller = admit(call, key)
     if http["method"] in ("POST", "PATCH"):
         read_body(event)
     app.append_context(caller=caller)
     response = app.resolve(event, context)
     response["statusCode"] = int(response["statusCode"])
-    response["headers"] = {"Cache-Control": "no-store", "X-Content-Type-Options": "nosniff", **response["headers"]}
-    return caller, response | {"body": ""} if head else response
-
-
-def _report(event: dict[str, Any], caller: Caller | None, response: dict[str, Any], seconds: float) -> None:
-    logger.info(
-        "call.answered",
-        method=event["requestContext"]["http"]["method"],
-        route=caller.route if caller else None,
-        key_id=caller.key.id if caller and caller.key else None,
-        account_id=caller.key.account_id if caller and caller.key else None,
-        status=response["statusCode"],
-        duration_ms=round(seconds * 1000),
-    )
+    response["headers"] = _HEADERS | response["headers"]
+    return response

@@ -73,22 +73,23 @@ class KeyTable:
             "KeyConditionExpression": "pk = :account AND begins_with(sk, :key)",
             "ExpressionAttributeValues": {":account": {"S": f"ACCOUNT#{account_id}"}, ":key": {"S": "KEY#"}},
             "ConsistentRead": True,
-            "Limit": limit,
+            "Limit": limit + 1,  # one more tells whether there is a next page
         }
         if after:
             query["ExclusiveStartKey"] = _list_key(account_id, after)
-        answer = self._client.query(**query)
-        keys = [_key_of(from_item(item)) for item in answer["Items"]]
-        return keys, keys[-1].id if "LastEvaluatedKey" in answer else None
+        keys = [_key_of(from_item(item)) for item in self._client.query(**query)["Items"]]
+        return keys[:limit], keys[limit - 1].id if len(keys) > limit else None
 
     def revoke(self, key_id: str) -> None:
-        """Refused from the next call on. Raises NotFound."""
-        answer = self._client.delete_item(TableName=self._name, Key=_own_key(key_id), ReturnValues="ALL_OLD")
-        if "Attributes" not in answer:
+        """Refused from the next call on, and no longer listed: both or neither. Raises NotFound."""
+        answer = self._client.get_item(TableName=self._name, Key=_own_key(key_id), ConsistentRead=True)
+        if "Item" not in answer:
             raise NotFound("there is no such key")
-        account_id = _key_of(from_item(answer["Attributes"])).account_id
-        if account_id:
-            self._client.delete_item(TableName=self._name, Key=_list_key(account_id, key_id))
+        account_id = _key_of(from_item(answer["Item"])).account_id
+        keys = [_own_key(key_id), *([_list_key(account_id, key_id)] if account_id else [])]
+        self._client.transact_write_items(
+            TransactItems=[{"Delete": {"TableName": self._name, "Key": key}} for key in keys]
+        )
 
 
 def _own_key(key_id: str) -> Any:

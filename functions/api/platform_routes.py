@@ -72,7 +72,7 @@ def list_keys(
     cursor: Annotated[str | None, Query(max_length=200)] = None,
 ) -> KeyPage:
     """Never the keys themselves."""
-    page, after = key_table().of_account(account_id, limit=limit, after=cursors.decode(cursor))
+    page, after = key_table().of_account(account_id, limit=limit, after=cursors.decode(cursor, cursors.ID))
     return KeyPage(data=[KeyOut.of(key) for key in page], next_cursor=cursors.encode(after))
 
 

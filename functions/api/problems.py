@@ -65,18 +65,27 @@ def of_error(error: WebhooksError) -> Problem:
             return Problem(500, "something went wrong on our side; try again")
 
 
-def of_validation(errors: Sequence[Mapping[str, Any]]) -> Problem:
-    """From pydantic's list of errors, without the values that were sent: they may be secrets."""
+def of_validation(errors: Sequence[Mapping[str, Any]], *, allowed: Sequence[str] = ()) -> Problem:
+    """
+    From pydantic's list of errors, without the values that were sent: they may be secrets.
+
+    `allowed` are the fields of the body.
+    """
     named = []
     for error in errors:
         place = [str(part) for part in error["loc"]]
         where = ".".join(place[1:]) or place[0]
-        named.append({"field": where, "detail": _REWORDED.get(error["type"], error["msg"])})
+        named.append({"field": where, "detail": _reworded(error, allowed)})
     return Problem(422, "; ".join(f"{e['field']}: {e['detail']}" for e in named[:3]), errors=named)
 
 
-_REWORDED = {
-    "extra_forbidden": "is unknown; see /openapi.json for the fields that are allowed",
-    "missing": "is required",
-    "model_attributes_type": "must be a JSON object",
-}
+def _reworded(error: Mapping[str, Any], allowed: Sequence[str]) -> str:
+    match error["type"]:
+        case "extra_forbidden":
+            return f"is unknown; allowed are {', '.join(allowed)}"
+        case "missing":
+            return "is required"
+        case "model_attributes_type":
+            return "must be a JSON object"
+        case _:
+            return str(error["msg"]).removeprefix("Value error, ")

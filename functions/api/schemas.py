@@ -52,19 +52,32 @@ def _own_headers(headers: dict[str, str]) -> dict[str, str]:
     return headers
 
 
-Name = Annotated[str, StringConstraints(strip_whitespace=True, min_length=1, max_length=100)]
+Name = Annotated[
+    str, StringConstraints(strip_whitespace=True, min_length=1, max_length=100), Field(examples=["Order updates"])
+]
 Url = Annotated[
     str, Field(min_length=1, max_length=2048, description="https only.", examples=["https://example.com/hook"])
 ]
-Events = Annotated[list[EventName], Field(min_length=1, max_length=9), AfterValidator(_distinct)]
-Headers = Annotated[
-    dict[str, str], Field(max_length=10, description="Sent with every POST."), AfterValidator(_own_headers)
+Events = Annotated[
+    list[EventName], Field(min_length=1, max_length=9, examples=[["message.incoming"]]), AfterValidator(_distinct)
 ]
-AccountId = Annotated[str, Field(pattern=r"^[A-Za-z0-9_-]{1,64}$")]
+Headers = Annotated[
+    dict[str, str],
+    Field(max_length=10, description="Sent with every POST.", examples=[{"X-Api-Key": "of your own server"}]),
+    AfterValidator(_own_headers),
+]
+AccountId = Annotated[str, Field(pattern=r"^[A-Za-z0-9_-]{1,64}$", examples=["acme"])]
+Time = Annotated[str, Field(description="RFC 3339, UTC.", examples=["2026-05-29T10:30:00.123Z"])]
 
 
 class _In(BaseModel):
-    model_config = ConfigDict(extra="forbid", strict=True)
+    model_config = ConfigDict(extra="forbid", strict=True, hide_input_in_errors=True)
+
+
+class _Out(BaseModel):
+    """What is shown may be a secret, so an error of ours must not quote it."""
+
+    model_config = ConfigDict(hide_input_in_errors=True)
 
 
 class WebhookIn(_In):
@@ -84,17 +97,17 @@ class WebhookPatch(_In):
     enabled: bool = Field(default_factory=bool, description="false disables the webhook, true makes it active.")
 
 
-class WebhookOut(BaseModel):
-    id: str
+class WebhookOut(_Out):
+    id: str = Field(examples=["wh_4382c86378858451cb42692010d605d0"])
     name: str
     url: str
     events: list[str]
     headers: dict[str, str] = Field(description="Values are secrets and shown masked.")
     status: WebhookStatus
-    failing_since: str | None
-    failing_reason: str | None
-    created_at: str
-    updated_at: str
+    failing_since: Time | None
+    failing_reason: str | None = Field(examples=["answered 500, expected 200"])
+    created_at: Time
+    updated_at: Time
 
     @classmethod
     def of(cls, webhook: Webhook) -> WebhookOut:
@@ -109,46 +122,57 @@ class WebhookCreated(WebhookOut):
         return cls(**_public(webhook), secret=webhook.secret)
 
 
-class WebhookPage(BaseModel):
+class WebhookPage(_Out):
     data: list[WebhookOut]
     next_cursor: str | None
 
 
-class SecretOut(BaseModel):
+class SecretOut(_Out):
     secret: str
 
 
 class EventIn(_In):
     account_id: AccountId
     event: EventName
-    data: dict[str, Any] = Field(description="By the event's schema; unknown fields pass through untouched.")
-    id: str | None = Field(default=None, description="Makes publishing repeatable: the same id is delivered once.")
-    timestamp: str | None = Field(default=None, description="RFC 3339; now, if absent.")
+    data: dict[str, Any] = Field(
+        description="By the event's schema; unknown fields pass through untouched.",
+        examples=[dict(EVENT_TYPES["message.incoming"].example)],
+    )
+    id: str | None = Field(
+        default=None,
+        description="1 to 64 letters, digits, - or _. Makes publishing repeatable: the same id is delivered once.",
+        examples=["evt_4382c86378858451cb42692010d605d0"],
+    )
+    timestamp: str | None = Field(
+        default=None, description="RFC 3339; now, if absent.", examples=["2026-05-29T10:30:00Z"]
+    )
 
 
-class EventAccepted(BaseModel):
+class EventAccepted(_Out):
     id: str
 
 
-class EventTypeOut(BaseModel):
+class EventTypeOut(_Out):
     name: str
     description: str
     schema_: dict[str, Any] = Field(serialization_alias="schema", description="JSON Schema of `data`.")
     example: dict[str, Any] = Field(description="A whole payload.")
 
 
-class EventTypeList(BaseModel):
+class EventTypeList(_Out):
     data: list[EventTypeOut]
     next_cursor: str | None = None
 
 
-class AttemptOut(BaseModel):
+class AttemptOut(_Out):
     number: int = Field(description="Within its round, from 1.")
     round: int
-    at: str
+    at: Time
     duration_ms: int
     status_code: int | None
-    error: str | None = Field(description="What to mend, in words; null for a delivered one.")
+    error: str | None = Field(
+        examples=["answered 204, expected 200"], description="What to mend, in words; null for a delivered one."
+    )
     response_body: str | None = Field(description="Its first KiB.")
 
     @classmethod
@@ -156,13 +180,13 @@ class AttemptOut(BaseModel):
         return cls(**{name: getattr(attempt, name) for name in cls.model_fields})
 
 
-class DeliveryOut(BaseModel):
+class DeliveryOut(_Out):
     event_id: str
     event: str
     test: bool
     status: DeliveryStatus
-    accepted_at: str
-    next_attempt_at: str | None
+    accepted_at: Time
+    next_attempt_at: Time | None
     attempts: list[AttemptOut]
 
     @classmethod
@@ -178,7 +202,7 @@ class DeliveryDetail(DeliveryOut):
         return cls(**_logged(delivery), payload=json.loads(body))
 
 
-class DeliveryPage(BaseModel):
+class DeliveryPage(_Out):
     data: list[DeliveryOut]
     next_cursor: str | None = Field(description="Not null: more may follow, even after a short page.")
 
@@ -187,35 +211,35 @@ class KeyIn(_In):
     account_id: AccountId
 
 
-class KeyOut(BaseModel):
+class KeyOut(_Out):
     id: str
     account_id: str | None
-    created_at: str
-    expires_at: str | None
+    created_at: Time
+    expires_at: Time | None
 
     @classmethod
     def of(cls, key: Key) -> KeyOut:
         return cls(id=key.id, account_id=key.account_id, created_at=key.created_at, expires_at=key.expires_at)
 
 
-class KeyCreated(BaseModel):
+class KeyCreated(_Out):
     id: str
     account_id: str
     key: str = Field(description="Shown this once.")
-    created_at: str
+    created_at: Time
 
 
-class KeyPage(BaseModel):
+class KeyPage(_Out):
     data: list[KeyOut]
     next_cursor: str | None
 
 
-class FieldError(BaseModel):
-    field: str
-    detail: str
+class FieldError(_Out):
+    field: str = Field(examples=["url"])
+    detail: str = Field(examples=["starts with http; only https:// is allowed"])
 
 
-class ProblemOut(BaseModel):
+class ProblemOut(_Out):
     """RFC 9457."""
 
     type: str

@@ -21,7 +21,7 @@ router = APIGatewayHttpRouter()
 _LOCAL = os.environ.get("LOCAL_ALLOW_LOOPBACK") == "1"
 
 
-@router.post("/v1/webhooks", **described("createWebhook", "Create a webhook", 201, 401, 403, 409, 415, 422))
+@router.post("/v1/webhooks", **described("createWebhook", "Create a webhook", 201, 400, 401, 403, 409, 415, 422))
 def create(webhook: Annotated[WebhookIn, Body()]) -> Response[WebhookCreated]:
     """The answer carries the secret. An account may have 100 webhooks; 409 says that it has."""
     at = rfc3339(now())
@@ -47,17 +47,18 @@ def list_(
     limit: Annotated[int, Query(ge=1, le=100)] = 100, cursor: Annotated[str | None, Query(max_length=200)] = None
 ) -> WebhookPage:
     """In no particular order; call again with `next_cursor` until it is null."""
-    page, after = config_table().webhooks(_caller_account(), limit=limit, after=cursors.decode(cursor))
+    page, after = config_table().webhooks(_caller_account(), limit=limit, after=cursors.decode(cursor, cursors.ID))
     return WebhookPage(data=[WebhookOut.of(webhook) for webhook in page], next_cursor=cursors.encode(after))
 
 
 @router.get("/v1/webhooks/<webhook_id>", **described("getWebhook", "Read a webhook", 200, 401, 403, 404))
 def get(webhook_id: str) -> WebhookOut:
+    """With its status: `active`, `failing` since when and why, or `disabled`."""
     return WebhookOut.of(_webhook())
 
 
 @router.patch(
-    "/v1/webhooks/<webhook_id>", **described("updateWebhook", "Change a webhook", 200, 401, 403, 404, 415, 422)
+    "/v1/webhooks/<webhook_id>", **described("updateWebhook", "Change a webhook", 200, 400, 401, 403, 404, 415, 422)
 )
 def patch(webhook_id: str, changes: Annotated[WebhookPatch, Body()]) -> WebhookOut:
     """Only the fields that are given. `enabled: false` stops deliveries and cancels retries; `true` makes it active."""
@@ -82,6 +83,7 @@ def delete(webhook_id: str) -> Response[None]:
 
 @router.get("/v1/webhooks/<webhook_id>/secret", **described("getSecret", "Read the secret", 200, 401, 403, 404))
 def secret(webhook_id: str) -> SecretOut:
+    """It verifies `X-Webhook-Signature` and the Standard Webhooks headers."""
     return SecretOut(secret=_webhook().secret)
 
 

@@ -7,6 +7,7 @@ left for everything that follows. Failures leave as `AttemptFailed`, in words fo
 from __future__ import annotations
 
 import io
+import logging
 import os
 import socket
 import ssl
@@ -24,13 +25,17 @@ from urllib3.response import BaseHTTPResponse
 from urllib3.util.ssl_ import create_urllib3_context
 
 from deliver.failures import AttemptFailed, explain
-from webhooks.addresses import may_connect, resolve
+from webhooks.addresses import resolve, vet
 
 MAX_RESPONSE_BYTES = 64 * 1024
 """Read of a response's headers at most, and of its body at most."""
 
 IDLE_SECONDS = 30.0
 """A connection unused for longer is not used again: it may have died while the function was frozen."""
+
+_WAITING = "waiting for the answer"
+# It warns of odd answers with the customer's URL; what is odd stands in the delivery log.
+logging.getLogger("urllib3").setLevel(logging.CRITICAL)
 
 
 class ReusedConnectionLost(Exception):
@@ -44,6 +49,7 @@ class Wire:
         self._sock = sock
         self.settimeout(seconds)
         self.received = 0
+        self.in_head = False
 
     def settimeout(self, seconds: float) -> None:
         self._deadline = monotonic() + seconds
@@ -55,13 +61,16 @@ class Wire:
             view = view[self._sock.send(view) :]
 
     def makefile(self, mode: str) -> io.BufferedReader:
-        """One response. Counts from zero what is received of it."""
+        """One response, its head first. Counts from zero what is received of it."""
         self.received = 0
+        self.in_head = True
         return io.BufferedReader(_Reader(self, self._sock.makefile("rb", buffering=0)))
 
     def readinto(self, raw: socket.SocketIO, buffer: Any) -> int | None:
         self._sock.settimeout(self._left())
         count = raw.readinto(buffer)
+        if count == 0 and self.in_head:
+            raise ConnectionResetError  # http.client would take the end of the data for the end of the headers
         self.received += count or 0
         if self.received > MAX_RESPONSE_BYTES:
             raise AttemptFailed(f"answered with more than {MAX_RESPONSE_BYTES // 1024} KiB of headers")
@@ -101,12 +110,13 @@ class VettedConnection(HTTPSConnection):
 
     wire: Wire
     _answers = 0
-    _step = "looking up the name"
+    _step = ""
     _used = 0.0
 
     def connect(self) -> None:
         ends = monotonic() + float(self.timeout or 0)
         self._answers = 0
+        self._step = "looking up the name"
         with self._explained():
             super().connect()
         assert isinstance(self.sock, ssl.SSLSocket)
@@ -116,23 +126,25 @@ class VettedConnection(HTTPSConnection):
     def _new_conn(self) -> socket.socket:
         ends = monotonic() + float(self.timeout or 0)
         addresses = resolve(self.host, self.port or 443, seconds=ends - monotonic())
-        for address in addresses:
-            if not may_connect(address, allow_loopback=LOCAL):
-                raise AttemptFailed(f"address {address} is not public")
+        vet(addresses, allow_loopback=LOCAL)
         self._step = "connecting"
-        return _connect(addresses, self.port or 443, ends)
+        sock = _connect(addresses, self.port or 443, ends)
+        self._step = "in the TLS handshake"
+        return sock
 
     def request(self, *args: Any, **kwargs: Any) -> None:
         if self._answers:
             self.wire.received = 0
+        self._step = "sending the request"
         # At a broken pipe, urllib3 reads the answer that came before the request was read.
         with self._explained(but=BrokenPipeError):
             super().request(*args, **kwargs)
 
     def getresponse(self) -> Any:
-        self._step = "waiting for the answer"
+        self._step = _WAITING
         with self._explained():
             response = super().getresponse()
+        self.wire.in_head = False
         self._answers += 1
         self._used = monotonic()
         return response
@@ -150,7 +162,8 @@ class VettedConnection(HTTPSConnection):
         except (OSError, HTTPException, HTTPError) as error:
             if self._answers and not self.wire.received and not isinstance(error, TimeoutError):
                 raise ReusedConnectionLost from error
-            raise AttemptFailed(explain(error, self._step)) from error
+            step = "reading its headers" if self._step == _WAITING and self.wire.received else self._step
+            raise AttemptFailed(explain(error, step)) from error
 
 
 class VettedPool(HTTPSConnectionPool):

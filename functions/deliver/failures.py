@@ -36,8 +36,12 @@ def explain(error: OSError | HTTPException | HTTPError, step: str) -> str:
             return f"no answer within {ATTEMPT_SECONDS:g} s{waiting}"
         case socket.gaierror():
             return "the host name does not resolve"
+        case ssl.SSLEOFError() | ssl.SSLZeroReturnError():
+            return f"connection closed by the endpoint while {step}"
+        case ssl.SSLError() if cause.reason in ("WRONG_VERSION_NUMBER", "HTTP_REQUEST", "RECORD_LAYER_FAILURE"):
+            return "the endpoint does not speak TLS at this port"
         case ssl.SSLError():
-            return f"TLS failed while {step}: {cause.reason or 'connection closed'}"
+            return f"TLS failed while {step}: {(cause.reason or str(cause)).replace('_', ' ').lower()}"
         case ConnectionRefusedError():
             return "connection refused"
         case RemoteDisconnected() | ConnectionError():
@@ -51,7 +55,7 @@ def explain(error: OSError | HTTPException | HTTPError, step: str) -> str:
 
 
 def _certificate(error: ssl.SSLCertVerificationError) -> str:
-    reason = error.verify_message
+    reason = error.verify_message.rstrip(".")
     if reason.startswith("certificate "):
         return reason
     return f"certificate not accepted: {reason[:1].lower()}{reason[1:]}"

@@ -14,10 +14,12 @@ from requests.adapters import HTTPAdapter
 from urllib3 import PoolManager, Timeout
 from urllib3.connectionpool import ConnectionPool
 
-from deliver.connection import ReusedConnectionLost, VettedPool, read_body, tls_context
+from deliver.connection import LOCAL, ReusedConnectionLost, VettedPool, read_body, tls_context
 from deliver.failures import AttemptFailed, of_status
 from deliver.schedule import ATTEMPT_SECONDS
 from webhooks import signing
+from webhooks.addresses import normalise_url
+from webhooks.errors import AddressRefused, UrlRefused
 from webhooks.messages import DeliveryMessage
 from webhooks.models import Attempt, Webhook, now, rfc3339
 
@@ -29,16 +31,18 @@ _BODY_SECONDS = 1.0
 def post(webhook: Webhook, message: DeliveryMessage, *, number: int) -> Attempt:
     """POSTs the message's body. Only what the endpoint did ends up as the attempt's error; our own faults are raised."""
     started, at = monotonic(), now()
-    request = _request(webhook, message, at)
     status, error, body = None, None, None
     try:
+        request = _request(webhook, message, at)
         response = _send(webhook, request, started + ATTEMPT_SECONDS)
         status, error = response.status_code, of_status(response.status_code)
         took = monotonic() - started
         left = min(_BODY_SECONDS, ATTEMPT_SECONDS - took)
         body = read_body(response.raw, keep=_BODY_KEPT, seconds=left).decode(errors="replace")
-    except AttemptFailed as failed:
+    except (AttemptFailed, AddressRefused) as failed:
         took, error = monotonic() - started, str(failed)
+    except UrlRefused as refused:
+        took, error = monotonic() - started, f"the URL {refused}"
     return Attempt(
         number=number,
         round=message.round,
@@ -80,6 +84,8 @@ def _send_once(adapter: EndpointAdapter, request: PreparedRequest, deadline: flo
 
 
 def _request(webhook: Webhook, message: DeliveryMessage, at: datetime) -> PreparedRequest:
+    """Raises UrlRefused: the URL is judged at every attempt, whatever was judged when it was saved."""
+    url = normalise_url(webhook.url, allow_loopback=LOCAL)
     body = message.body.encode()
     headers = webhook.headers | {
         "Content-Type": "application/json",
@@ -87,7 +93,7 @@ def _request(webhook: Webhook, message: DeliveryMessage, at: datetime) -> Prepar
         "Accept-Encoding": "identity",
         **signing.headers(webhook.signing_secrets(at), message.event_id, int(at.timestamp()), body),
     }
-    return Request("POST", webhook.url, headers=headers, data=body).prepare()
+    return Request("POST", url, headers=headers, data=body).prepare()
 
 
 @lru_cache(maxsize=256)

@@ -123,8 +123,6 @@ def test_the_catalogue_has_the_nine_with_examples_that_are_valid(api: Api) -> No
         assert api.of_platform().post("/v1/events", published).status == 202
 
 
-# Powertools reads the explorer's two files without closing them.
-@pytest.mark.filterwarnings("ignore:unclosed file .*swagger-ui", "ignore:Exception ignored in.*swagger-ui")
 def test_the_specification_and_its_explorer_are_open(api: Api) -> None:
     specification = api.get("/openapi.json").json
     operations = [call["operationId"] for path in specification["paths"].values() for call in path.values()]

@@ -15,7 +15,7 @@ from concurrent.futures import TimeoutError as FutureTimeout
 from ipaddress import IPv4Address, IPv4Network, IPv6Address, IPv6Network, ip_address
 from urllib.parse import SplitResult, quote, urlsplit
 
-from webhooks.errors import UrlRefused
+from webhooks.errors import AddressRefused, UrlRefused
 
 MAX_URL = 2048
 
@@ -51,6 +51,9 @@ _PRIVATE_V6 = [
     )
 ]
 _HOST = re.compile(r"(?=.{1,253}$)([a-z0-9_]([a-z0-9_-]{0,61}[a-z0-9_])?\.)+[a-z0-9_]([a-z0-9_-]{0,61}[a-z0-9_])?")
+_UNSEEN = {"Cc", "Cf", "Cs", "Zl", "Zp", "Zs"}
+"""Unicode's categories of control and format characters, lone surrogates and white space."""
+
 _NUMBER = re.compile(r"[0-9]+|0x[0-9a-f]*")
 # A look-up cannot be cancelled, only abandoned: RES_OPTIONS bounds how long one occupies its thread.
 _resolvers = ThreadPoolExecutor(max_workers=16, thread_name_prefix="resolver")
@@ -69,6 +72,13 @@ def may_connect(address: str, *, allow_loopback: bool = False) -> bool:
     """Judges one resolved address. `allow_loopback` is for the local stage alone."""
     parsed = ip_address(address)
     return is_public(parsed) or (allow_loopback and parsed in (_LOOPBACK_V4 if parsed.version == 4 else _LOOPBACK_V6))
+
+
+def vet(addresses: list[str], *, allow_loopback: bool = False) -> None:
+    """Raises AddressRefused when any of a name's addresses is not public: which one is used is never left to chance."""
+    for address in addresses:
+        if not may_connect(address, allow_loopback=allow_loopback):
+            raise AddressRefused(address)
 
 
 def resolve(host: str, port: int, *, seconds: float) -> list[str]:
@@ -95,12 +105,12 @@ def normalise_url(url: str, *, allow_loopback: bool = False) -> str:
     """
     if len(url) > MAX_URL:
         raise UrlRefused(f"is {len(url)} characters long; at most {MAX_URL} are allowed")
-    if any(ord(c) <= 32 or c == "\\" or unicodedata.category(c) in ("Cc", "Cf", "Zs") for c in url):
+    if any(c == "\\" or unicodedata.category(c) in _UNSEEN for c in url):
         raise UrlRefused("contains white space, a control character or a backslash")
     try:
         parts = urlsplit(url)
         port = _port(parts)
-        host = _normalise_host(parts.hostname or "", allow_loopback)
+        host = _normalise_host(parts, allow_loopback)
     except ValueError:
         raise UrlRefused("is not a valid URL; expected https://host/path") from None
     path = quote(parts.path or "/", safe="/%:@!$&'()*+,;=~-._")
@@ -113,7 +123,7 @@ def normalise_url(url: str, *, allow_loopback: bool = False) -> str:
 
 def check_resolves_public(url: str, *, allow_loopback: bool = False, seconds: float = 2.0) -> None:
     """
-    At save: raises UrlRefused when the name of a normalised URL resolves to an address that is not public.
+    At save: raises AddressRefused when the name of a normalised URL resolves to an address that is not public.
 
     A name that has no answer within `seconds` passes: it is judged again at every attempt.
     """
@@ -123,9 +133,7 @@ def check_resolves_public(url: str, *, allow_loopback: bool = False, seconds: fl
         addresses = resolve(parts.hostname, parts.port or 443, seconds=seconds)
     except OSError:
         return
-    for address in addresses:
-        if not may_connect(address, allow_loopback=allow_loopback):
-            raise UrlRefused(f"{parts.hostname} resolves to {address}, which is not a public address")
+    vet(addresses, allow_loopback=allow_loopback)
 
 
 def _port(parts: SplitResult) -> str:
@@ -136,22 +144,25 @@ def _port(parts: SplitResult) -> str:
         raise UrlRefused("contains credentials (user:password@); use a custom header instead")
     if parts.fragment:
         raise UrlRefused("contains a fragment (#…), which is never sent to a server")
-    match = re.fullmatch(r"(?:\[[^\]]*\]|[^:\[\]]*)(?::([0-9]{1,5}))?:?", parts.netloc, re.ASCII)
+    match = re.fullmatch(r"(?:\[[^\]]*\]|[^:\[\]]*)(?::([0-9]{0,5}))?", parts.netloc, re.ASCII)
     port = int(match[1] or 443) if match else 0
     if not 1 <= port <= 65535:
         raise UrlRefused("has a bad port; expected a number from 1 to 65535")
     return "" if port == 443 else f":{port}"
 
 
-def _normalise_host(host: str, allow_loopback: bool) -> str:
+def _normalise_host(parts: SplitResult, allow_loopback: bool) -> str:
     """A host name in ASCII, or an address as the standard library prints it (IPv6 in brackets)."""
-    if ":" in host:
+    host = parts.hostname or ""
+    if "[" in parts.netloc:  # what may stand in brackets, Python versions do not agree on
         return f"[{_public(str(IPv6Address(host)), allow_loopback)}]"
     host = _ascii(host).removesuffix(".")
     if _NUMBER.fullmatch(host.rpartition(".")[2]):
         return _public(_any_ipv4(host), allow_loopback)
     if host == "localhost" and allow_loopback:
         return host
+    if any(len(label) > 63 for label in host.split(".")) or len(host) > 253:
+        raise UrlRefused("has too long a host name; at most 253 characters are allowed, and 63 between two dots")
     if not _HOST.fullmatch(host):
         raise UrlRefused(f"has the host {host!r}; expected a public host name such as example.com")
     return host
@@ -159,7 +170,7 @@ def _normalise_host(host: str, allow_loopback: bool) -> str:
 
 def _public(address: str, allow_loopback: bool) -> str:
     if not may_connect(address, allow_loopback=allow_loopback):
-        raise UrlRefused(f"points at {address}, which is not a public address")
+        raise AddressRefused(address)
     return address
 
 
@@ -177,7 +188,10 @@ def _ascii(host: str) -> str:
         return host
     import idna  # comes with requests; only international names need its tables
 
-    return idna.encode(host, uts46=True).decode("ascii")  # IDNAError is a ValueError
+    try:
+        return idna.encode(host, uts46=True).decode("ascii")
+    except idna.IDNAError as error:
+        raise UrlRefused(f"has a host that is no international domain name: {str(error)[:200]}") from None
 
 
 _LOOPBACK_V4 = IPv4Network("127.0.0.0/8")

@@ -2,8 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
-from typing import TYPE_CHECKING, Any
+import random
+import time
+from collections.abc import Callable, Mapping
+from typing import TYPE_CHECKING, Any, TypeVar
+
+from botocore.exceptions import ClientError
 
 from webhooks.errors import LimitReached, NotFound
 from webhooks.items import from_item, to_item, webhook_item, webhook_key, webhook_of
@@ -11,6 +15,10 @@ from webhooks.models import Webhook
 
 if TYPE_CHECKING:
     from mypy_boto3_dynamodb import DynamoDBClient
+
+T = TypeVar("T")
+_PAUSES = (0.05, 0.1, 0.2, 0.4)
+"""Seconds, at most, before a write that met another transaction is repeated."""
 
 
 class ConfigTable:
@@ -35,12 +43,12 @@ class ConfigTable:
         answer = self._client.query(
             **self._webhooks(account_id),
             ConsistentRead=True,
-            Limit=limit,
+            Limit=limit + 1,  # one more tells whether there is a next page
             **start,  # type: ignore[arg-type]  # only present when there is one
         )
-        last = answer.get("LastEvaluatedKey")
-        webhooks = [webhook_of(item) for item in answer["Items"]]
-        return webhooks, webhooks[-1].id if last else None
+        page = [webhook_of(item) for item in answer["Items"][:limit]]
+        more = len(answer["Items"]) > limit or "LastEvaluatedKey" in answer  # a page ends at 1 MB too
+        return page, page[-1].id if more else None
 
     def webhook(self, account_id: str, webhook_id: str) -> Webhook:
         """Raises NotFound, for another account's webhook too."""
@@ -63,7 +71,7 @@ class ConfigTable:
             "ConditionExpression": "attribute_not_exists(pk)",
         }
         try:
-            self._client.transact_write_items(TransactItems=[{"Put": put}, {"Update": count}])
+            _repeated(lambda: self._client.transact_write_items(TransactItems=[{"Put": put}, {"Update": count}]))
         except self._client.exceptions.TransactionCanceledException as cancelled:
             if cancelled.response["CancellationReasons"][1].get("Code") == "ConditionalCheckFailed":
                 raise LimitReached(f"the account has {most} webhooks, the most it may have; delete one first") from None
@@ -75,16 +83,17 @@ class ConfigTable:
         removed = [name for name, value in changes.items() if value is None]
         sets = ", ".join(["version = version + :one", *(f"#{name} = :{name}" for name in set_)])
         removes = f" REMOVE {', '.join(f'#{name}' for name in removed)}" if removed else ""
+        update: Any = {
+            "TableName": self.name,
+            "Key": webhook_key(account_id, webhook_id),
+            "UpdateExpression": f"SET {sets}{removes}",
+            "ConditionExpression": "attribute_exists(pk)",
+            "ExpressionAttributeNames": {f"#{name}": name for name in changes},
+            "ExpressionAttributeValues": to_item({":one": 1} | {f":{name}": v for name, v in set_.items()}),
+            "ReturnValues": "ALL_NEW",
+        }
         try:
-            answer = self._client.update_item(
-                TableName=self.name,
-                Key=webhook_key(account_id, webhook_id),
-                UpdateExpression=f"SET {sets}{removes}",
-                ConditionExpression="attribute_exists(pk)",
-                ExpressionAttributeNames={f"#{name}": name for name in changes},
-                ExpressionAttributeValues=to_item({":one": 1} | {f":{name}": v for name, v in set_.items()}),
-                ReturnValues="ALL_NEW",
-            )
+            answer = _repeated(lambda: self._client.update_item(**update))
         except self._client.exceptions.ConditionalCheckFailedException:
             raise NotFound("there is no such webhook") from None
         return webhook_of(answer["Attributes"])
@@ -98,7 +107,7 @@ class ConfigTable:
         }
         count: Any = self._count(account_id, -1)
         try:
-            self._client.transact_write_items(TransactItems=[{"Delete": delete}, {"Update": count}])
+            _repeated(lambda: self._client.transact_write_items(TransactItems=[{"Delete": delete}, {"Update": count}]))
         except self._client.exceptions.TransactionCanceledException as cancelled:
             if cancelled.response["CancellationReasons"][0].get("Code") == "ConditionalCheckFailed":
                 raise NotFound("there is no such webhook") from None
@@ -118,3 +127,21 @@ class ConfigTable:
             "UpdateExpression": "ADD webhooks :step",
             "ExpressionAttributeValues": {":step": {"N": str(step)}},
         }
+
+
+def _repeated(write: Callable[[], T]) -> T:
+    """Two transactions on one item, such as an account's counter, refuse each other; the SDK repeats neither."""
+    for pause in _PAUSES:
+        try:
+            return write()
+        except ClientError as refused:
+            if not _met_another(refused):
+                raise
+        time.sleep(random.uniform(0, pause))
+    return write()
+
+
+def _met_another(refused: ClientError) -> bool:
+    reasons: Any = refused.response.get("CancellationReasons", [])
+    codes = {reason.get("Code", "None") for reason in reasons} - {"None"}
+    return refused.response["Error"]["Code"] == "TransactionConflictException" or codes == {"TransactionConflict"}

@@ -6,6 +6,7 @@ Everything that callers are told about, as exceptions.
   · Conflict
     · LimitReached
   · UrlRefused
+    · AddressRefused
   · EventRejected
     · EventTooLarge
 """
@@ -31,6 +32,13 @@ class LimitReached(Conflict):
 
 class UrlRefused(WebhooksError):
     """The endpoint's URL cannot be used; the text says why and what is allowed."""
+
+
+class AddressRefused(UrlRefused):
+    """The URL leads to an address that is not globally reachable."""
+
+    def __init__(self, address: str) -> None:
+        super().__init__(f"address {address} is not public")
 
 
 class EventRejected(WebhooksError):

@@ -1,0 +1,273 @@
+"""Receivers that no one should have to talk to: TLS servers on loopback, each hostile in its own way."""
+
+from __future__ import annotations
+
+import gzip
+import socket
+import ssl
+import struct
+import threading
+import time
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager, suppress
+from dataclasses import dataclass
+from datetime import UTC, datetime, timedelta
+
+import trustme
+
+OK = b"HTTP/1.1 200 OK\r\n"
+EMPTY = b"Content-Length: 0\r\n\r\n"
+
+
+class Peer:
+    """One accepted connection, and what a script may do with it. Every wait ends when the server is closed."""
+
+    def __init__(self, sock: socket.socket, context: ssl.SSLContext, closing: threading.Event) -> None:
+        self.sock = sock
+        self.closing = closing
+        self._context = context
+
+    def tls(self) -> None:
+        self.sock = self._context.wrap_socket(self.sock, server_side=True)
+
+    def request(self) -> bytes:
+        """Handshake, then the whole request."""
+        if not isinstance(self.sock, ssl.SSLSocket):
+            self.tls()
+        head = b""
+        while b"\r\n\r\n" not in head:
+            head += self.sock.recv(65536) or b"\r\n\r\n"
+        name = b"content-length: "
+        start = head.lower().find(name)
+        length = int(head[start + len(name) :].split(b"\r\n")[0]) if start >= 0 else 0
+        body = len(head.split(b"\r\n\r\n", 1)[1])
+        while body < length and (more := self.sock.recv(65536)):
+            body += len(more)
+        return head
+
+    def send(self, data: bytes) -> None:
+        self.sock.sendall(data)
+
+    def drip(self, data: bytes, every: float) -> None:
+        for byte in data:
+            if self.closing.wait(every):
+                return
+            self.send(bytes([byte]))
+
+    def flood(self, data: bytes) -> None:
+        """Until the other side has enough."""
+        while not self.closing.is_set():
+            self.send(data)
+
+    def stall(self) -> None:
+        self.closing.wait(30)
+
+    def reset(self) -> None:
+        """RST instead of FIN."""
+        sock = self.sock
+        sock.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, struct.pack("ii", 1, 0))
+        sock.close()
+
+
+Script = Callable[[Peer], None]
+
+
+@dataclass(frozen=True)
+class Kind:
+    """`words` is what the customer is told, None for a success; `within` bounds the attempt, in seconds."""
+
+    name: str
+    words: str | None
+    script: Script
+    status: int | None = None
+    certificate: str = "good"
+    within: float = 5.5
+    body_bytes: int = 100
+
+
+@contextmanager
+def serving(script: Script, context: ssl.SSLContext) -> Iterator[tuple[int, list[int]]]:
+    """The port, and a list that grows with every connection accepted."""
+    closing, accepted = threading.Event(), []
+    threads: list[threading.Thread] = []
+    peers: list[Peer] = []
+    listener = socket.create_server(("127.0.0.1", 0), backlog=64)
+
+    def handle(sock: socket.socket) -> None:
+        sock.settimeout(20)
+        peer = Peer(sock, context, closing)
+        peers.append(peer)
+        with suppress(OSError, ValueError):
+            script(peer)
+        with suppress(OSError):
+            peer.sock.close()
+        sock.close()
+
+    def accept() -> None:
+        while True:
+            try:
+                sock, _ = listener.accept()
+            except OSError:
+                return
+            accepted.append(1)
+            threads.append(threading.Thread(target=handle, args=(sock,), daemon=True))
+            threads[-1].start()
+
+    acceptor = threading.Thread(target=accept, daemon=True)
+    acceptor.start()
+    try:
+        yield listener.getsockname()[1], accepted
+    finally:
+        closing.set()
+        for waiting in (listener, *(peer.sock for peer in peers)):
+            with suppress(OSError):
+                waiting.shutdown(socket.SHUT_RDWR)
+        listener.close()
+        for thread in (acceptor, *threads):
+            thread.join(25)
+
+
+def contexts(authority: trustme.CA) -> dict[str, ssl.SSLContext]:
+    """A server context for each certificate that a kind names."""
+    past, future = datetime.now(UTC) - timedelta(days=2), datetime.now(UTC) + timedelta(days=2)
+    certificates = {
+        "good": authority.issue_cert("localhost"),
+        "expired": authority.issue_cert("localhost", not_before=past, not_after=past + timedelta(days=1)),
+        "not yet valid": authority.issue_cert("localhost", not_before=future, not_after=future + timedelta(days=1)),
+        "wrong host": authority.issue_cert("elsewhere.example"),
+        "unknown authority": trustme.CA().issue_cert("localhost"),
+    }
+    made = {}
+    for name, certificate in certificates.items():
+        made[name] = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
+        certificate.configure_cert(made[name])
+    return made
+
+
+def after_request(*parts: bytes, then: Script | None = None) -> Script:
+    def script(peer: Peer) -> None:
+        peer.request()
+        for part in parts:
+            peer.send(part)
+        if then:
+            then(peer)
+
+    return script
+
+
+def tls_drip(peer: Peer) -> None:
+    """A handshake that goes on, a byte at a time."""
+    incoming, outgoing = ssl.MemoryBIO(), ssl.MemoryBIO()
+    server = peer._context.wrap_bio(incoming, outgoing, server_side=True)
+    while True:
+        with suppress(ssl.SSLWantReadError):
+            server.do_handshake()
+        peer.drip(outgoing.read(), 0.05)
+        incoming.write(peer.sock.recv(65536))
+
+
+def with_head_only(*parts: bytes) -> Script:
+    """Answers as soon as the request's head is there, its body unread."""
+
+    def script(peer: Peer) -> None:
+        peer.tls()
+        peer.sock.recv(2048)
+        for part in parts:
+            peer.send(part)
+        peer.closing.wait(2)
+
+    return script
+
+
+def handshake_then_stall(peer: Peer) -> None:
+    peer.tls()
+    peer.stall()
+
+
+def reset_in_handshake(peer: Peer) -> None:
+    peer.sock.recv(64)
+    peer.reset()
+
+
+def plain_http(peer: Peer) -> None:
+    peer.sock.recv(65536)
+    peer.send(b"HTTP/1.1 400 Bad Request\r\n\r\n")
+
+
+def hello(peer: Peer) -> None:
+    """For certificates that the other side refuses."""
+    peer.request()
+    peer.send(OK + EMPTY)
+
+
+def drip_headers(peer: Peer) -> None:
+    peer.drip(b"X-Slow: " + b"y" * 1000, 0.1)
+
+
+def reset_on_accept(peer: Peer) -> None:
+    """Once the other side is connected for sure."""
+    peer.closing.wait(0.1)
+    peer.reset()
+
+
+STALL: Script = Peer.stall
+RESET: Script = Peer.reset
+LATE = "no answer within 5 s"
+GONE = "connection closed by the endpoint while"
+BOMB = gzip.compress(b"\0" * 50_000_000)
+NOT_HTTP = "the answer is not HTTP"
+
+KINDS = [
+    Kind("accepts and says nothing", f"{LATE} (still in the TLS handshake)", STALL),
+    Kind("TLS handshake a byte at a time", f"{LATE} (still in the TLS handshake)", tls_drip),
+    Kind("TLS, then silence", LATE, handshake_then_stall),
+    Kind("never reads a large request", LATE, handshake_then_stall, body_bytes=65_000),
+    Kind("reads the request, says nothing", LATE, after_request(then=STALL)),
+    Kind("status line a byte at a time", f"{LATE} (still reading its headers)", after_request(then=lambda p: p.drip(OK, 0.5))),
+    Kind("stalls after the status line", f"{LATE} (still reading its headers)", after_request(OK, then=STALL)),
+    Kind("stalls in the headers", f"{LATE} (still reading its headers)", after_request(OK, b"X: y\r\n", then=STALL)),
+    Kind("headers a byte at a time", f"{LATE} (still reading its headers)", after_request(OK, then=drip_headers)),
+    Kind("endless headers", "the answer is not valid HTTP: got more than 100 headers", after_request(OK, then=lambda p: p.flood(b"X-Many: y\r\n" * 50))),
+    Kind("one endless header", "answered with more than 64 KiB of headers", after_request(OK, b"X: ", then=lambda p: p.flood(b"y" * 4096))),
+    Kind("endless 100 Continue", "answered with more than 64 KiB of headers", after_request(then=lambda p: p.flood(b"HTTP/1.1 100 Continue\r\n\r\n" * 50))),
+    Kind("103 instead of an answer", "answered 103, expected 200", after_request(b"HTTP/1.1 103 Early Hints\r\nLink: x\r\n\r\n", then=STALL), 103),
+    Kind("200, then a body a byte at a time", None, after_request(OK, b"Content-Length: 900\r\n\r\n", then=lambda p: p.drip(b"x" * 900, 0.2)), 200, within=1.9),
+    Kind("500, then a body a byte at a time", "answered 500, expected 200", after_request(b"HTTP/1.1 500 No\r\nContent-Length: 900\r\n\r\n", then=lambda p: p.drip(b"x" * 900, 0.2)), 500, within=1.9),
+    Kind("200, then an endless body", None, after_request(OK, b"\r\n", then=lambda p: p.flood(b"x" * 65536)), 200, within=2.5),
+    Kind("200, then endless chunks", None, after_request(OK, b"Transfer-Encoding: chunked\r\n\r\n", then=lambda p: p.flood(b"5\r\nhello\r\n" * 500)), 200, within=2.5),
+    Kind("200, then an endless chunk extension", None, after_request(OK, b"Transfer-Encoding: chunked\r\n\r\n5;", then=lambda p: p.flood(b"x" * 4096)), 200, within=2.5),
+    Kind("200, chunks that are none", None, after_request(OK, b"Transfer-Encoding: chunked\r\n\r\nzz\r\n"), 200, within=2.5),
+    Kind("Content-Length too long", None, after_request(OK, b"Content-Length: 1000\r\n\r\nshort", then=STALL), 200, within=1.9),
+    Kind("Content-Length too short", None, after_request(OK, b"Content-Length: 2\r\n\r\nok and more of it"), 200, within=1.9),
+    Kind("Content-Length negative", None, after_request(OK, b"Content-Length: -5\r\n\r\nbody"), 200, within=1.9),
+    Kind("Content-Length no number", None, after_request(OK, b"Content-Length: many\r\n\r\nbody"), 200, within=1.9),
+    Kind("Content-Length huge", None, after_request(OK, b"Content-Length: " + b"9" * 4000 + b"\r\n\r\nx", then=STALL), 200, within=1.9),
+    Kind("two Content-Lengths", "the answer is not valid HTTP: Content-Length contained multiple unmatching values (2, 3)", after_request(OK, b"Content-Length: 2\r\nContent-Length: 3\r\n\r\nabc")),
+    Kind("chunked and Content-Length", None, after_request(OK, b"Transfer-Encoding: chunked\r\nContent-Length: 9\r\n\r\n2\r\nok\r\n0\r\n\r\n"), 200, within=1.9),
+    Kind("gzip bomb", None, after_request(OK, b"Content-Encoding: gzip\r\nContent-Length: %d\r\n\r\n" % len(BOMB), BOMB), 200, within=2.5),
+    Kind("NUL and bare CR in headers", None, after_request(OK, b"X: a\0b\rc\r\nContent-Length: 0\r\n\r\n"), 200, within=1.9),
+    Kind("RST on accept", f"{GONE} in the TLS handshake", reset_on_accept),
+    Kind("RST in the handshake", f"{GONE} in the TLS handshake", reset_in_handshake),
+    Kind("RST after the request", f"{GONE} waiting for the answer", after_request(then=RESET)),
+    Kind("RST in the headers", f"{GONE} reading its headers", after_request(OK, b"X: ", then=lambda p: (time.sleep(0.1), p.reset())[1])),
+    Kind("RST in the body of a 200", None, after_request(OK, b"Content-Length: 9\r\n\r\nab", then=lambda p: (time.sleep(0.1), p.reset())[1]), 200, within=1.9),
+    Kind("FIN without an answer", f"{GONE} waiting for the answer", after_request()),
+    Kind("FIN in the headers", f"{GONE} reading its headers", after_request(OK, b"X: y")),
+    Kind("certificate expired", "certificate has expired", hello, certificate="expired"),
+    Kind("certificate not yet valid", "certificate is not yet valid", hello, certificate="not yet valid"),
+    Kind("certificate of another host", "certificate not accepted: hostname mismatch, certificate is not valid for 'localhost'", hello, certificate="wrong host"),
+    Kind("certificate of an unknown authority", "certificate not accepted: unable to get local issuer certificate", hello, certificate="unknown authority"),
+    Kind("plain HTTP", "the endpoint does not speak TLS at this port", plain_http),
+    Kind("SSH banner", NOT_HTTP, after_request(b"SSH-2.0-OpenSSH_9.9\r\n")),
+    Kind("HTTP/0.9", NOT_HTTP, after_request(b"hello world\n")),
+    Kind("HTTP/2 frames", NOT_HTTP, after_request(b"\0\0\x12\x04\0\0\0\0\0" + b"\0" * 18 + b"\r\n")),
+    Kind("HTTP/9.9", "the answer is not valid HTTP: HTTP/9.9", after_request(b"HTTP/9.9 200 OK\r\n" + EMPTY)),
+    Kind("status 99999", NOT_HTTP, after_request(b"HTTP/1.1 99999 Much\r\n" + EMPTY)),
+    Kind("status 2", NOT_HTTP, after_request(b"HTTP/1.1 2 Little\r\n" + EMPTY)),
+    Kind("status no number", NOT_HTTP, after_request(b"HTTP/1.1 OK\r\n" + EMPTY)),
+    Kind("answers before it read the request", None, with_head_only(OK + b"Connection: close\r\n" + EMPTY), 200, body_bytes=65_000, within=2.5),
+    Kind("413 before it read the request", "answered 413, expected 200", with_head_only(b"HTTP/1.1 413 Too Large\r\nConnection: close\r\n" + EMPTY), 413, body_bytes=65_000, within=2.5),
+    Kind("401 that asks for a password", "answered 401, expected 200", after_request(b"HTTP/1.1 401 No\r\nWWW-Authenticate: Basic realm=x\r\n" + EMPTY), 401, within=1.9),
+    Kind("204", "answered 204, expected 200", after_request(b"HTTP/1.1 204 No Content\r\n\r\n"), 204, within=1.9),
+    Kind("200 without an end of headers", f"{GONE} reading its headers", after_request(OK)),
+]  # fmt: skip

@@ -1,0 +1,121 @@
+"""The config table's own rules: the counter, edits that touch only their fields, pages that end."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from typing import Any
+
+import pytest
+from botocore.exceptions import ClientError
+from hypothesis import HealthCheck, given, settings
+from hypothesis import strategies as st
+
+from tests.integration.conftest import Aws
+from webhooks.config_table import ConfigTable
+from webhooks.errors import LimitReached, NotFound
+from webhooks.models import Webhook, new_id
+
+AT = "2026-05-29T10:30:00.000Z"
+
+
+def webhook(id: str = "wh_1", account_id: str = "acme", **values: Any) -> Webhook:
+    made = Webhook(
+        id=id, account_id=account_id, name="hook", url="https://example.com/", events=["message.read"], status="active",
+        secret="whsec_c2VjcmV0", created_at=AT, updated_at=AT, headers={"X-Api-Key": "k"},
+    )  # fmt: skip
+    return replace(made, **values)
+
+
+@pytest.fixture
+def table(aws: Aws) -> ConfigTable:
+    return ConfigTable(aws.dynamodb, aws.config_table)
+
+
+def count(table: ConfigTable, aws: Aws, account_id: str = "acme") -> int:
+    key = {"pk": {"S": f"ACCOUNT#{account_id}"}, "sk": {"S": "COUNT"}}
+    return int(aws.dynamodb.get_item(TableName=table.name, Key=key)["Item"]["webhooks"]["N"])
+
+
+def test_the_101st_is_refused_and_the_counter_tells_the_truth(table: ConfigTable, aws: Aws) -> None:
+    for number in range(100):
+        table.create_webhook(webhook(f"wh_{number:03}"), most=100)
+    with pytest.raises(LimitReached, match="100"):
+        table.create_webhook(webhook("wh_100"), most=100)
+    table.create_webhook(webhook(account_id="other"), most=100)
+    assert count(table, aws) == 100
+    table.delete_webhook("acme", "wh_000")
+    with pytest.raises(NotFound):
+        table.delete_webhook("acme", "wh_000")
+    assert count(table, aws) == 99
+    table.create_webhook(webhook("wh_100"), most=100)
+
+
+@pytest.mark.parametrize(("size", "pages"), [(1, [1, 1, 1, 1]), (2, [2, 2]), (3, [3, 1]), (4, [4]), (5, [4])])
+def test_pages_are_full_and_the_last_one_says_so(table: ConfigTable, size: int, pages: list[int]) -> None:
+    for number in range(4):
+        table.create_webhook(webhook(f"wh_{number}"), most=100)
+    table.create_webhook(webhook("wh_2x", account_id="acme2"), most=100)
+    seen: list[list[str]] = []
+    after = None
+    while not seen or after:
+        page, after = table.webhooks("acme", limit=size, after=after)
+        seen.append([found.id for found in page])
+    assert [len(page) for page in seen] == pages
+    assert sorted(sum(seen, [])) == ["wh_0", "wh_1", "wh_2", "wh_3"]
+
+
+def test_a_page_goes_on_where_it_stopped_although_that_webhook_is_gone(table: ConfigTable) -> None:
+    for number in range(4):
+        table.create_webhook(webhook(f"wh_{number}"), most=100)
+    page, after = table.webhooks("acme", limit=2)
+    table.delete_webhook("acme", page[-1].id)
+    rest, _ = table.webhooks("acme", limit=2, after=after)
+    assert [found.id for found in rest] == ["wh_2", "wh_3"]
+
+
+CHANGES = st.fixed_dictionaries(
+    {},
+    optional={
+        "name": st.text(st.characters(exclude_categories=["Cs"]), min_size=1, max_size=100),
+        "url": st.just("https://example.org/new"),
+        "events": st.just(["contact.created"]),
+        "headers": st.dictionaries(st.sampled_from(["X-A", "X-B"]), st.just("v")),
+        "status": st.sampled_from(["active", "disabled"]),
+        "failing_since": st.none(),
+        "updated_at": st.just("2027-01-01T00:00:00.000Z"),
+    },
+)  # fmt: skip
+
+
+@settings(max_examples=60, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@given(changes=CHANGES)
+def test_an_edit_touches_only_its_own_fields(table: ConfigTable, changes: dict[str, Any]) -> None:
+    before = webhook(new_id("wh"), status="failing", failing_since=AT, failing_reason="answered 500")
+    table.create_webhook(before, most=1000)
+    edited = table.edit_webhook("acme", before.id, changes)
+    assert edited == replace(before, **changes, version=2) == table.webhook("acme", before.id)
+
+
+def test_an_edit_never_brings_back_what_was_deleted(table: ConfigTable) -> None:
+    table.create_webhook(webhook(), most=100)
+    table.delete_webhook("acme", "wh_1")
+    with pytest.raises(NotFound):
+        table.edit_webhook("acme", "wh_1", {"name": "x"})
+    assert table.webhooks("acme", limit=10) == ([], None)
+
+
+def test_only_the_enabled_and_subscribed_are_found_and_no_secret_is_read(
+    table: ConfigTable, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    table.create_webhook(webhook("wh_1"), most=100)
+    table.create_webhook(webhook("wh_2", status="failing"), most=100)
+    table.create_webhook(webhook("wh_3", status="disabled"), most=100)
+    table.create_webhook(webhook("wh_4", events=["contact.created"]), most=100)
+    table.create_webhook(webhook("wh_5", account_id="acme2"), most=100)
+    read: list[Any] = []
+    monkeypatch.setattr("webhooks.config_table.from_item", lambda item: read.append(item) or REAL(item))
+    assert table.subscribed("acme", "message.read") == ["wh_1", "wh_2"]
+    assert {name for item in read for name in item} == {"id", "status", "events"}
+
+
+from webhooks.items import from_item as REAL  # noqa: E402

@@ -1,0 +1,272 @@
+"""Whatever the receiver does, an attempt ends in time, says why in words, and leaves the function as it was."""
+
+from __future__ import annotations
+
+import resource
+import socket
+import threading
+import time
+from collections.abc import Callable, Iterator
+from concurrent.futures import ThreadPoolExecutor
+from pathlib import Path
+from typing import Any
+
+import pytest
+import trustme
+
+from local.receiver import Answer, Receiver
+from tests.integration.hostile import EMPTY, KINDS, OK, Kind, Peer, after_request, contexts, serving
+from webhooks.messages import DeliveryMessage
+from webhooks.models import Attempt, Webhook
+from webhooks.signing import new_secret
+
+AT = "2026-05-29T10:30:00.000Z"
+
+
+@pytest.fixture(scope="module")
+def certificates(authority: tuple[Path, Path]) -> dict[str, Any]:
+    return contexts(trustme.CA.from_pem(authority[0].read_bytes(), authority[1].read_bytes()))
+
+
+def attempt(url: str, body_bytes: int = 100, webhook_id: str = "wh_1", secret: str | None = None) -> Attempt:
+    from deliver import sender
+
+    webhook = Webhook(webhook_id, "acme", "n", url, [], "active", secret or new_secret(), AT, AT)
+    message = DeliveryMessage(webhook_id, "acme", "evt_1", "message.incoming", AT, 1, AT, "x" * body_bytes)
+    return sender.post(webhook, message, number=1)
+
+
+def leftovers() -> tuple[int, int]:
+    """Open files and threads; but for the resolver's, which are kept on purpose and bounded."""
+    threads = [thread for thread in threading.enumerate() if not thread.name.startswith("resolver")]
+    return len(list(Path("/proc/self/fd").iterdir())), len(threads)
+
+
+def await_leftovers(before: tuple[int, int], seconds: float = 10) -> None:
+    from deliver import sender
+
+    deadline = time.monotonic() + seconds
+    sender._adapter.cache_clear()
+    while leftovers()[0] > before[0] or leftovers()[1] > before[1]:
+        assert time.monotonic() < deadline, f"{leftovers()} open files and threads, {before} before"
+        time.sleep(0.05)
+
+
+def test_every_hostile_kind_ends_in_time_with_the_cause_in_words(
+    certificates: dict[str, Any], receiver: Receiver
+) -> None:
+    attempt(receiver.url("/warm"))
+    before, memory = leftovers(), resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
+
+    def run(kind: Kind) -> tuple[Kind, Attempt, float]:
+        with serving(kind.script, certificates[kind.certificate]) as (port, _):
+            started = time.monotonic()
+            made = attempt(f"https://localhost:{port}/hook", kind.body_bytes, webhook_id=f"wh_{port}")
+            return kind, made, time.monotonic() - started
+
+    with ThreadPoolExecutor(max_workers=26) as pool:
+        results = list(pool.map(run, KINDS))
+    print(f"\n{'kind':42} {'status':>6} {'s':>5}  words")
+    for kind, made, seconds in results:
+        print(f"{kind.name:42} {made.status_code or '-':>6} {seconds:5.2f}  {made.error or 'delivered'}")
+    wrong = {
+        kind.name: (made.status_code, made.error, seconds)
+        for kind, made, seconds in results
+        if (made.status_code, made.error) != (kind.status, kind.words) or seconds > kind.within
+    }
+    assert wrong == {}
+    assert len(results) >= 50
+    grown = (resource.getrusage(resource.RUSAGE_SELF).ru_maxrss - memory) // 1024
+    assert grown < 64, f"{grown} MiB"
+    # The next delivery on the same warm function works, and nothing is left behind.
+    assert attempt(receiver.url("/next")).error is None
+    await_leftovers(before)
+
+
+def test_a_look_up_that_hangs_ends_in_time(monkeypatch: pytest.MonkeyPatch) -> None:
+    hanging = threading.Event()
+    monkeypatch.setattr(socket, "getaddrinfo", lambda *_, **__: hanging.wait(20))
+    started = time.monotonic()
+    made = attempt("https://slow-dns.example/")
+    assert time.monotonic() - started < 5.5
+    assert made.error == "no answer within 5 s (still looking up the name)"
+    hanging.set()
+
+
+def test_a_connect_that_hangs_ends_in_time() -> None:
+    """A listener whose queue is full answers no SYN."""
+    with socket.socket() as listener:
+        listener.bind(("127.0.0.1", 0))
+        listener.listen(0)
+        fillers = []
+        for _ in range(4):
+            filler = socket.socket()
+            filler.setblocking(False)
+            filler.connect_ex(listener.getsockname())
+            fillers.append(filler)
+        started = time.monotonic()
+        made = attempt(f"https://localhost:{listener.getsockname()[1]}/")
+        assert time.monotonic() - started < 5.5
+        assert made.error == "no answer within 5 s (still connecting)"
+        for filler in fillers:
+            filler.close()
+
+
+def test_nobody_listens() -> None:
+    with socket.socket() as free:
+        free.bind(("127.0.0.1", 0))
+        port = free.getsockname()[1]
+    assert attempt(f"https://localhost:{port}/").error == "connection refused"
+
+
+def test_a_name_that_does_not_resolve() -> None:
+    assert attempt("https://no-such-name.invalid/").error == "the host name does not resolve"
+
+
+def test_a_redirect_is_not_followed(certificates: dict[str, Any], receiver: Receiver) -> None:
+    location = receiver.url("/private").encode()
+    redirect = after_request(b"HTTP/1.1 307 Moved\r\nLocation: " + location + b"\r\n" + EMPTY)
+    with serving(redirect, certificates["good"]) as (port, accepted):
+        made = attempt(f"https://localhost:{port}/")
+        assert made.error == "answered 307, expected 200 (redirects are not followed)"
+        assert len(accepted) == 1
+    assert receiver.connections == 0
+
+
+@pytest.fixture
+def seen(certificates: dict[str, Any]) -> Iterator[tuple[int, list[bytes]]]:
+    """A receiver that keeps the head of each request and sets a cookie."""
+    heads: list[bytes] = []
+
+    def script(peer: Peer) -> None:
+        while head := peer.request():
+            heads.append(head)
+            peer.send(OK + b"Set-Cookie: session=1\r\n" + EMPTY)
+
+    with serving(script, certificates["good"]) as (port, _):
+        yield port, heads
+
+
+def test_no_cookie_comes_back_and_nothing_of_the_environment_is_used(
+    seen: tuple[int, list[bytes]], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    port, heads = seen
+    netrc = tmp_path / "netrc"
+    netrc.write_text("machine localhost login user password secret\n")
+    netrc.chmod(0o600)
+    monkeypatch.setenv("NETRC", str(netrc))
+    for name in ("HTTPS_PROXY", "https_proxy", "ALL_PROXY"):
+        monkeypatch.setenv(name, "http://127.0.0.1:1")
+    for name in ("REQUESTS_CA_BUNDLE", "CURL_CA_BUNDLE", "SSL_CERT_FILE"):
+        monkeypatch.setenv(name, str(netrc))
+    secret = new_secret()
+    made = [attempt(f"https://localhost:{port}/", secret=secret) for _ in range(2)]
+    assert [one.error for one in made] == [None, None]
+    assert len(heads) == 2
+    for head in heads:
+        names = {line.split(b":")[0].lower() for line in head.split(b"\r\n")[1:] if line}
+        assert not names & {b"cookie", b"authorization", b"proxy-authorization"}
+        assert {b"x-webhook-signature", b"webhook-id", b"user-agent", b"host"} <= names
+
+
+def count_connections(
+    certificates: dict[str, Any], script: Callable[[Peer], None], attempts: Callable[[int], None]
+) -> int:
+    with serving(script, certificates["good"]) as (port, accepted):
+        attempts(port)
+        return len(accepted)
+
+
+def answering(times: int) -> Callable[[Peer], None]:
+    """Keeps the connection for so many requests, then closes it without a word."""
+
+    def script(peer: Peer) -> None:
+        for _ in range(times):
+            if not peer.request():
+                return
+            peer.send(OK + EMPTY)
+        if times == 1:
+            return
+        peer.request()
+
+    return script
+
+
+def test_a_connection_is_kept_for_the_same_webhook_and_secret(certificates: dict[str, Any]) -> None:
+    def thrice(port: int) -> None:
+        secret = new_secret()
+        assert [attempt(f"https://localhost:{port}/", secret=secret).error for _ in range(3)] == [None] * 3
+
+    assert count_connections(certificates, answering(10), thrice) == 1
+
+
+@pytest.mark.parametrize("differs", ["webhook", "secret"])
+def test_a_connection_is_never_shared(certificates: dict[str, Any], differs: str) -> None:
+    def two(port: int) -> None:
+        secret = new_secret()
+        attempt(f"https://localhost:{port}/", secret=secret)
+        other = {"webhook_id": "wh_2", "secret": secret} if differs == "webhook" else {"secret": new_secret()}
+        attempt(f"https://localhost:{port}/", **other)  # type: ignore[arg-type]
+
+    assert count_connections(certificates, answering(10), two) == 2
+
+
+def test_a_kept_connection_that_was_closed_is_not_the_customers_failure(certificates: dict[str, Any]) -> None:
+    def twice(port: int) -> None:
+        secret = new_secret()
+        assert [attempt(f"https://localhost:{port}/", secret=secret).error for _ in range(2)] == [None] * 2
+
+    assert count_connections(certificates, answering(1), twice) == 2
+
+
+def test_a_kept_connection_lost_under_the_request_is_tried_once_afresh(certificates: dict[str, Any]) -> None:
+    """The first request is answered; the second is read and dropped; on a new connection it is answered."""
+    lost: list[int] = []
+
+    def script(peer: Peer) -> None:
+        peer.request()
+        peer.send(OK + EMPTY)
+        if peer.request() and not lost:
+            lost.append(1)
+            peer.reset()
+
+    def twice(port: int) -> None:
+        secret = new_secret()
+        assert [attempt(f"https://localhost:{port}/", secret=secret).error for _ in range(2)] == [None] * 2
+
+    assert count_connections(certificates, script, twice) == 2
+    assert lost == [1]
+
+
+def test_an_endpoint_that_drops_every_request_is_told_so(certificates: dict[str, Any]) -> None:
+    """The repeat is one, and only where a connection was kept."""
+
+    def script(peer: Peer) -> None:
+        peer.request()
+        peer.reset()
+
+    def once(port: int) -> None:
+        made = attempt(f"https://localhost:{port}/")
+        assert made.error == "connection closed by the endpoint while waiting for the answer"
+
+    assert count_connections(certificates, script, once) == 1
+
+
+def test_a_connection_idle_for_long_is_not_used_again(
+    certificates: dict[str, Any], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    from deliver import connection
+
+    def twice(port: int) -> None:
+        secret = new_secret()
+        attempt(f"https://localhost:{port}/", secret=secret)
+        monkeypatch.setattr(connection, "IDLE_SECONDS", -1)
+        assert attempt(f"https://localhost:{port}/", secret=secret).error is None
+
+    assert count_connections(certificates, answering(10), twice) == 2
+
+
+def test_the_first_kib_of_the_response_is_kept_and_the_rest_read_on(receiver: Receiver) -> None:
+    receiver.answer("/long", Answer(500, body=b"\xff" + b"x" * 50_000))
+    made = attempt(receiver.url("/long"))
+    assert made.response_body == "\N{REPLACEMENT CHARACTER}" + "x" * 1023
