@@ -12,6 +12,7 @@ os.environ.update(
     AWS_EC2_METADATA_DISABLED="true",
     POWERTOOLS_SERVICE_NAME="test",
     POWERTOOLS_METRICS_NAMESPACE="test",
+    LOCAL_ALLOW_LOOPBACK="1",
 )
 os.environ.pop("AWS_ENDPOINT_URL", None)
 

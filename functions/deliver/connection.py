@@ -13,8 +13,10 @@ import socket
 import ssl
 from collections.abc import Iterator
 from contextlib import contextmanager
-from http.client import HTTPException
-from time import monotonic
+from functools import cache
+from http.client import HTTPException, HTTPResponse
+from math import inf
+from time import monotonic, time
 from typing import Any
 
 import certifi
@@ -43,16 +45,23 @@ class ReusedConnectionLost(Exception):
 
 
 class Wire:
-    """The socket as http.client sees it. `settimeout` sets what is left for all that follows, not for each operation."""
+    """
+    The socket as http.client sees it. `settimeout` bounds all that follows, not each operation, and never puts off the
+    end that was set before: only `restart`, for the next request on the connection, begins anew.
+    """
 
     def __init__(self, sock: ssl.SSLSocket, seconds: float) -> None:
         self._sock = sock
+        self.restart()
         self.settimeout(seconds)
+
+    def restart(self) -> None:
+        self._deadline = inf
         self.received = 0
         self.in_head = False
 
     def settimeout(self, seconds: float) -> None:
-        self._deadline = monotonic() + seconds
+        self._deadline = min(self._deadline, monotonic() + seconds)
 
     def sendall(self, data: bytes) -> None:
         view = memoryview(data)
@@ -105,9 +114,20 @@ class _Reader(io.RawIOBase):
         super().close()
 
 
+class _FinalResponse(HTTPResponse):
+    """Passes over the interim answers, such as 103, that RFC 9110 tells a client to expect; http.client knows 100 only."""
+
+    def begin(self) -> None:
+        super().begin()
+        while self.status in range(102, 200):
+            self.headers = None  # type: ignore[assignment]  # else there is nothing to begin
+            super().begin()
+
+
 class VettedConnection(HTTPSConnection):
     """Connects to an address that was judged, never to a name: what DNS answers a moment later does not matter."""
 
+    response_class = _FinalResponse
     wire: Wire
     _answers = 0
     _step = ""
@@ -126,7 +146,7 @@ class VettedConnection(HTTPSConnection):
     def _new_conn(self) -> socket.socket:
         ends = monotonic() + float(self.timeout or 0)
         addresses = resolve(self.host, self.port or 443, seconds=ends - monotonic())
-        vet(addresses, allow_loopback=LOCAL)
+        vet(addresses, allow_loopback=local_stage())
         self._step = "connecting"
         sock = _connect(addresses, self.port or 443, ends)
         self._step = "in the TLS handshake"
@@ -134,7 +154,7 @@ class VettedConnection(HTTPSConnection):
 
     def request(self, *args: Any, **kwargs: Any) -> None:
         if self._answers:
-            self.wire.received = 0
+            self.wire.restart()
         self._step = "sending the request"
         # At a broken pipe, urllib3 reads the answer that came before the request was read.
         with self._explained(but=BrokenPipeError):
@@ -146,12 +166,13 @@ class VettedConnection(HTTPSConnection):
             response = super().getresponse()
         self.wire.in_head = False
         self._answers += 1
-        self._used = monotonic()
+        self._used = time()
         return response
 
     @property
     def is_connected(self) -> bool:
-        return super().is_connected and monotonic() - self._used < IDLE_SECONDS
+        # Not monotonic(), which may stand still with the frozen function.
+        return super().is_connected and time() - self._used < IDLE_SECONDS
 
     @contextmanager
     def _explained(self, but: tuple[type[OSError], ...] | type[OSError] = ()) -> Iterator[None]:
@@ -197,12 +218,21 @@ def read_body(response: BaseHTTPResponse, *, keep: int, seconds: float) -> bytes
     return kept
 
 
+def local_stage() -> bool:
+    return os.environ.get("LOCAL_ALLOW_LOOPBACK") == "1"
+
+
 def tls_context() -> ssl.SSLContext:
-    """certifi's authorities and nothing from the environment; the local stage's own authority where it has one."""
+    """certifi's authorities and nothing from the environment; in the local stage its own authority too. Made once."""
+    return _tls_context(os.environ["LOCAL_CA_FILE"] if local_stage() else None)
+
+
+@cache
+def _tls_context(ca_file: str | None) -> ssl.SSLContext:
     context = create_urllib3_context(ssl_minimum_version=ssl.TLSVersion.TLSv1_2)
     context.load_verify_locations(certifi.where())
-    if LOCAL:
-        context.load_verify_locations(os.environ["LOCAL_CA_FILE"])
+    if ca_file:
+        context.load_verify_locations(ca_file)
     return context
 
 
@@ -222,6 +252,3 @@ def _connect(addresses: list[str], port: int, ends: float) -> socket.socket:
         sock.settimeout(max(ends - monotonic(), 0.001))
         return sock
     raise error
-
-
-LOCAL = os.environ.get("LOCAL_ALLOW_LOOPBACK") == "1"

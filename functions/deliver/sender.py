@@ -3,18 +3,17 @@
 from __future__ import annotations
 
 from datetime import datetime
-from functools import cache, lru_cache
+from functools import lru_cache
 from math import ceil
-from ssl import SSLContext
 from time import monotonic
 from typing import Any
 
 from requests import PreparedRequest, Request, Response
 from requests.adapters import HTTPAdapter
-from urllib3 import PoolManager, Timeout
+from urllib3 import PoolManager
 from urllib3.connectionpool import ConnectionPool
 
-from deliver.connection import LOCAL, ReusedConnectionLost, VettedPool, read_body, tls_context
+from deliver.connection import ReusedConnectionLost, VettedPool, local_stage, read_body, tls_context
 from deliver.failures import AttemptFailed, of_status
 from deliver.schedule import ATTEMPT_SECONDS
 from webhooks import signing
@@ -58,7 +57,7 @@ class EndpointAdapter(HTTPAdapter):
     """The connections to one webhook's endpoint. Used without a Session: no cookies, redirects, netrc or environment."""
 
     def init_poolmanager(self, *args: Any, **kwargs: Any) -> None:
-        self.poolmanager = PoolManager(num_pools=1, maxsize=10, ssl_context=_tls())
+        self.poolmanager = PoolManager(num_pools=1, maxsize=10, ssl_context=tls_context())
         self.poolmanager.pool_classes_by_scheme = {"https": VettedPool}
 
     def get_connection_with_tls_context(self, request: PreparedRequest, *args: Any, **kwargs: Any) -> ConnectionPool:
@@ -70,22 +69,21 @@ class EndpointAdapter(HTTPAdapter):
 
 
 def _send(webhook: Webhook, request: PreparedRequest, deadline: float) -> Response:
-    adapter = _adapter(webhook.id, webhook.secret)
     try:
-        return _send_once(adapter, request, deadline)
+        return _send_once(_adapter(webhook.id, webhook.secret), request, deadline)
     except ReusedConnectionLost:
-        adapter.poolmanager.clear()
-        return _send_once(adapter, request, deadline)
+        # On a connection that is new for sure: the others that were kept may be as dead.
+        return _send_once(EndpointAdapter(max_retries=0), request, deadline)
 
 
 def _send_once(adapter: EndpointAdapter, request: PreparedRequest, deadline: float) -> Response:
     left = max(deadline - monotonic(), 0.001)
-    return adapter.send(request, stream=True, timeout=Timeout(total=left))  # type: ignore[arg-type]
+    return adapter.send(request, stream=True, timeout=(left, left))
 
 
 def _request(webhook: Webhook, message: DeliveryMessage, at: datetime) -> PreparedRequest:
     """Raises UrlRefused: the URL is judged at every attempt, whatever was judged when it was saved."""
-    url = normalise_url(webhook.url, allow_loopback=LOCAL)
+    url = normalise_url(webhook.url, allow_loopback=local_stage())
     body = message.body.encode()
     headers = webhook.headers | {
         "Content-Type": "application/json",
@@ -100,8 +98,3 @@ def _request(webhook: Webhook, message: DeliveryMessage, at: datetime) -> Prepar
 def _adapter(webhook_id: str, secret: str) -> EndpointAdapter:
     """Connections are kept for as long as the webhook keeps its secret, and never shared between webhooks."""
     return EndpointAdapter(max_retries=0)
-
-
-@cache
-def _tls() -> SSLContext:
-    return tls_context()

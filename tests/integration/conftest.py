@@ -46,8 +46,8 @@ def authority(tmp_path_factory: pytest.TempPathFactory) -> tuple[Path, Path]:
 
 @pytest.fixture(scope="session", autouse=True)
 def local_stage(authority: tuple[Path, Path]) -> None:
-    """Before the handlers are imported: receivers on loopback, under our own authority."""
-    os.environ.update(LOCAL_ALLOW_LOOPBACK="1", LOCAL_CA_FILE=str(authority[0]))
+    """Receivers on loopback, under our own authority."""
+    os.environ["LOCAL_CA_FILE"] = str(authority[0])
 
 
 @pytest.fixture

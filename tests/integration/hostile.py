@@ -159,11 +159,11 @@ def tls_drip(peer: Peer) -> None:
     """A handshake that goes on, a byte at a time."""
     incoming, outgoing = ssl.MemoryBIO(), ssl.MemoryBIO()
     server = peer._context.wrap_bio(incoming, outgoing, server_side=True)
-    while True:
+    while sent := peer.sock.recv(65536):
+        incoming.write(sent)
         with suppress(ssl.SSLWantReadError):
             server.do_handshake()
         peer.drip(outgoing.read(), 0.05)
-        incoming.write(peer.sock.recv(65536))
 
 
 def with_head_only(*parts: bytes) -> Script:
@@ -210,6 +210,12 @@ def reset_on_accept(peer: Peer) -> None:
     peer.reset()
 
 
+def reset_soon(peer: Peer) -> None:
+    """Once what was sent before has arrived: a reset would overtake it."""
+    time.sleep(0.1)
+    peer.reset()
+
+
 STALL: Script = Peer.stall
 RESET: Script = Peer.reset
 LATE = "no answer within 5 s"
@@ -249,8 +255,8 @@ KINDS = [
     Kind("RST on accept", f"{GONE} in the TLS handshake", reset_on_accept),
     Kind("RST in the handshake", f"{GONE} in the TLS handshake", reset_in_handshake),
     Kind("RST after the request", f"{GONE} waiting for the answer", after_request(then=RESET)),
-    Kind("RST in the headers", f"{GONE} reading its headers", after_request(OK, b"X: ", then=lambda p: (time.sleep(0.1), p.reset())[1])),
-    Kind("RST in the body of a 200", None, after_request(OK, b"Content-Length: 9\r\n\r\nab", then=lambda p: (time.sleep(0.1), p.reset())[1]), 200, within=1.9),
+    Kind("RST in the headers", f"{GONE} reading its headers", after_request(OK, b"X: ", then=reset_soon)),
+    Kind("RST in the body of a 200", None, after_request(OK, b"Content-Length: 9\r\n\r\nab", then=reset_soon), 200, within=1.9),
     Kind("FIN without an answer", f"{GONE} waiting for the answer", after_request()),
     Kind("FIN in the headers", f"{GONE} reading its headers", after_request(OK, b"X: y")),
     Kind("certificate expired", "certificate has expired", hello, certificate="expired"),

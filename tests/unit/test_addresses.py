@@ -4,74 +4,73 @@ from __future__ import annotations
 
 import json
 import os
-import shutil
 import socket
 import subprocess
 import sys
 from collections.abc import Callable
+from pathlib import Path
 from typing import Any
 from urllib.parse import urlsplit
 
+import idna
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 
+from deliver import sender
 from local.emulator import ROOT
-from tests.unit.ssrf_cases import (
-    DNS_HOSTILE,
-    DNS_PUBLIC,
-    HOSTILE,
-    LEGITIMATE,
-    PRIVATE_V4,
-    PRIVATE_V6,
-    PUBLIC_V4,
-    PUBLIC_V6,
-)
-from webhooks.addresses import check_resolves_public, normalise_url
+from tests.unit.ssrf_cases import HOSTILE, LEGITIMATE, MIXED, PRIVATE, PUBLIC, PUBLIC_ANSWERS
+from webhooks.addresses import check_resolves_public, may_connect, normalise_url
 from webhooks.errors import AddressRefused, UrlRefused
 from webhooks.messages import DeliveryMessage
 from webhooks.models import Attempt, Webhook
 from webhooks.signing import new_secret
 
 AT = "2026-05-29T10:30:00.000Z"
+Dns = Callable[..., list[str]]
 
 
 def attempt(url: str) -> Attempt:
-    from deliver import sender
-
     webhook = Webhook("wh_1", "acme", "n", url, [], "active", new_secret(), AT, AT)
     message = DeliveryMessage("wh_1", "acme", "evt_1", "message.incoming", AT, 1, AT, "{}")
     return sender.post(webhook, message, number=1)
 
 
-@pytest.fixture
-def connects(monkeypatch: pytest.MonkeyPatch) -> list[str]:
-    """The addresses that a connection was opened to, in production: every one is refused by the network."""
-    from deliver import connection, sender
+@pytest.fixture(autouse=True)
+def production(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.delenv("LOCAL_ALLOW_LOOPBACK", raising=False)
 
+
+@pytest.fixture(autouse=True)
+def connects(monkeypatch: pytest.MonkeyPatch) -> list[str]:
+    """The addresses that any socket was connected to; the network refuses every one."""
     opened: list[str] = []
 
-    def refused(address: tuple[str, int], **_: Any) -> socket.socket:
+    def connect(_: socket.socket, address: tuple[str, int]) -> None:
         opened.append(address[0])
         raise ConnectionRefusedError
 
-    monkeypatch.setattr(socket, "create_connection", refused)
-    for module in (connection, sender):
-        monkeypatch.setattr(module, "LOCAL", False)
+    monkeypatch.setattr(socket.socket, "connect", connect)
+    monkeypatch.setattr(socket.socket, "connect_ex", connect)
     return opened
 
 
 @pytest.fixture
-def dns(monkeypatch: pytest.MonkeyPatch) -> Callable[..., list[str]]:
+def dns(monkeypatch: pytest.MonkeyPatch) -> Dns:
     """Sets what names resolve to, one list of answers a look-up, the last for all that follow; the names looked up."""
 
     def answer(*answers: list[str]) -> list[str]:
         left, looked_up = list(answers), []
 
-        def getaddrinfo(host: bytes, port: int, **_: Any) -> list[Any]:
-            looked_up.append(host.decode())
-            found = left.pop(0) if len(left) > 1 else left[0]
-            if host.decode("ascii").replace(".", "").isdigit() or b":" in host:
-                found = [host.decode()]  # a literal resolves to itself
-            return [(socket.AF_INET, socket.SOCK_STREAM, 6, "", (address, port)) for address in found]
+        def getaddrinfo(host: bytes | str, port: int, *_: Any, **__: Any) -> list[Any]:
+            name = host.decode() if isinstance(host, bytes) else host
+            if is_literal(name):
+                found = [name]
+            else:
+                looked_up.append(name)
+                found = left.pop(0) if len(left) > 1 else left[0]
+            families = [socket.AF_INET6 if ":" in address else socket.AF_INET for address in found]
+            return [(f, socket.SOCK_STREAM, 6, "", (a, port)) for f, a in zip(families, found, strict=True)]
 
         monkeypatch.setattr(socket, "getaddrinfo", getaddrinfo)
         return looked_up
@@ -79,82 +78,103 @@ def dns(monkeypatch: pytest.MonkeyPatch) -> Callable[..., list[str]]:
     return answer
 
 
-def test_the_corpora_are_large_and_distinct() -> None:
-    assert len(set(HOSTILE)) == len(HOSTILE) >= 120
-    assert len(set(LEGITIMATE)) == len(LEGITIMATE) >= 120
+def is_literal(host: str) -> bool:
+    return ":" in host or host.replace(".", "").isdigit()
 
 
-@pytest.mark.parametrize("url", HOSTILE)
+def url_of(address: str) -> str:
+    return f"https://[{address}]/" if ":" in address else f"https://{address}/"
+
+
+def test_the_tables_are_large_and_name_nothing_twice() -> None:
+    hostile = [url for url, _ in HOSTILE] + [address for address, _ in PRIVATE]
+    legitimate = [url for url, _ in LEGITIMATE]
+    for table in (hostile, legitimate):
+        assert len(set(table)) == len(table) >= 120
+
+
+@pytest.mark.parametrize(("url", "words"), HOSTILE)
 def test_a_hostile_url_is_refused_at_save_and_at_the_attempt(
-    url: str, connects: list[str], dns: Callable[..., list[str]]
+    url: str, words: str, connects: list[str], dns: Dns
 ) -> None:
     dns(["93.184.215.14"])
-    with pytest.raises(UrlRefused):
+    with pytest.raises(UrlRefused) as refused:
         normalise_url(url)
-    assert attempt(url).error
-    assert connects == []
-
-
-@pytest.mark.parametrize("url", LEGITIMATE)
-def test_a_legitimate_url_passes_and_is_connected_to(
-    url: str, connects: list[str], dns: Callable[..., list[str]]
-) -> None:
-    dns(["93.184.215.14"])
-    normal = normalise_url(url)
-    check_resolves_public(normal)
-    assert normal == normalise_url(normal)
-    assert normal.isascii()
-    assert attempt(normal).error == "connection refused"
-    host = urlsplit(normal).hostname
-    literal = host is not None and (":" in host or host.replace(".", "").isdigit())
-    assert connects == [host if literal else "93.184.215.14"]
-
-
-@pytest.mark.parametrize("answers", DNS_HOSTILE, ids=str)
-def test_a_name_with_an_answer_that_is_not_public(
-    answers: list[str], connects: list[str], dns: Callable[..., list[str]]
-) -> None:
-    dns(answers)
-    with pytest.raises(AddressRefused, match=r"^address .* is not public$"):
-        check_resolves_public("https://example.com/")
-    error = attempt("https://example.com/").error
+    assert words in str(refused.value)
+    error = attempt(url).error
     assert error is not None
-    assert error.startswith("address ")
-    assert error.endswith(" is not public")
+    assert words in error
     assert connects == []
 
 
-@pytest.mark.parametrize("answers", DNS_PUBLIC, ids=str)
-def test_a_name_with_public_answers_only(
-    answers: list[str], connects: list[str], dns: Callable[..., list[str]]
+@pytest.mark.parametrize(("address", "why"), PRIVATE)
+def test_a_special_address_is_refused_as_literal_and_as_answer(
+    address: str, why: str, connects: list[str], dns: Dns
 ) -> None:
+    assert not may_connect(address), why
+    with pytest.raises(AddressRefused, match=r"^address \S+ is not public$"):
+        normalise_url(url_of(address))
+    dns([address])
+    with pytest.raises(AddressRefused):
+        check_resolves_public("https://hooks.example.com/")
+    for url in (url_of(address), "https://hooks.example.com/"):
+        error = attempt(url).error
+        assert error is not None
+        assert error.endswith("is not public")
+    assert connects == []
+
+
+@pytest.mark.parametrize(("url", "normal"), LEGITIMATE)
+def test_a_legitimate_url_passes_and_is_connected_to(url: str, normal: str, connects: list[str], dns: Dns) -> None:
+    dns(["93.184.215.14"])
+    assert normalise_url(url) == normal
+    assert normalise_url(normal) == normal
+    check_resolves_public(normal)
+    assert attempt(url).error == "connection refused"
+    host = str(urlsplit(normal).hostname)
+    assert connects == [host if is_literal(host) else "93.184.215.14"]
+
+
+@pytest.mark.parametrize("answers", MIXED, ids=len)
+def test_one_answer_that_is_not_public_is_one_too_many(answers: list[str], connects: list[str], dns: Dns) -> None:
     dns(answers)
-    check_resolves_public("https://example.com/")
-    assert attempt("https://example.com/").error == "connection refused"
+    with pytest.raises(AddressRefused):
+        check_resolves_public("https://hooks.example.com/")
+    error = attempt("https://hooks.example.com/").error
+    assert error is not None
+    assert error.endswith("is not public")
+    assert connects == []
+
+
+@pytest.mark.parametrize("answers", PUBLIC_ANSWERS, ids=len)
+def test_every_public_answer_is_tried(answers: list[str], connects: list[str], dns: Dns) -> None:
+    dns(answers)
+    check_resolves_public("https://hooks.example.com/")
+    assert attempt("https://hooks.example.com/").error == "connection refused"
     assert connects == answers
 
 
-def test_the_promised_words(connects: list[str], dns: Callable[..., list[str]]) -> None:
+def test_the_promised_words(dns: Dns) -> None:
     dns(["10.0.0.5"])
-    assert attempt("https://example.com/").error == "address 10.0.0.5 is not public"
+    assert attempt("https://hooks.example.com/").error == "address 10.0.0.5 is not public"
     assert attempt("https://10.0.0.5/").error == "address 10.0.0.5 is not public"
 
 
-def test_rebinding_between_save_and_attempt(connects: list[str], dns: Callable[..., list[str]]) -> None:
+def test_rebinding_between_save_and_attempt(connects: list[str], dns: Dns) -> None:
     dns(["93.184.215.14"], ["169.254.169.254"])
-    check_resolves_public("https://example.com/")
-    assert attempt("https://example.com/").error == "address 169.254.169.254 is not public"
+    check_resolves_public("https://hooks.example.com/")
+    assert attempt("https://hooks.example.com/").error == "address 169.254.169.254 is not public"
     assert connects == []
 
 
-def test_rebinding_between_check_and_connect(connects: list[str], dns: Callable[..., list[str]]) -> None:
+def test_rebinding_between_check_and_connect(connects: list[str], dns: Dns) -> None:
     """There is one look-up a connection, and the connection goes to what was vetted."""
     looked_up = dns(["93.184.215.14"], ["127.0.0.1"])
-    attempt("https://example.com/")
-    assert (looked_up, connects) == (["example.com"], ["93.184.215.14"])
+    attempt("https://hooks.example.com/")
+    assert (looked_up, connects) == (["hooks.example.com"], ["93.184.215.14"])
 
 
-def test_a_name_that_has_no_answer_in_time_is_saved_and_judged_later(
+def test_a_name_without_an_answer_is_saved_and_judged_later(
     monkeypatch: pytest.MonkeyPatch, connects: list[str]
 ) -> None:
     def fails(*_: Any, **__: Any) -> Any:
@@ -163,56 +183,84 @@ def test_a_name_that_has_no_answer_in_time_is_saved_and_judged_later(
     monkeypatch.setattr(socket, "getaddrinfo", fails)
     check_resolves_public("https://not-yet.example.com/")
     assert attempt("https://not-yet.example.com/").error == "the host name does not resolve"
+    assert connects == []
 
 
-def test_loopback_is_for_the_local_stage_and_nothing_else_is() -> None:
+@given(st.text(max_size=40), st.sampled_from(["https://{}/", "https://{}.example.com/", "https://example.com{}"]))
+def test_whatever_is_typed_is_refused_or_normalised_once_and_for_all(text: str, template: str) -> None:
+    try:
+        normal = normalise_url(template.format(text))
+    except UrlRefused:
+        return
+    assert normal.isascii()
+    assert normalise_url(normal) == normal
+    assert urlsplit(normal).hostname
+
+
+def test_the_local_stage_may_use_loopback_and_nothing_else_is_more_allowed() -> None:
     assert normalise_url("https://localhost:8443/x", allow_loopback=True) == "https://localhost:8443/x"
     assert normalise_url("https://127.1/", allow_loopback=True) == "https://127.0.0.1/"
+    assert normalise_url("https://[::1]/", allow_loopback=True) == "https://[::1]/"
     for url in ("https://10.0.0.1/", "https://169.254.169.254/", "https://[::ffff:127.0.0.1]/", "https://intranet/"):
         with pytest.raises(UrlRefused):
             normalise_url(url, allow_loopback=True)
 
 
 def interpreters() -> list[str]:
-    """Every Python at hand that the layer supports and that runs."""
-    found = [sys.executable]
-    for minor in range(11, 20):
-        path = shutil.which(f"python3.{minor}")
-        if path and subprocess.run([path, "--version"], capture_output=True, check=False).returncode == 0:
-            found.append(path)
-    return found
+    """Every Python from 3.11 at hand that runs: this one, those on the PATH, pyenv's."""
+    folders = [Path(folder) for folder in os.environ.get("PATH", "").split(os.pathsep)]
+    folders += Path.home().glob(".pyenv/versions/*/bin")
+    names = [f"python3.{minor}" for minor in range(11, 20)]
+    found = {sys.executable: sys.version.split()[0]}
+    for path in sorted(folder / name for folder in folders for name in names if (folder / name).exists()):
+        version = subprocess.run(
+            [path, "-c", "import sys; print(sys.version.split()[0])"], capture_output=True, text=True
+        )
+        if version.returncode == 0 and version.stdout.strip() not in found.values():
+            found[str(path)] = version.stdout.strip()
+    return list(found)
 
 
-TABLE = """
+VERDICTS = """
 import json, sys
-from ipaddress import ip_address
-from webhooks.addresses import is_public, normalise_url
+from webhooks.addresses import may_connect, normalise_url
 from webhooks.errors import UrlRefused
-addresses, urls = json.load(sys.stdin)
-def refused(url):
+def normal(url):
     try:
-        normalise_url(url)
+        return normalise_url(url)
     except UrlRefused:
-        return True
-    return False
-print(json.dumps([[is_public(ip_address(a)) for a in addresses], [refused(u) for u in urls]]))
+        return None
+addresses, urls = json.load(sys.stdin)
+print(json.dumps([[may_connect(a) for a in addresses], [normal(u) for u in urls], "idna" in sys.modules]))
 """
 
 
-@pytest.mark.parametrize("interpreter", interpreters())
-def test_the_verdicts_are_the_same_on_every_python(interpreter: str) -> None:
-    """Bare interpreters: only the standard library is there, so international names are left out."""
-    private, public = PRIVATE_V4 + PRIVATE_V6, PUBLIC_V4 + PUBLIC_V6
-    urls = [url for url in HOSTILE + LEGITIMATE if url.isascii()]
+def verdicts(interpreter: str, urls: list[str], *libraries: Path) -> tuple[list[bool], list[str | None], bool]:
+    """Of an interpreter without any site packages but the libraries given."""
+    addresses = [address for address, _ in PRIVATE] + PUBLIC
+    paths = os.pathsep.join(map(str, (ROOT / "layers/webhooks/python", *libraries)))
     shown = subprocess.run(
-        [interpreter, "-c", TABLE],
-        input=json.dumps([private + public, urls]),
-        env=os.environ | {"PYTHONPATH": str(ROOT / "layers/webhooks/python")},
+        [interpreter, "-S", "-c", VERDICTS],
+        input=json.dumps([addresses, urls]),
+        env=os.environ | {"PYTHONPATH": paths},
         capture_output=True,
         text=True,
         check=True,
     )
-    verdicts, refusals = json.loads(shown.stdout)
-    assert verdicts == [False] * len(private) + [True] * len(public)
-    hostile = set(HOSTILE)
-    assert refusals == [url in hostile for url in urls]
+    by_address, by_url, loaded = json.loads(shown.stdout)
+    return by_address, by_url, loaded
+
+
+@pytest.mark.parametrize("interpreter", interpreters())
+def test_the_verdicts_are_the_same_on_every_python(interpreter: str) -> None:
+    table = [(url, None) for url, _ in HOSTILE] + LEGITIMATE
+    by_address, by_url, _ = verdicts(interpreter, [url for url, _ in table], Path(idna.__file__).parents[1])
+    assert by_address == [False] * len(PRIVATE) + [True] * len(PUBLIC)
+    assert by_url == [normal for _, normal in table]
+
+
+def test_the_standard_library_is_enough_but_for_international_names() -> None:
+    table = [(url, None) for url, _ in HOSTILE if url.isascii()] + [(u, n) for u, n in LEGITIMATE if u.isascii()]
+    _, by_url, loaded = verdicts(sys.executable, [url for url, _ in table])
+    assert by_url == [normal for _, normal in table]
+    assert not loaded
