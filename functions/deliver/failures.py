@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import socket
 import ssl
-from http.client import BadStatusLine, HTTPException, RemoteDisconnected
+from http.client import BadStatusLine, HTTPException, UnknownProtocol
 
 from urllib3.exceptions import HTTPError
 
@@ -34,6 +34,8 @@ def explain(error: OSError | HTTPException | HTTPError, step: str) -> str:
         case TimeoutError():
             waiting = "" if step == "waiting for the answer" else f" (still {step})"
             return f"no answer within {ATTEMPT_SECONDS:g} s{waiting}"
+        case socket.gaierror() if cause.errno == socket.EAI_AGAIN:
+            return "the host name cannot be looked up: its DNS servers do not answer"
         case socket.gaierror():
             return "the host name does not resolve"
         case ssl.SSLEOFError() | ssl.SSLZeroReturnError():
@@ -41,21 +43,34 @@ def explain(error: OSError | HTTPException | HTTPError, step: str) -> str:
         case ssl.SSLError() if cause.reason in ("WRONG_VERSION_NUMBER", "HTTP_REQUEST", "RECORD_LAYER_FAILURE"):
             return "the endpoint does not speak TLS at this port"
         case ssl.SSLError():
-            return f"TLS failed while {step}: {(cause.reason or str(cause)).replace('_', ' ').lower()}"
+            return f"TLS failed: {(cause.reason or str(cause)).replace('_', ' ').lower()}"
         case ConnectionRefusedError():
             return "connection refused"
-        case RemoteDisconnected() | ConnectionError():
+        case ConnectionError():
             return f"connection closed by the endpoint while {step}"
         case BadStatusLine():
-            return "the answer is not HTTP"
+            return f"the answer is not HTTP: it begins with {str(cause).strip()[:60]!r}"
+        case UnknownProtocol():
+            return f"answered in {str(cause)[:20]}, expected HTTP/1.1"
         case OSError():
             return f"{(cause.strerror or 'network error').lower()} while {step}"
         case _:
             return f"the answer is not valid HTTP: {str(cause)[:200]}"
 
 
+# By OpenSSL's numbers (x509_vfy.h): its words differ from version to version.
+_CERTIFICATE = {
+    9: "certificate is not yet valid",
+    10: "certificate has expired",
+    18: "certificate is self-signed",
+    19: "certificate is from an unknown authority",
+    20: "certificate is from an unknown authority, or an intermediate certificate is missing",
+    21: "certificate is from an unknown authority, or an intermediate certificate is missing",
+}
+
+
 def _certificate(error: ssl.SSLCertVerificationError) -> str:
-    reason = error.verify_message.rstrip(".")
-    if reason.startswith("certificate "):
-        return reason
-    return f"certificate not accepted: {reason[:1].lower()}{reason[1:]}"
+    if error.verify_code in _CERTIFICATE:
+        return _CERTIFICATE[error.verify_code]
+    reason = error.verify_message.rstrip(".").removeprefix("Hostname mismatch, ").removeprefix("IP address mismatch, ")
+    return reason if reason.startswith("certificate ") else f"certificate not accepted: {reason}"

@@ -6,6 +6,7 @@ import gzip
 import socket
 import ssl
 import struct
+import tempfile
 import threading
 import time
 from collections.abc import Callable, Iterator
@@ -137,11 +138,23 @@ def contexts(authority: trustme.CA) -> dict[str, ssl.SSLContext]:
         "wrong host": authority.issue_cert("elsewhere.example"),
         "unknown authority": trustme.CA().issue_cert("localhost"),
     }
-    made = {}
+    made = {name: ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER) for name in certificates}
     for name, certificate in certificates.items():
-        made[name] = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
         certificate.configure_cert(made[name])
+    alone = authority.create_child_ca().issue_cert("localhost")
+    made["no intermediate"] = _context(alone.private_key_pem, alone.cert_chain_pems[0])
+    own = trustme.CA()
+    made["self-signed"] = _context(own.private_key_pem, own.cert_pem)
     return made
+
+
+def _context(key: trustme.Blob, certificate: trustme.Blob) -> ssl.SSLContext:
+    context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
+    with tempfile.NamedTemporaryFile() as file:
+        file.write(key.bytes() + certificate.bytes())
+        file.flush()
+        context.load_cert_chain(file.name)
+    return context
 
 
 def after_request(*parts: bytes, then: Script | None = None) -> Script:
@@ -221,7 +234,8 @@ RESET: Script = Peer.reset
 LATE = "no answer within 5 s"
 GONE = "connection closed by the endpoint while"
 BOMB = gzip.compress(b"\0" * 50_000_000)
-NOT_HTTP = "the answer is not HTTP"
+NOT_HTTP = "the answer is not HTTP: it begins with"
+UNKNOWN_AUTHORITY = "certificate is from an unknown authority, or an intermediate certificate is missing"
 
 KINDS = [
     Kind("accepts and says nothing", f"{LATE} (still in the TLS handshake)", STALL),
@@ -236,12 +250,17 @@ KINDS = [
     Kind("endless headers", "the answer is not valid HTTP: got more than 100 headers", after_request(OK, then=lambda p: p.flood(b"X-Many: y\r\n" * 50))),
     Kind("one endless header", "answered with more than 64 KiB of headers", after_request(OK, b"X: ", then=lambda p: p.flood(b"y" * 4096))),
     Kind("endless 100 Continue", "answered with more than 64 KiB of headers", after_request(then=lambda p: p.flood(b"HTTP/1.1 100 Continue\r\n\r\n" * 50))),
-    Kind("103 instead of an answer", "answered 103, expected 200", after_request(b"HTTP/1.1 103 Early Hints\r\nLink: x\r\n\r\n", then=STALL), 103),
+    Kind("103, then no answer", f"{LATE} (still reading its headers)", after_request(b"HTTP/1.1 103 Early Hints\r\nLink: x\r\n\r\n", then=STALL)),
+    Kind("100, 102 and 103, then 200", None, after_request(b"HTTP/1.1 100 Continue\r\n\r\nHTTP/1.1 102 Processing\r\n\r\nHTTP/1.1 103 Hints\r\nLink: x\r\n\r\n", OK + EMPTY), 200, within=1.9),
+    Kind("103, then 204", "answered 204, expected 200", after_request(b"HTTP/1.1 103 Hints\r\n\r\nHTTP/1.1 204 No Content\r\n\r\n"), 204, within=1.9),
+    Kind("endless 103", "answered with more than 64 KiB of headers", after_request(then=lambda p: p.flood(b"HTTP/1.1 103 Hints\r\n\r\n" * 50))),
+    Kind("101 to another protocol", "answered 101, expected 200", after_request(b"HTTP/1.1 101 Switching Protocols\r\nUpgrade: x\r\n\r\n", then=STALL), 101, within=1.9),
     Kind("200, then a body a byte at a time", None, after_request(OK, b"Content-Length: 900\r\n\r\n", then=lambda p: p.drip(b"x" * 900, 0.2)), 200, within=1.9),
     Kind("500, then a body a byte at a time", "answered 500, expected 200", after_request(b"HTTP/1.1 500 No\r\nContent-Length: 900\r\n\r\n", then=lambda p: p.drip(b"x" * 900, 0.2)), 500, within=1.9),
     Kind("200, then an endless body", None, after_request(OK, b"\r\n", then=lambda p: p.flood(b"x" * 65536)), 200, within=2.5),
     Kind("200, then endless chunks", None, after_request(OK, b"Transfer-Encoding: chunked\r\n\r\n", then=lambda p: p.flood(b"5\r\nhello\r\n" * 500)), 200, within=2.5),
     Kind("200, then an endless chunk extension", None, after_request(OK, b"Transfer-Encoding: chunked\r\n\r\n5;", then=lambda p: p.flood(b"x" * 4096)), 200, within=2.5),
+    Kind("200, then endless trailers", None, after_request(OK, b"Transfer-Encoding: chunked\r\n\r\n2\r\nok\r\n0\r\n", then=lambda p: p.flood(b"X-Many: y\r\n" * 50)), 200, within=2.5),
     Kind("200, chunks that are none", None, after_request(OK, b"Transfer-Encoding: chunked\r\n\r\nzz\r\n"), 200, within=2.5),
     Kind("Content-Length too long", None, after_request(OK, b"Content-Length: 1000\r\n\r\nshort", then=STALL), 200, within=1.9),
     Kind("Content-Length too short", None, after_request(OK, b"Content-Length: 2\r\n\r\nok and more of it"), 200, within=1.9),
@@ -261,19 +280,25 @@ KINDS = [
     Kind("FIN in the headers", f"{GONE} reading its headers", after_request(OK, b"X: y")),
     Kind("certificate expired", "certificate has expired", hello, certificate="expired"),
     Kind("certificate not yet valid", "certificate is not yet valid", hello, certificate="not yet valid"),
-    Kind("certificate of another host", "certificate not accepted: hostname mismatch, certificate is not valid for 'localhost'", hello, certificate="wrong host"),
-    Kind("certificate of an unknown authority", "certificate not accepted: unable to get local issuer certificate", hello, certificate="unknown authority"),
+    Kind("certificate of another host", "certificate is not valid for 'localhost'", hello, certificate="wrong host"),
+    Kind("certificate of an unknown authority", UNKNOWN_AUTHORITY, hello, certificate="unknown authority"),
+    Kind("certificate without its intermediate", UNKNOWN_AUTHORITY, hello, certificate="no intermediate"),
+    Kind("certificate self-signed", "certificate is self-signed", hello, certificate="self-signed"),
     Kind("plain HTTP", "the endpoint does not speak TLS at this port", plain_http),
-    Kind("SSH banner", NOT_HTTP, after_request(b"SSH-2.0-OpenSSH_9.9\r\n")),
-    Kind("HTTP/0.9", NOT_HTTP, after_request(b"hello world\n")),
-    Kind("HTTP/2 frames", NOT_HTTP, after_request(b"\0\0\x12\x04\0\0\0\0\0" + b"\0" * 18 + b"\r\n")),
-    Kind("HTTP/9.9", "the answer is not valid HTTP: HTTP/9.9", after_request(b"HTTP/9.9 200 OK\r\n" + EMPTY)),
-    Kind("status 99999", NOT_HTTP, after_request(b"HTTP/1.1 99999 Much\r\n" + EMPTY)),
-    Kind("status 2", NOT_HTTP, after_request(b"HTTP/1.1 2 Little\r\n" + EMPTY)),
-    Kind("status no number", NOT_HTTP, after_request(b"HTTP/1.1 OK\r\n" + EMPTY)),
+    Kind("SSH banner", f"{NOT_HTTP} 'SSH-2.0-OpenSSH_9.9'", after_request(b"SSH-2.0-OpenSSH_9.9\r\n")),
+    Kind("HTTP/0.9", f"{NOT_HTTP} 'hello world'", after_request(b"hello world\n")),
+    Kind("HTTP/2 preface", f"{NOT_HTTP} 'PRI * HTTP/2.0'", after_request(b"PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n")),
+    Kind("HTTP/2 frames", f"{NOT_HTTP} " + repr("\0\0\x12\x04" + "\0" * 23), after_request(b"\0\0\x12\x04\0\0\0\0\0" + b"\0" * 18 + b"\r\n")),
+    Kind("HTTP/9.9", "answered in HTTP/9.9, expected HTTP/1.1", after_request(b"HTTP/9.9 200 OK\r\n" + EMPTY)),
+    Kind("status 99999", f"{NOT_HTTP} 'HTTP/1.1 99999 Much'", after_request(b"HTTP/1.1 99999 Much\r\n" + EMPTY)),
+    Kind("status 2", f"{NOT_HTTP} 'HTTP/1.1 2 Little'", after_request(b"HTTP/1.1 2 Little\r\n" + EMPTY)),
+    Kind("status no number", f"{NOT_HTTP} 'HTTP/1.1 OK'", after_request(b"HTTP/1.1 OK\r\n" + EMPTY)),
     Kind("answers before it read the request", None, with_head_only(OK + b"Connection: close\r\n" + EMPTY), 200, body_bytes=65_000, within=2.5),
     Kind("413 before it read the request", "answered 413, expected 200", with_head_only(b"HTTP/1.1 413 Too Large\r\nConnection: close\r\n" + EMPTY), 413, body_bytes=65_000, within=2.5),
     Kind("401 that asks for a password", "answered 401, expected 200", after_request(b"HTTP/1.1 401 No\r\nWWW-Authenticate: Basic realm=x\r\n" + EMPTY), 401, within=1.9),
+    Kind("503 that asks to come back later", "answered 503, expected 200", after_request(b"HTTP/1.1 503 No\r\nRetry-After: 3600\r\n" + EMPTY), 503, within=1.9),
+    Kind("60 KiB of cookies", None, after_request(OK + b"Set-Cookie: a=" + b"=;, " * 15_000 + b"\r\n" + EMPTY), 200, within=1.9),
+    Kind("headers that are none", None, after_request(OK + b"no colon here\r\n: no name\r\n" + EMPTY), 200, within=2.5),
     Kind("204", "answered 204, expected 200", after_request(b"HTTP/1.1 204 No Content\r\n\r\n"), 204, within=1.9),
     Kind("200 without an end of headers", f"{GONE} reading its headers", after_request(OK)),
 ]  # fmt: skip

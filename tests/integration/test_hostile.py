@@ -14,6 +14,7 @@ from typing import Any
 import pytest
 import trustme
 
+from local import ca
 from local.receiver import Answer, Receiver
 from tests.integration.hostile import EMPTY, KINDS, OK, Kind, Peer, after_request, contexts, serving
 from webhooks.messages import DeliveryMessage
@@ -270,3 +271,82 @@ def test_the_first_kib_of_the_response_is_kept_and_the_rest_read_on(receiver: Re
     receiver.answer("/long", Answer(500, body=b"\xff" + b"x" * 50_000))
     made = attempt(receiver.url("/long"))
     assert made.response_body == "\N{REPLACEMENT CHARACTER}" + "x" * 1023
+
+
+def test_kept_connections_that_are_all_lost_at_once_are_nobodys_failure(certificates: dict[str, Any]) -> None:
+    """After a freeze, a batch to one webhook finds every connection that was kept dead, all at the same moment."""
+    served = threading.Barrier(10, timeout=10)
+
+    def script(peer: Peer) -> None:
+        peer.request()
+        if not served.broken:
+            served.wait()  # so that there are ten connections
+        peer.send(OK + EMPTY)
+        peer.request()
+        peer.reset()
+
+    def twice(port: int) -> None:
+        secret = new_secret()
+        with ThreadPoolExecutor(max_workers=10) as pool:
+            for _ in range(2):
+                made = list(pool.map(lambda _: attempt(f"https://localhost:{port}/", secret=secret), range(10)))
+                assert [one.error for one in made] == [None] * 10
+
+    assert count_connections(certificates, script, twice) == 20
+
+
+def test_the_end_of_an_attempt_is_never_put_off(certificates: dict[str, Any], monkeypatch: pytest.MonkeyPatch) -> None:
+    """A handshake of 3 s, then a request that nobody reads and no buffer takes: 5 s in all, not 5 s each."""
+    create = socket.create_connection
+
+    def with_small_buffer(*arguments: Any, **options: Any) -> socket.socket:
+        sock = create(*arguments, **options)
+        sock.setsockopt(socket.SOL_SOCKET, socket.SO_SNDBUF, 4096)
+        return sock
+
+    def script(peer: Peer) -> None:
+        peer.sock.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, 4096)
+        peer.closing.wait(3)
+        peer.tls()
+        peer.stall()
+
+    monkeypatch.setattr(socket, "create_connection", with_small_buffer)
+    with serving(script, certificates["good"]) as (port, _):
+        started = time.monotonic()
+        made = attempt(f"https://localhost:{port}/", body_bytes=65_000)
+        assert time.monotonic() - started < 5.5
+    assert made.error == "no answer within 5 s (still sending the request)"
+
+
+def test_the_name_is_what_the_endpoint_is_asked_for(certificates: dict[str, Any], authority: tuple[Path, Path]) -> None:
+    """SNI, Host and path are those of the URL, though the connection goes to an address."""
+    context, names, heads = ca.server_context(*authority), [], []
+    context.sni_callback = lambda sock, name, context: names.append(name)
+
+    def script(peer: Peer) -> None:
+        heads.append(peer.request())
+        peer.send(OK + EMPTY)
+
+    with serving(script, context) as (port, _):
+        assert attempt(f"https://LOCALHOST:{port}//a/%2F?b=c").error is None
+    assert names == ["localhost"]
+    lines = heads[0].split(b"\r\n")
+    assert lines[0] == b"POST //a/%2F?b=c HTTP/1.1"
+    assert b"Host: localhost:%d" % port in lines
+
+
+def test_odd_answers_put_no_url_into_the_logs(certificates: dict[str, Any], caplog: pytest.LogCaptureFixture) -> None:
+    """Its query may hold the customer's token."""
+    odd = after_request(OK + b"no colon here\r\n" + EMPTY)
+    with serving(odd, certificates["good"]) as (port, _):
+        attempt(f"https://localhost:{port}/?token=s3cret")
+    assert "s3cret" not in caplog.text
+
+
+def test_dns_servers_that_do_not_answer(monkeypatch: pytest.MonkeyPatch) -> None:
+    def fails(*_: Any, **__: Any) -> Any:
+        raise socket.gaierror(socket.EAI_AGAIN, "Temporary failure in name resolution")
+
+    monkeypatch.setattr(socket, "getaddrinfo", fails)
+    made = attempt("https://hooks.example.com/")
+    assert made.error == "the host name cannot be looked up: its DNS servers do not answer"
