@@ -7,10 +7,11 @@ from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 from typing import TYPE_CHECKING
 
-from deliver import health, sender, signals
+from deliver import health, sender
 from deliver.schedule import Act, Schedule, in_round
 from deliver.standing import Standing
 from deliver.telemetry import logger, metrics
+from webhooks import signals
 from webhooks.log_table import LogTable
 from webhooks.messages import DeliveryMessage
 from webhooks.models import Attempt, Webhook, now, parse_time
@@ -97,7 +98,9 @@ class Desk:
     def _recover(self, webhook: Webhook) -> None:
         """Should it fail, the delivery is recorded all the same, and the next 200 does it."""
         try:
-            # Told before it is marked: a crash in between repeats the telling, with the same id, and loses nothing.
+            # Told before it is marked: a crash in between repeats the telling, with the same ids, and loses nothing. That
+            # it was failing is told again, because a crash may have come between its marking and the telling.
+            signals.tell(self.events, self.bus, "webhook.failing", webhook)
             signals.tell(self.events, self.bus, "webhook.recovered", webhook)
             health.mark_recovered(self.dynamodb, self.config_table, webhook)
         except Exception:

@@ -8,12 +8,13 @@ from datetime import datetime, timedelta
 from math import ceil
 from typing import Any
 
-from deliver import health, signals, standing
+from deliver import health, standing
 from deliver.attempting import Desk
 from deliver.handler import desk
 from deliver.schedule import in_round, is_settled
 from deliver.standing import Standing
 from deliver.telemetry import flush, logger, metrics
+from webhooks import signals
 from webhooks.clients import client
 from webhooks.messages import DeliveryMessage, from_record
 from webhooks.models import ATTEMPTS_KEPT, Attempt, Delivery, now, parse_time, rfc3339

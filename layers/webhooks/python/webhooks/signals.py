@@ -16,17 +16,17 @@ if TYPE_CHECKING:
     from mypy_boto3_events import EventBridgeClient
 
 SOURCE = "aisoule.webhooks"
+Signal = Literal["webhook.failing", "webhook.recovered", "webhook.disabled"]
 
 
 class NotTold(Exception):
     """The bus refused the entry: a fault on our side."""
 
 
-def tell(
-    events: EventBridgeClient, bus: str, name: Literal["webhook.failing", "webhook.recovered"], webhook: Webhook
-) -> None:
-    """`webhook` is the failing one: the time since when it fails makes the id. Raises NotTold."""
-    identity = f"{name} {webhook.id} {webhook.failing_since}"
+def tell(events: EventBridgeClient, bus: str, name: Signal, webhook: Webhook) -> None:
+    """`webhook` as it is disabled, or as it is or was failing: since when makes the signal's id. Raises NotTold."""
+    since = webhook.updated_at if name == "webhook.disabled" else webhook.failing_since
+    identity = f"{name} {webhook.id} {since}"
     detail = {
         "id": "evt_" + hashlib.sha256(identity.encode()).hexdigest()[:32],
         "account_id": webhook.account_id,
