@@ -179,6 +179,22 @@ def tls_drip(peer: Peer) -> None:
         peer.drip(outgoing.read(), 0.05)
 
 
+def record_drip(peer: Peer) -> None:
+    """After the handshake, an answer of which one never has enough to decrypt."""
+    incoming, outgoing = ssl.MemoryBIO(), ssl.MemoryBIO()
+    server = peer._context.wrap_bio(incoming, outgoing, server_side=True)
+    done = False
+    while not done:
+        with suppress(ssl.SSLWantReadError):
+            server.do_handshake()
+            done = True
+        peer.send(outgoing.read())
+        if not done:
+            incoming.write(peer.sock.recv(65536))
+    server.write(OK + EMPTY)
+    peer.drip(outgoing.read(), 0.5)
+
+
 def with_head_only(*parts: bytes) -> Script:
     """Answers as soon as the request's head is there, its body unread."""
 
@@ -244,6 +260,7 @@ KINDS = [
     Kind("never reads a large request", LATE, handshake_then_stall, body_bytes=65_000),
     Kind("reads the request, says nothing", LATE, after_request(then=STALL)),
     Kind("status line a byte at a time", f"{LATE} (still reading its headers)", after_request(then=lambda p: p.drip(OK, 0.5))),
+    Kind("a TLS record a byte at a time", LATE, record_drip),
     Kind("stalls after the status line", f"{LATE} (still reading its headers)", after_request(OK, then=STALL)),
     Kind("stalls in the headers", f"{LATE} (still reading its headers)", after_request(OK, b"X: y\r\n", then=STALL)),
     Kind("headers a byte at a time", f"{LATE} (still reading its headers)", after_request(OK, then=drip_headers)),
