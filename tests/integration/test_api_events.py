@@ -92,7 +92,9 @@ json_values = st.recursive(
 )  # fmt: skip
 
 
-@settings(max_examples=50, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@settings(
+    max_examples=50, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture, HealthCheck.too_slow]
+)
 @given(extra=st.dictionaries(st.text(st.characters(exclude_categories=["Cs"]), min_size=1, max_size=10), json_values))
 def test_what_else_the_data_carries_passes_through_untouched(
     aws: Aws, platform: Api, published: str, extra: dict[str, Any]

@@ -1,0 +1,221 @@
+"""The delivery log as its owner reads it."""
+
+from __future__ import annotations
+
+import json
+from dataclasses import replace
+from datetime import datetime, timedelta
+from typing import Any
+
+import pytest
+
+from tests.integration.api_client import Api
+from tests.integration.conftest import Aws
+from webhooks.clients import client
+from webhooks.log_table import LogTable, StoredEvent
+from webhooks.models import Attempt, Delivery, DeliveryStatus, now, rfc3339
+from webhooks.payload import build_body
+
+VALID = {"name": "Orders", "url": "https://localhost:8443/hook", "events": ["message.incoming"]}
+DATA = {"message_id": "m", "whatsapp_account_id": "w", "text": "naïve", "extra": [1.5, None]}
+ATTEMPT = Attempt(1, 1, "2026-05-29T10:30:00.500Z", 20, status_code=204, error="answered 204, expected 200")
+
+
+@pytest.fixture
+def account(api: Api) -> Api:
+    return api.of_account("acme")
+
+
+@pytest.fixture
+def path(account: Api) -> str:
+    return f"/v1/webhooks/{account.post('/v1/webhooks', VALID).json['id']}/deliveries"
+
+
+@pytest.fixture
+def log(aws: Aws) -> LogTable:
+    return LogTable(aws.dynamodb, aws.log_table, log_days=30)
+
+
+def put(
+    log: LogTable,
+    path: str,
+    id: str,
+    at: datetime,
+    status: DeliveryStatus = "delivered",
+    event: str = "message.incoming",
+    account_id: str = "acme",
+) -> None:
+    """As fanout and deliver leave it."""
+    accepted_at = rfc3339(at)
+    body = build_body(event, "2026-05-29T10:30:00Z", DATA)
+    log.put_event_once(StoredEvent(account_id, id, event, body, accepted_at))
+    delivery = Delivery(
+        webhook_id=path.split("/")[3], account_id=account_id, event_id=id, event=event, accepted_at=accepted_at,
+        status=status, round=1, round_started_at=accepted_at, attempts=[ATTEMPT],
+    )  # fmt: skip
+    assert log.save(delivery) is not None
+
+
+def ids(page: Any) -> list[str]:
+    return [delivery["event_id"] for delivery in page["data"]]
+
+
+def pages(account: Api, path: str, **query: str) -> list[list[str]]:
+    found: list[list[str]] = []
+    cursor = None
+    while not found or cursor:
+        page = account.get(path, **query, **({"cursor": cursor} if cursor else {})).json
+        found.append(ids(page))
+        cursor = page["next_cursor"]
+    return found
+
+
+def test_nothing_yet(account: Api, path: str) -> None:
+    assert account.get(path).json == {"data": [], "next_cursor": None}
+
+
+def test_a_delivery_is_shown_with_its_attempts_and_its_payload(account: Api, path: str, log: LogTable) -> None:
+    at = now()
+    put(log, path, "evt_1", at, "retrying")
+    shown = {
+        "event_id": "evt_1",
+        "event": "message.incoming",
+        "test": False,
+        "status": "retrying",
+        "accepted_at": rfc3339(at),
+        "next_attempt_at": None,
+        "attempts": [
+            {
+                "number": 1,
+                "round": 1,
+                "at": "2026-05-29T10:30:00.500Z",
+                "duration_ms": 20,
+                "status_code": 204,
+                "error": "answered 204, expected 200",
+                "response_body": None,
+            }
+        ],
+    }
+    assert account.get(path).json == {"data": [shown], "next_cursor": None}
+    payload = {"event": "message.incoming", "timestamp": "2026-05-29T10:30:00Z", "data": DATA}
+    assert account.get(f"{path}/evt_1").json == shown | {"payload": payload}
+
+
+@pytest.mark.parametrize(("limit", "sizes"), [("1", [1] * 6), ("4", [4, 2]), ("6", [6]), ("100", [6])])
+def test_newest_first_each_once_and_no_empty_page_at_the_end(
+    account: Api, path: str, log: LogTable, limit: str, sizes: list[int]
+) -> None:
+    begin = now() - timedelta(hours=1)
+    for number in (3, 0, 5, 1, 4, 2):
+        put(log, path, f"evt_{number}", begin + timedelta(milliseconds=number))
+    read = pages(account, path, limit=limit)
+    assert [len(page) for page in read] == sizes
+    assert [id for page in read for id in page] == [f"evt_{number}" for number in (5, 4, 3, 2, 1, 0)]
+
+
+def test_what_arrives_meanwhile_moves_no_page(account: Api, path: str, log: LogTable) -> None:
+    for number in range(4):
+        put(log, path, f"evt_{number}", now() - timedelta(minutes=10 - number))
+    first = account.get(path, limit="2").json
+    put(log, path, "evt_new", now())
+    assert ids(account.get(path, limit="2", cursor=first["next_cursor"]).json) == ["evt_1", "evt_0"]
+
+
+def test_filters(account: Api, path: str, log: LogTable) -> None:
+    statuses: list[DeliveryStatus] = ["pending", "retrying", "delivered", "failed", "cancelled"]
+    for number, status in enumerate(statuses):
+        at = now() - timedelta(minutes=number)
+        put(log, path, f"evt_{status}", at, status)
+        put(log, path, f"read_{status}", at, status, event="message.read")
+    for status in statuses:
+        (page,) = pages(account, path, status=status)
+        assert sorted(page) == [f"evt_{status}", f"read_{status}"]
+        both = pages(account, path, status=status, event="message.read")
+        assert both == [[f"read_{status}"]]
+    assert len(ids(account.get(path, event="message.read").json)) == 5
+
+
+@pytest.mark.parametrize("query", [{"status": "failed"}, {"event": "message.read"}])
+def test_a_filter_finds_what_is_far_down_by_following_the_cursor(
+    account: Api, path: str, log: LogTable, query: dict[str, str]
+) -> None:
+    """What one call reads is bounded: then the page is short, or empty, and its cursor says that more may follow."""
+    begin = now() - timedelta(days=1)
+    put(log, path, "evt_deep", begin, "failed", event="message.read")
+    for number in range(1100):
+        put(log, path, f"evt_{number}", begin + timedelta(seconds=1 + number))
+    reads: list[int] = []
+    client("dynamodb").meta.events.register(
+        "after-call.dynamodb.Query", lambda parsed, **_: reads.append(parsed["ScannedCount"])
+    )
+    read = pages(account, path, **query)
+    assert [id for page in read for id in page] == ["evt_deep"]
+    assert len(read) <= 3
+    assert max(reads) <= 200
+
+
+def test_the_expired_is_gone_before_dynamodb_removes_it(account: Api, path: str, log: LogTable) -> None:
+    put(log, path, "evt_old", now() - timedelta(days=30, seconds=5))
+    put(log, path, "evt_last", now() - timedelta(days=30, seconds=-60))
+    assert ids(account.get(path).json) == ["evt_last"]
+    assert account.get(f"{path}/evt_old").status == 404
+    assert account.get(f"{path}/evt_last").status == 200
+
+
+def test_another_webhooks_deliveries_are_none_of_this_ones(account: Api, path: str, log: LogTable) -> None:
+    other = f"/v1/webhooks/{account.post('/v1/webhooks', VALID).json['id']}/deliveries"
+    put(log, path, "evt_1", now())
+    assert ids(account.get(other).json) == []
+    assert account.get(f"{other}/evt_1").json == account.get(f"{other}/evt_absent").json
+    assert account.get(f"{other}/evt_1").status == 404
+
+
+def test_another_accounts_event_of_the_same_id_is_never_shown(api: Api, account: Api, path: str, log: LogTable) -> None:
+    stranger = api.of_account("other")
+    theirs = f"/v1/webhooks/{stranger.post('/v1/webhooks', VALID).json['id']}/deliveries"
+    put(log, path, "evt_1", now() - timedelta(minutes=1))
+    put(log, theirs, "evt_1", now(), "failed", account_id="other")
+    assert account.get(f"{path}/evt_1").json["status"] == "delivered"
+    assert stranger.get(f"{theirs}/evt_1").json["status"] == "failed"
+    assert stranger.get(f"{path}/evt_1").status == 404
+
+
+def test_a_cursor_works_in_its_own_log_only(api: Api, account: Api, path: str, log: LogTable) -> None:
+    """Given to another account it shows that account's own, from that point in time on."""
+    for number in range(3):
+        put(log, path, f"evt_{number}", now() - timedelta(minutes=number))
+    cursor = account.get(path, limit="1").json["next_cursor"]
+    stranger = api.of_account("other")
+    theirs = f"/v1/webhooks/{stranger.post('/v1/webhooks', VALID).json['id']}/deliveries"
+    assert stranger.get(theirs, cursor=cursor).json == {"data": [], "next_cursor": None}
+    assert stranger.get(path, cursor=cursor).status == 404
+    for _ in range(2):
+        account.post("/v1/webhooks", VALID)
+    of_webhooks = account.get("/v1/webhooks", limit="1").json["next_cursor"]
+    for wrong in (of_webhooks, json.dumps({"pk": "WEBHOOK#x"}), cursor + "A", "", "é"):
+        refused = account.get(path, cursor=wrong)
+        assert (refused.status, refused.json["errors"][0]["field"]) == (400, "cursor"), wrong
+    assert account.get("/v1/webhooks", cursor=cursor).status == 400
+
+
+@pytest.mark.parametrize(
+    ("query", "field"),
+    [
+        ({"limit": "0"}, "limit"),
+        ({"limit": "101"}, "limit"),
+        ({"limit": "many"}, "limit"),
+        ({"limit": ""}, "limit"),
+        ({"status": "active"}, "status"),
+        ({"event": "message.*"}, "event"),
+    ],
+)
+def test_a_bad_question_is_refused_at_its_field(account: Api, path: str, query: dict[str, str], field: str) -> None:
+    refused = account.get(path, **query)
+    assert (refused.status, refused.json["errors"][0]["field"]) == (422, field)
+
+
+def test_a_test_delivery_is_marked(account: Api, path: str, log: LogTable) -> None:
+    put(log, path, "evt_1", now())
+    (delivery,) = log.deliveries(path.split("/")[3], limit=1, after=None)[0]
+    assert log.save(replace(delivery, test=True)) is not None
+    assert account.get(f"{path}/evt_1").json["test"] is True
