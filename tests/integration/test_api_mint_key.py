@@ -3,8 +3,13 @@
 from __future__ import annotations
 
 import sys
+from collections.abc import Callable
+from typing import Any
 
+import boto3
 import pytest
+from botocore.awsrequest import AWSResponse
+from botocore.compat import HTTPHeaders
 
 from api import mint_key
 from tests.integration.api_client import Api
@@ -33,9 +38,31 @@ def test_the_key_is_printed_once_and_alone_and_is_a_platform_key(
     assert secret not in items
 
 
-@pytest.mark.parametrize("arguments", [["--table", "absent"], ["--stack", "absent"]])
-def test_what_is_missing_is_said_without_a_traceback(
-    aws: Aws, monkeypatch: pytest.MonkeyPatch, arguments: list[str]
+def test_a_table_that_is_not_there_is_said_without_a_traceback(aws: Aws, monkeypatch: pytest.MonkeyPatch) -> None:
+    with pytest.raises(SystemExit, match=r"No key was minted: .*credentials"):
+        mint(monkeypatch, "--table", "absent")
+
+
+@pytest.mark.parametrize(
+    ("outputs", "minted"),
+    [
+        ([{"OutputKey": "ConfigTable", "OutputValue": "config"}], True),
+        ([{"OutputKey": "Api", "OutputValue": "x"}], False),
+    ],
+)
+def test_without_a_table_the_stack_is_asked(
+    aws: Aws, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str], outputs: list[Any], minted: bool
 ) -> None:
-    with pytest.raises(SystemExit, match="No key was minted: .*credentials"):
-        mint(monkeypatch, *arguments)
+    session = boto3.Session()  # moto's CloudFormation would need more packages than this one answer is worth
+    session.events.register("before-call.cloudformation.DescribeStacks", answering({"Stacks": [{"Outputs": outputs}]}))
+    monkeypatch.setattr(boto3, "DEFAULT_SESSION", session)
+    if minted:
+        mint(monkeypatch)
+        assert Api(capsys.readouterr().out.strip()).get("/v1/webhooks").status == 403
+    else:
+        with pytest.raises(SystemExit, match="has no output ConfigTable"):
+            mint(monkeypatch)
+
+
+def answering(parsed: dict[str, Any]) -> Callable[..., Any]:
+    return lambda **_: (AWSResponse("", 200, HTTPHeaders(), None), parsed | {"ResponseMetadata": {}})
