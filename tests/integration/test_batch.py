@@ -57,14 +57,16 @@ def test_a_failure_beside_a_hanging_endpoint_is_retried_after_its_own(
     monkeypatch.setattr(sqs, "change_message_visibility_batch", recording)
     pipeline.deliver(hanging, failing)
     set_at = time.time()
-    assert sorted(entry["VisibilityTimeout"] for entry in entries) == [5, 10]
+    soon, later = sorted(entry["VisibilityTimeout"] for entry in entries)
+    assert soon < 7
+    assert later == 10
     logged = pipeline.delivery(failing)
     assert logged is not None
     assert logged.next_attempt_at is not None
     due = parse_time(logged.next_attempt_at)
     assert due - logged.attempts[0].ended() - timedelta(seconds=10) < timedelta(milliseconds=5)
     # Shown again when it is due, at most the second later to which SQS rounds.
-    assert 0 <= set_at + 5 - due.timestamp() < 1.1
+    assert 0 <= set_at + soon - due.timestamp() < 1.5
 
 
 def test_ten_posts_are_really_side_by_side(pipeline: Pipeline, receiver: Receiver) -> None:
