@@ -169,8 +169,7 @@ def _normalise_host(parts: SplitResult, allow_loopback: bool) -> str:
 
 
 def _public(address: str, allow_loopback: bool) -> str:
-    if not may_connect(address, allow_loopback=allow_loopback):
-        raise AddressRefused(address)
+    vet([address], allow_loopback=allow_loopback)
     return address
 
 
