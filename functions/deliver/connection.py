@@ -206,8 +206,6 @@ def read_body(response: BaseHTTPResponse, *, keep: int, seconds: float) -> bytes
         while chunk := response.read1(MAX_RESPONSE_BYTES - read, decode_content=False):
             kept += chunk[: keep - len(kept)]
             read += len(chunk)
-            if read >= MAX_RESPONSE_BYTES:
-                break
     except (OSError, HTTPException, HTTPError, AttemptFailed, ValueError):
         response.close()
         return kept

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import gzip
 import resource
 import socket
 import threading
@@ -367,3 +368,13 @@ def test_dns_servers_that_do_not_answer(monkeypatch: pytest.MonkeyPatch) -> None
     monkeypatch.setattr(socket, "getaddrinfo", fails)
     made = attempt("https://hooks.example.com/")
     assert made.error == "the host name cannot be looked up: its DNS servers do not answer"
+
+
+def test_a_compressed_body_is_kept_as_it_came(receiver: Receiver) -> None:
+    """Nothing is unpacked, so that nothing can be a bomb."""
+    receiver.answer("/gzip", Answer(200, headers={"Content-Encoding": "gzip"}, body=gzip.compress(b"hello")))
+    made = attempt(receiver.url("/gzip"))
+    assert made.error is None
+    assert made.response_body is not None
+    assert made.response_body.startswith("\x1f")
+    assert "hello" not in made.response_body
