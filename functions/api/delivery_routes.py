@@ -11,8 +11,9 @@ from aws_lambda_powertools.event_handler.router import APIGatewayHttpRouter
 
 from api import cursors
 from api.access import Caller
+from api.delivery_schemas import DeliveryDetail, DeliveryOut, DeliveryPage
 from api.documentation import described
-from api.schemas import DeliveryDetail, DeliveryOut, DeliveryPage, EventName
+from api.fields import EventName
 from webhooks.clients import client
 from webhooks.errors import NotFound
 from webhooks.items import expires_at

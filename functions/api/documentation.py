@@ -8,9 +8,10 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from aws_lambda_powertools.event_handler import APIGatewayHttpResolver
+from pydantic import Field
 
+from api.fields import Out
 from api.problems import CONTENT_TYPE
-from api.schemas import ProblemOut
 
 if TYPE_CHECKING:
     from aws_lambda_powertools.event_handler.openapi.models import OpenAPI
@@ -25,6 +26,21 @@ EXPLORER_HEADERS = {
     "img-src data:; connect-src 'self'; base-uri 'none'; form-action 'none'; frame-ancestors 'none'"
 }
 """The explorer is one page with all in it: it may ask nobody but this API."""
+
+
+class FieldError(Out):
+    field: str = Field(examples=["url"])
+    detail: str = Field(examples=["starts with http; only https:// is allowed"])
+
+
+class ProblemOut(Out):
+    """RFC 9457."""
+
+    type: str
+    title: str
+    status: int
+    detail: str
+    errors: list[FieldError] = Field(default_factory=list)
 
 
 def explorer(specification: str) -> str:

@@ -13,8 +13,8 @@ from aws_lambda_powertools.event_handler.router import APIGatewayHttpRouter
 from api import cursors
 from api.access import Caller, key_table
 from api.documentation import described
+from api.platform_schemas import EventAccepted, EventIn, EventTypeList, EventTypeOut, KeyCreated, KeyIn, KeyOut, KeyPage
 from api.problems import Problem
-from api.schemas import EventAccepted, EventIn, EventTypeList, EventTypeOut, KeyCreated, KeyIn, KeyOut, KeyPage
 from webhooks.clients import client
 from webhooks.errors import Conflict
 from webhooks.event_types import EVENT_TYPES, validate_data

@@ -12,7 +12,7 @@ from aws_lambda_powertools.event_handler.router import APIGatewayHttpRouter
 from api import cursors
 from api.access import Caller, config_table
 from api.documentation import described
-from api.schemas import SecretOut, WebhookCreated, WebhookIn, WebhookOut, WebhookPage, WebhookPatch
+from api.webhook_schemas import SecretOut, WebhookCreated, WebhookIn, WebhookOut, WebhookPage, WebhookPatch
 from webhooks.addresses import check_resolves_public, normalise_url
 from webhooks.models import Webhook, new_id, now, rfc3339
 from webhooks.signing import new_secret

@@ -1,0 +1,59 @@
+"""What the calls about the delivery log give."""
+
+from __future__ import annotations
+
+import json
+from typing import Any
+
+from pydantic import Field
+
+from api.fields import Out, Time
+from webhooks.models import Attempt, Delivery, DeliveryStatus
+
+
+class AttemptOut(Out):
+    number: int = Field(description="Within its round, from 1.")
+    round: int
+    at: Time
+    duration_ms: int
+    status_code: int | None
+    error: str | None = Field(
+        examples=["answered 204, expected 200"], description="What to mend, in words; null for a delivered one."
+    )
+    response_body: str | None = Field(description="Its first KiB.")
+
+    @classmethod
+    def of(cls, attempt: Attempt) -> AttemptOut:
+        return cls(**{name: getattr(attempt, name) for name in cls.model_fields})
+
+
+class DeliveryOut(Out):
+    event_id: str
+    event: str
+    test: bool
+    status: DeliveryStatus
+    accepted_at: Time
+    next_attempt_at: Time | None
+    attempts: list[AttemptOut]
+
+    @classmethod
+    def of(cls, delivery: Delivery) -> DeliveryOut:
+        return cls(**_logged(delivery))
+
+
+class DeliveryDetail(DeliveryOut):
+    payload: dict[str, Any]
+
+    @classmethod
+    def with_body(cls, delivery: Delivery, body: str) -> DeliveryDetail:
+        return cls(**_logged(delivery), payload=json.loads(body))
+
+
+class DeliveryPage(Out):
+    data: list[DeliveryOut]
+    next_cursor: str | None = Field(description="Not null: more may follow, even after a short page.")
+
+
+def _logged(delivery: Delivery) -> dict[str, Any]:
+    shown = {name: getattr(delivery, name) for name in DeliveryOut.model_fields}
+    return shown | {"attempts": [AttemptOut.of(attempt) for attempt in delivery.attempts]}

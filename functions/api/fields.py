@@ -1,0 +1,78 @@
+"""The fields that calls have in common, and their bounds. Unknown fields are refused; times are RFC 3339 UTC."""
+
+from __future__ import annotations
+
+import re
+from typing import Annotated, Literal
+
+from pydantic import AfterValidator, BaseModel, ConfigDict, Field, StringConstraints
+
+from webhooks.event_types import EVENT_TYPES
+
+EventName = Literal[
+    "message.incoming",
+    "message.sent",
+    "message.delivered",
+    "message.read",
+    "message.failed",
+    "contact.created",
+    "contact.updated",
+    "campaign.completed",
+    "transfer.created",
+]
+assert set(EventName.__args__) == set(EVENT_TYPES)  # type: ignore[attr-defined]
+_TOKEN = re.compile(r"[!#$%&'*+.^_`|~0-9A-Za-z-]{1,64}")
+_VALUE = re.compile(r"[\x21-\x7e]([\x20-\x7e]{0,1022}[\x21-\x7e])?")
+_OURS = re.compile(
+    r"(?i)(x-)?webhook-.*|proxy-.*|sec-.*|host|content-(type|length|encoding)|transfer-encoding|connection|keep-alive|te|"
+    r"trailer|upgrade|expect|user-agent|accept-encoding|cookie2?|date|via|http2-settings|forwarded|x-forwarded-.*"
+)
+
+
+def _distinct(events: list[str]) -> list[str]:
+    if len(set(events)) < len(events):
+        raise ValueError("names an event twice")
+    return events
+
+
+def _own_headers(headers: dict[str, str]) -> dict[str, str]:
+    for name, value in headers.items():
+        if not _TOKEN.fullmatch(name):
+            raise ValueError(f"{name[:80]!r} is not a header name; allowed are 1 to 64 letters, digits and -_.")
+        if _OURS.fullmatch(name):
+            raise ValueError(
+                f"{name} is set by us or changes the request itself; choose another name, such as X-Api-Key"
+            )
+        if not _VALUE.fullmatch(value):
+            raise ValueError(f"the value of {name} must be 1 to 1024 printable ASCII characters, with no space around")
+    if len({name.lower() for name in headers}) < len(headers):
+        raise ValueError("names a header twice")
+    return headers
+
+
+Name = Annotated[
+    str, StringConstraints(strip_whitespace=True, min_length=1, max_length=100), Field(examples=["Order updates"])
+]
+Url = Annotated[
+    str, Field(min_length=1, max_length=2048, description="https only.", examples=["https://example.com/hook"])
+]
+Events = Annotated[
+    list[EventName], Field(min_length=1, max_length=9, examples=[["message.incoming"]]), AfterValidator(_distinct)
+]
+Headers = Annotated[
+    dict[str, str],
+    Field(max_length=10, description="Sent with every POST.", examples=[{"X-Api-Key": "of your own server"}]),
+    AfterValidator(_own_headers),
+]
+AccountId = Annotated[str, Field(pattern=r"^[A-Za-z0-9_-]{1,64}$", examples=["acme"])]
+Time = Annotated[str, Field(description="RFC 3339, UTC.", examples=["2026-05-29T10:30:00.123Z"])]
+
+
+class In(BaseModel):
+    model_config = ConfigDict(extra="forbid", strict=True, hide_input_in_errors=True)
+
+
+class Out(BaseModel):
+    """What is shown may be a secret, so an error of ours must not quote it."""
+
+    model_config = ConfigDict(hide_input_in_errors=True)
