@@ -64,10 +64,6 @@ class EndpointAdapter(HTTPAdapter):
         pool: ConnectionPool = self.poolmanager.connection_from_url(str(request.url))
         return pool
 
-    def request_url(self, request: PreparedRequest, proxies: Any) -> str:
-        """As the customer gave it; the default takes a slash from a path that begins with two."""
-        return request.path_url
-
     def cert_verify(self, *args: Any) -> None:
         """The context decides, loaded once; the default would load the authorities for every connection."""
 
