@@ -4,6 +4,7 @@ import os
 
 import moto  # noqa: F401
 import pytest
+from hypothesis import HealthCheck, settings
 
 os.environ.update(
     AWS_ACCESS_KEY_ID="testing",
@@ -14,7 +15,12 @@ os.environ.update(
     POWERTOOLS_METRICS_NAMESPACE="test",
     LOCAL_ALLOW_LOOPBACK="1",
 )
-os.environ.pop("AWS_ENDPOINT_URL", None)
+for name in ("AWS_ENDPOINT_URL", "AWS_PROFILE", "AWS_DEFAULT_PROFILE"):
+    os.environ.pop(name, None)
+
+# The first draw of a fresh checkout builds tables for a second; timing is no property of the code under test.
+settings.register_profile("suite", deadline=None, suppress_health_check=[HealthCheck.too_slow])
+settings.load_profile("suite")
 
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:

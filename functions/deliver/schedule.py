@@ -69,16 +69,20 @@ class Schedule:
             return Decision(Act.POST)
         if delivery.attempts_in(message.round) >= self.attempts:
             return Decision(Act.EXHAUSTED)
-        due = parse_time(delivery.next_attempt_at) if delivery.next_attempt_at else None
-        if due and due - at > timedelta(seconds=1):
-            # Whoever made the last attempt set its own message to come back when due: this is a copy of it, and comes
+        if delivery.next_attempt_at is None:
+            return Decision(Act.POST)
+        due = parse_time(delivery.next_attempt_at)
+        if delivery.message_id and message.id != delivery.message_id and at < due + _COPY_SLACK:
+            # The message that made the last attempt comes back when the next is due. This is a copy of it, and comes
             # back once that attempt is over, so that two copies never POST at the same moment.
             return Decision(Act.WAIT, due + _COPY_SLACK)
+        if due - at > timedelta(seconds=1):
+            return Decision(Act.WAIT, due)
         return Decision(Act.POST, due)
 
     def after(self, message: DeliveryMessage, delivery: Delivery | None, attempt: Attempt) -> Delivery:
         """The delivery with one more attempt: delivered, or due again, or out of attempts."""
-        delivery = in_round(message, delivery)
+        delivery = replace(in_round(message, delivery), message_id=message.id)
         attempts = [*delivery.attempts, attempt][-ATTEMPTS_KEPT:]
         if attempt.error is None:
             return replace(delivery, status="delivered", attempts=attempts, next_attempt_at=None)

@@ -18,6 +18,8 @@ from webhooks.models import now, rfc3339
 
 logger = Logger()
 metrics = Metrics()
+_REPEAT_SECONDS = 6
+"""An attempt takes 5 at most."""
 
 
 class NotAllSent(Exception):
@@ -32,7 +34,10 @@ def lambda_handler(event: dict[str, Any], context: object) -> None:
         return _reject(event, refused)
     stored = _log().put_event_once(incoming)
     webhook_ids = _config().subscribed(stored.account_id, stored.event)
-    unsent = send(client("sqs"), os.environ["DELIVERY_QUEUE_URL"], _messages(stored, webhook_ids))
+    # A repeat of what is already on its way: it comes when the first attempt is over and logged, not beside it.
+    delay_seconds = 0 if stored == incoming else _REPEAT_SECONDS
+    messages = _messages(stored, webhook_ids)
+    unsent = send(client("sqs"), os.environ["DELIVERY_QUEUE_URL"], messages, delay_seconds=delay_seconds)
     logger.info(
         "event.fanned_out",
         account_id=stored.account_id,

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from datetime import timedelta
 from typing import Any
 
@@ -87,7 +88,7 @@ def test_what_goes_back_is_the_same_message(pipeline: Pipeline) -> None:
     message = pipeline.message(test=True)
     pipeline.judge(message)
     (again,) = pipeline.aws.messages(pipeline.aws.delivery_queue)
-    assert from_record(record_of(again)) == message
+    assert replace(from_record(record_of(again)), id=None) == message
     assert again["Attributes"]["MessageGroupId"] == "acme"
 
 

@@ -179,6 +179,15 @@ def test_a_copy_that_comes_too_early_waits_until_the_others_attempt_is_over(
     assert 50 <= seconds <= 57
 
 
+def test_a_message_that_comes_a_little_early_is_not_posted_early(pipeline: Pipeline, receiver: Receiver) -> None:
+    pipeline.webhook(receiver.url("/hook"))
+    message = pipeline.message()
+    due = now() + timedelta(seconds=0.7)
+    pipeline.logged(message, status="retrying", attempts=failures(1), next_attempt_at=rfc3339(due))
+    assert pipeline.deliver(message) == [False]
+    assert receiver.received("/hook")[0].at >= due.timestamp() - 0.001
+
+
 def test_copies_in_one_batch_are_one_post(pipeline: Pipeline, receiver: Receiver, visibility: dict[str, int]) -> None:
     pipeline.webhook(receiver.url("/hook"))
     message = pipeline.message()

@@ -49,13 +49,15 @@ def test_every_enabled_subscribed_webhook_of_the_account_gets_a_message(pipeline
     assert (stored.body, stored.accepted_at) == (messages[0].body, messages[0].accepted_at)
 
 
-def test_what_was_stored_first_wins(pipeline: Pipeline) -> None:
+def test_what_was_stored_first_wins_and_its_repeat_comes_after_the_first_attempt(
+    pipeline: Pipeline, sends: list[list[Any]]
+) -> None:
     pipeline.webhook("https://localhost:1/")
     fan_out()
-    first = pipeline.aws.messages(pipeline.aws.delivery_queue)
     fan_out(detail={"data": EVENT["detail"]["data"] | {"text": "changed"}, "timestamp": "2027-01-01T00:00:00Z"})
-    again = pipeline.aws.messages(pipeline.aws.delivery_queue)
-    assert [from_record(record_of(m)) for m in again] == [from_record(record_of(m)) for m in first]
+    (first,), (again,) = sends
+    assert again == first | {"DelaySeconds": 6}
+    assert first["DelaySeconds"] == 0
 
 
 def test_without_id_and_time_of_its_own_the_buss_are_taken(pipeline: Pipeline) -> None:
@@ -66,26 +68,27 @@ def test_without_id_and_time_of_its_own_the_buss_are_taken(pipeline: Pipeline) -
 
 
 @pytest.fixture
-def sends(monkeypatch: pytest.MonkeyPatch, aws: Aws) -> list[int]:
-    """How many entries each SendMessageBatch had."""
+def sends(monkeypatch: pytest.MonkeyPatch, aws: Aws) -> list[list[Any]]:
+    """The entries of each SendMessageBatch."""
     from webhooks.clients import client
 
-    sqs, seen = client("sqs"), []
+    seen: list[list[Any]] = []
+    sqs = client("sqs")
     real = sqs.send_message_batch
 
     def recording(**request: Any) -> Any:
-        seen.append(len(request["Entries"]))
+        seen.append(request["Entries"])
         return real(**request)
 
     monkeypatch.setattr(sqs, "send_message_batch", recording)
     return seen
 
 
-def test_25_webhooks_are_three_sends(pipeline: Pipeline, sends: list[int]) -> None:
+def test_25_webhooks_are_three_sends(pipeline: Pipeline, sends: list[list[Any]]) -> None:
     for number in range(25):
         pipeline.webhook("https://localhost:1/", f"wh_{number}")
     fan_out()
-    assert sends == [10, 10, 5]
+    assert [len(entries) for entries in sends] == [10, 10, 5]
     assert len(pipeline.aws.messages(pipeline.aws.delivery_queue)) == 25
 
 

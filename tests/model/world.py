@@ -51,6 +51,10 @@ class World:
     failing: set[str] = field(default_factory=set)
     read_delivered: set[tuple[str, str, int]] = field(default_factory=set)
     delivered: dict[tuple[str, str], int] = field(default_factory=dict)
+    answered: set[tuple[str, str]] = field(default_factory=set)
+    """(webhook, event) that an endpoint has answered with 200."""
+    gone: set[str] = field(default_factory=set)
+    """Webhooks that were disabled or deleted at some time."""
     made: int = 0
 
     def __post_init__(self) -> None:
@@ -87,11 +91,14 @@ class World:
         cleared = {"failing_since": None, "failing_reason": None, "failing_event_id": None}
         self.edit(webhook_id, status="active" if enabled else "disabled", **cleared)
         self.failing.discard(webhook_id)
+        if not enabled:
+            self.gone.add(webhook_id)
 
     def delete(self, webhook_id: str) -> None:
         key = webhook_key(ACCOUNT, webhook_id)
         self.cloud.tables["config"].pop((key["pk"]["S"], key["sk"]["S"]), None)
         self.failing.discard(webhook_id)
+        self.gone.add(webhook_id)
 
     def publish(self, event_id: str) -> None:
         detail = {"account_id": ACCOUNT, "id": event_id, "data": DATA | {"text": f"n{len(self.on_bus)}"}}
@@ -176,6 +183,8 @@ class World:
             if does == "slow":
                 self.cloud.clock.sleep(5)
                 raise AttemptFailed("no answer within 5 s")
+            if does == "up":
+                self.answered.add((webhook.id, request.headers["webhook-id"]))
             return _Response(200 if does == "up" else 500)
 
         return self.cloud.boundary("POST", act)
@@ -238,11 +247,14 @@ class World:
             assert len(last) == len(DELAYS) + 1 or last[-1].error == dead_letters.OUR_FAULT
 
     def _check_delivered(self, delivery: Delivery) -> None:
-        """Delivered is never overwritten but by a person's retry."""
+        """Delivered is what was answered, and never overwritten but by a person's retry; cancelled is who is gone."""
+        if delivery.status == "cancelled":
+            assert delivery.webhook_id in self.gone
         key = (delivery.webhook_id, delivery.event_id)
         was = self.delivered.get(key)
         assert was is None or delivery.round > was or delivery.status == "delivered"
         if delivery.status == "delivered":
+            assert key in self.answered
             self.delivered[key] = delivery.round
 
     def _check_status(self, webhook_id: str) -> None:
@@ -353,7 +365,7 @@ def running(world: World) -> Iterator[None]:
         return found
 
     environment = {"DELIVERY_QUEUE_URL": "delivery", "REJECTED_QUEUE_URL": "rejected"}
-    patches = [
+    patches: list[Any] = [
         patch.dict("os.environ", environment),
         patch.object(handler, "client", clients.__getitem__),
         patch.object(dead_letters, "client", clients.__getitem__),
@@ -368,7 +380,7 @@ def running(world: World) -> Iterator[None]:
         patch.object(sender, "_send", world.answer),
         patch.object(sender, "read_body", lambda *_, **__: b""),
         patch.object(sender, "monotonic", cloud.clock.monotonic),
-        patch.object(attempting.time, "sleep", cloud.clock.sleep),
+        patch("time.sleep", cloud.clock.sleep),
         patch.object(random, "uniform", lambda *_: 0.0),
     ]
     patches += [

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 
 import pytest
@@ -64,8 +65,20 @@ def test_a_new_round_is_decided_by_itself() -> None:
 
 
 def test_a_copy_waits_until_the_attempt_that_is_due_before_it_is_over() -> None:
-    decision = SCHEDULE.decide(message(), delivery(due_in=50), webhook(), AT)
-    assert decision == Decision(Act.WAIT, AT + timedelta(seconds=50 + 5 + 1))
+    """Even when it comes at the very time that the next attempt is due."""
+    copy, logged = replace(message(), id="copy"), replace(delivery(due_in=50), message_id="own")
+    over = AT + timedelta(seconds=50 + 5 + 1)
+    for seconds in (0, 49.5, 50, 55.9):
+        assert SCHEDULE.decide(copy, logged, webhook(), AT + timedelta(seconds=seconds)) == Decision(Act.WAIT, over)
+    assert SCHEDULE.decide(copy, logged, webhook(), over).act is Act.POST
+
+
+def test_the_message_itself_comes_back_when_it_is_due() -> None:
+    own, logged = replace(message(), id="own"), replace(delivery(due_in=50), message_id="own")
+    due = AT + timedelta(seconds=50)
+    assert SCHEDULE.decide(own, logged, webhook(), AT) == Decision(Act.WAIT, due)
+    assert SCHEDULE.decide(own, logged, webhook(), due) == Decision(Act.POST, due)
+    assert SCHEDULE.after(own, None, attempt(1)).message_id == "own"
 
 
 @pytest.mark.parametrize(("number", "delay"), [(1, 10), (2, 60), (3, 300), (4, None)])

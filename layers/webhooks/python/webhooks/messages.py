@@ -26,6 +26,8 @@ class DeliveryMessage:
     round_started_at: str
     body: str
     test: bool = False
+    id: str | None = None
+    """Its own on the queue; None before it is sent."""
 
     def key(self) -> tuple[str, str]:
         """What a delivery is known by: (webhook, event), the event by when it was accepted and its id."""
@@ -48,23 +50,28 @@ def from_record(record: dict[str, Any]) -> DeliveryMessage:
     """Reads a record of an SQS event. Raises KeyError or ValueError for a message that is not one of ours."""
     attributes = {name: value["stringValue"] for name, value in record["messageAttributes"].items()}
     values = {name: attributes[name] for name in _REQUIRED} | {"round": int(attributes["round"])}
-    return DeliveryMessage(**values, body=record["body"], test=attributes.get("test") == "1")
+    test = attributes.get("test") == "1"
+    return DeliveryMessage(**values, body=record["body"], test=test, id=record["messageId"])
 
 
-def send(sqs: SQSClient, queue_url: str, messages: Sequence[DeliveryMessage]) -> list[DeliveryMessage]:
+def send(
+    sqs: SQSClient, queue_url: str, messages: Sequence[DeliveryMessage], *, delay_seconds: int = 0
+) -> list[DeliveryMessage]:
     """Sends in batches of ten; entries that SQS refuses are sent once more. Returns the messages still not sent."""
     unsent: list[DeliveryMessage] = []
     for start in range(0, len(messages), _BATCH):
         left = list(messages[start : start + _BATCH])
         for _ in range(2):
-            left = _send_batch(sqs, queue_url, left)
+            left = _send_batch(sqs, queue_url, left, delay_seconds)
             if not left:
                 break
         unsent += left
     return unsent
 
 
-def _send_batch(sqs: SQSClient, queue_url: str, messages: list[DeliveryMessage]) -> list[DeliveryMessage]:
-    entries: list[Any] = [{"Id": str(i)} | message.to_request() for i, message in enumerate(messages)]
+def _send_batch(
+    sqs: SQSClient, queue_url: str, messages: list[DeliveryMessage], delay_seconds: int
+) -> list[DeliveryMessage]:
+    entries: list[Any] = [{"Id": str(i)} | message.to_request(delay_seconds) for i, message in enumerate(messages)]
     answer = sqs.send_message_batch(QueueUrl=queue_url, Entries=entries)
     return [messages[int(failed["Id"])] for failed in answer.get("Failed", [])]

@@ -100,6 +100,8 @@ class Delivery:
     next_attempt_at: str | None = None
     test: bool = False
     version: int = 0
+    message_id: str | None = None
+    """Of the queue message that made the last attempt, and comes back for the next."""
 
     def is_final(self) -> bool:
         return self.status in FINAL
