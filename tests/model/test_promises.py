@@ -114,6 +114,17 @@ class Promises(RuleBasedStateMachine):
             self.world.check()
             self.world.cloud.clock.sleep(seconds)
 
+    @rule(webhook_id=WEBHOOKS, fault=st.sampled_from(["crash before", "error before"]), recorded=st.integers(0, 3))
+    def our_fault_for_a_while(self, webhook_id: str, fault: str, recorded: int) -> None:
+        """Until the queue gives up: receives without attempts, after some that were made."""
+        self.world.endpoints[webhook_id] = "down"
+        self.world.fan_out()
+        for received in range(6):
+            self.world.deliver({} if received < recorded else {0: fault})
+            self.world.cloud.clock.sleep(301)
+            self.world.check()
+        self.world.judge()
+
     @invariant()
     def promises_hold(self) -> None:
         self.world.check()
