@@ -1,7 +1,7 @@
 """DynamoDB, SQS, EventBridge and the network as the functions see them, in memory, with a clock that only we move.
 
-Only what the functions use is here, and `test_model_cloud.py` compares it with moto. Every call, and every POST, is a boundary
-at which a plan can put a fault: see `Cloud.boundary`.
+Only what the functions use is here, and `test_model_cloud.py` compares it with moto. Every call, and every POST, is a
+boundary at which a plan can put a fault: see `Cloud.boundary`.
 """
 
 from __future__ import annotations
