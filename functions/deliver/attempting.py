@@ -14,7 +14,7 @@ from deliver.telemetry import logger, metrics
 from webhooks import signals
 from webhooks.log_table import LogTable
 from webhooks.messages import DeliveryMessage
-from webhooks.models import Attempt, Webhook, now, parse_time
+from webhooks.models import Attempt, now, parse_time
 
 if TYPE_CHECKING:
     from mypy_boto3_dynamodb import DynamoDBClient
@@ -47,6 +47,7 @@ class Desk:
             decision = self.schedule.decide(message, standing.delivery, standing.webhook, now())
             match decision.act:
                 case Act.ACKNOWLEDGE:
+                    self.recover(standing)
                     return Outcome(None, standing)
                 case Act.EXHAUSTED:
                     return Outcome(now(), standing)
@@ -83,8 +84,6 @@ class Desk:
         number = in_round(message, standing.delivery).attempts_in(message.round) + 1
         attempt = sender.post(webhook, message, number=number)
         _report(message, attempt)
-        if attempt.error is None and webhook.status == "failing":
-            self._recover(webhook)
         try:
             saved = self.log.save(self.schedule.after(message, standing.delivery, attempt))
         except Exception:
@@ -93,19 +92,23 @@ class Desk:
         if saved is None:
             metrics.add_metric("DuplicatePost", "Count", 1)
             return None
-        return Outcome(_back_at(saved.next_attempt_at, saved.is_final()), Standing(webhook, saved))
+        standing = Standing(webhook, saved)
+        self.recover(standing)
+        return Outcome(_back_at(saved.next_attempt_at, saved.is_final()), standing)
 
-    def _recover(self, webhook: Webhook) -> None:
-        """Should it fail, the delivery is recorded all the same, and the next 200 does it."""
-        try:
-            # Told before it is marked: a crash in between repeats the telling, with the same ids, and loses nothing. That
-            # it was failing is told again, because a crash may have come between its marking and the telling.
-            signals.tell(self.events, self.bus, "webhook.failing", webhook)
-            signals.tell(self.events, self.bus, "webhook.recovered", webhook)
-            health.mark_recovered(self.dynamodb, self.config_table, webhook)
-        except Exception:
-            logger.exception("webhook.not_recovered", webhook_id=webhook.id)
-            metrics.add_metric("OurFault", "Count", 1)
+    def recover(self, standing: Standing) -> None:
+        """
+        Makes a failing webhook active if the log has a 200 since. Should that fail, or a crash come before it, the
+        message comes back, and as it has nothing else left to do, it is tried again then.
+        """
+        webhook = standing.webhook
+        if not webhook or not health.has_recovered(webhook, standing.delivery):
+            return
+        # Told before it is marked: a crash in between repeats the telling, with the same ids, and loses nothing. That
+        # it was failing is told again, because a crash may have come between its marking and the telling.
+        signals.tell(self.events, self.bus, "webhook.failing", webhook)
+        signals.tell(self.events, self.bus, "webhook.recovered", webhook)
+        health.mark_recovered(self.dynamodb, self.config_table, webhook)
 
 
 def _back_at(next_attempt_at: str | None, final: bool) -> datetime | None:

@@ -68,10 +68,11 @@ def judge(desk: Desk, message: DeliveryMessage) -> None:
 
 
 def _drop(desk: Desk, message: DeliveryMessage, stood: Standing) -> None:
-    """Nothing is left to do, unless a crash came between marking the webhook and telling so."""
+    """Nothing is left to do, unless a crash came between marking the webhook and telling so, or before it recovered."""
     webhook = stood.webhook
     if webhook and webhook.status == "failing" and webhook.failing_event_id == message.event_id:
         signals.tell(desk.events, desk.bus, "webhook.failing", webhook)
+    desk.recover(stood)
 
 
 def _fail(desk: Desk, stood: Standing, delivery: Delivery) -> bool:

@@ -6,7 +6,7 @@ from dataclasses import replace
 from typing import TYPE_CHECKING
 
 from webhooks.items import webhook_key
-from webhooks.models import Delivery, Webhook
+from webhooks.models import Delivery, Webhook, parse_time
 
 if TYPE_CHECKING:
     from mypy_boto3_dynamodb import DynamoDBClient
@@ -45,6 +45,14 @@ def mark_failing(client: DynamoDBClient, config_table: str, webhook: Webhook, pu
             return False
         raise
     return True
+
+
+def has_recovered(webhook: Webhook, delivery: Delivery | None) -> bool:
+    """Whether the delivery's log has a 200 that is newer than the webhook's failing."""
+    if not delivery or not webhook.failing_since:
+        return False
+    since = parse_time(webhook.failing_since)
+    return any(attempt.error is None and attempt.ended() >= since for attempt in delivery.attempts)
 
 
 def mark_recovered(client: DynamoDBClient, config_table: str, webhook: Webhook) -> None:
