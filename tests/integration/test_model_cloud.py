@@ -8,7 +8,8 @@ from typing import Any
 from deliver import health, standing
 from tests.integration.conftest import Aws
 from tests.integration.pipeline import failures
-from tests.model.cloud import Cloud, DynamoDB, Sqs
+from tests.model.clients import DynamoDB, Sqs
+from tests.model.cloud import Cloud
 from webhooks.config_table import ConfigTable
 from webhooks.items import webhook_item
 from webhooks.log_table import LogTable, StoredEvent
