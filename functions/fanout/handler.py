@@ -36,7 +36,7 @@ def lambda_handler(event: dict[str, Any], context: object) -> None:
     webhook_ids = _config().subscribed(stored.account_id, stored.event)
     # A repeat of what is already on its way: it comes when the first attempt is over and logged, not beside it.
     delay_seconds = 0 if stored == incoming else _REPEAT_SECONDS
-    messages = _messages(stored, webhook_ids)
+    messages = _messages(stored, webhook_ids, started_at=incoming.accepted_at)
     unsent = send(client("sqs"), os.environ["DELIVERY_QUEUE_URL"], messages, delay_seconds=delay_seconds)
     logger.info(
         "event.fanned_out",
@@ -50,7 +50,8 @@ def lambda_handler(event: dict[str, Any], context: object) -> None:
         raise NotAllSent(f"{len(unsent)} of {len(webhook_ids)} messages of event {stored.event_id}")
 
 
-def _messages(stored: StoredEvent, webhook_ids: list[str]) -> list[DeliveryMessage]:
+def _messages(stored: StoredEvent, webhook_ids: list[str], *, started_at: str) -> list[DeliveryMessage]:
+    """`started_at` is not the event's time: one published again after days has all its time to be attempted."""
     return [
         DeliveryMessage(
             webhook_id=webhook_id,
@@ -59,7 +60,7 @@ def _messages(stored: StoredEvent, webhook_ids: list[str]) -> list[DeliveryMessa
             event=stored.event,
             accepted_at=stored.accepted_at,
             round=1,
-            round_started_at=stored.accepted_at,
+            round_started_at=started_at,
             body=stored.body,
         )
         for webhook_id in webhook_ids

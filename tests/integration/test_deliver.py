@@ -238,6 +238,37 @@ def test_the_first_200_makes_a_failing_webhook_active_and_tells_so(pipeline: Pip
         assert (detail["webhook_id"], detail["account_id"], detail["failing_since"]) == ("wh_1", "acme", since)
 
 
+@pytest.mark.parametrize("call", ["put_events", "update_item"])
+def test_a_recovery_that_met_our_fault_is_made_good_without_another_post(
+    pipeline: Pipeline, receiver: Receiver, monkeypatch: pytest.MonkeyPatch, call: str
+) -> None:
+    from webhooks.clients import client
+
+    pipeline.webhook(receiver.url("/hook"), status="failing", failing_since=ago(9), failing_reason="x")
+    message = pipeline.message()
+    owner: Any = client("events") if call == "put_events" else client("dynamodb")
+    with monkeypatch.context() as throttled:
+        throttled.setattr(owner, call, refusing)
+        assert pipeline.deliver(message) == [True]
+    delivery = pipeline.delivery(message)
+    assert delivery is not None
+    assert (delivery.status, pipeline.stored().status) == ("delivered", "failing")
+    assert pipeline.deliver(message) == [False]
+    assert pipeline.stored().status == "active"
+    assert {name for name, _ in pipeline.signals()} == {"webhook.failing", "webhook.recovered"}
+    assert len(receiver.received("/hook")) == 1
+
+
+def test_a_200_of_before_it_was_failing_is_no_recovery(pipeline: Pipeline, receiver: Receiver) -> None:
+    """Not even when an old message comes again."""
+    pipeline.webhook(receiver.url("/hook"))
+    message = pipeline.message()
+    pipeline.deliver(message)
+    pipeline.webhook(receiver.url("/hook"), status="failing", failing_since=rfc3339(now() + timedelta(seconds=1)))
+    assert pipeline.deliver(message) == [False]
+    assert pipeline.stored().status == "failing"
+
+
 def test_failing_is_no_stop(pipeline: Pipeline, receiver: Receiver) -> None:
     pipeline.webhook(receiver.url("/hook"), status="failing", failing_since=ago(9), failing_reason="x")
     receiver.answer("/hook", Answer(500))
