@@ -76,12 +76,16 @@ class Message:
 
 @dataclass(frozen=True)
 class Write:
-    """What an item became, None when it was deleted, and whether a person did it."""
+    """
+    What an item became, None when it was deleted; whether a person did it; and how many writes there were when the
+    invocation that did it began.
+    """
 
     table: str
     key: Key
     item: Item | None
     person: bool
+    began: int
 
 
 @dataclass
@@ -95,6 +99,7 @@ class Cloud:
     """What the last query answered."""
     meanwhile: Callable[[str], None] = lambda what: None
     """Does what else a plan may hold: something that happens between two steps."""
+    began: int = 0
     faults: int = 0
     _sent: int = 0
     _plan: dict[int, str] = field(default_factory=dict)
@@ -148,11 +153,11 @@ class Cloud:
     def write(self, table: str, item: Item, *, person: bool = False) -> None:
         key = key_of(item)
         self.tables[table][key] = deepcopy(item)
-        self.history.append(Write(table, key, deepcopy(item), person))
+        self.history.append(Write(table, key, deepcopy(item), person, self.began))
 
     def delete(self, table: str, key: Item) -> None:
         if self.tables[table].pop(key_of(key), None):
-            self.history.append(Write(table, key_of(key), None, person=True))
+            self.history.append(Write(table, key_of(key), None, True, self.began))
 
     def find(self, table: str, key: Item) -> Item | None:
         return deepcopy(self.tables[table].get(key_of(key)))

@@ -65,10 +65,12 @@ class Endpoints:
     def invocation(self, records: list[dict[str, Any]]) -> Iterator[Frame]:
         unsettled = {key for record in records if (key := self._unsettled(record["messageAttributes"]))}
         frame = Frame(self.cloud.clock.at, len(self.cloud.history), unsettled)
+        outer, self.cloud.began = self.cloud.began, frame.writes_before
         self.frames.append(frame)
         try:
             yield frame
         finally:
+            self.cloud.began = outer
             self.frames.pop()
             self._settle(frame)
 
@@ -98,13 +100,13 @@ class Endpoints:
         return response
 
     def _verify(self, request: PreparedRequest, webhook_id: str, event_id: str, frame: Frame) -> None:
-        """The bytes are always the same; URL and secret are those of some moment since the invocation began."""
+        """The bytes are always the same; URL, secret and status are those of some moment since the invocation began."""
         body = request.body
         assert isinstance(body, bytes)
         if self.bodies.setdefault(event_id, body) != body:
             self.broken.append(f"another body of {event_id}")
         if not any(_is_from(webhook, request, body) for webhook in self._since(webhook_id, frame.writes_before)):
-            self.broken.append(f"a POST to {webhook_id} with an old secret, an old URL or a wrong signature")
+            self.broken.append(f"a POST to {webhook_id}, disabled, or with an old secret or URL, or a wrong signature")
 
     def _since(self, webhook_id: str, writes: int) -> Iterator[Webhook]:
         """The webhook as it was after so many writes, and every later state of it."""
@@ -169,4 +171,5 @@ def _is_from(webhook: Webhook, request: PreparedRequest, body: bytes) -> bool:
     key = base64.b64decode(webhook.secret.removeprefix("whsec_"))
     standard = "v1," + base64.b64encode(hmac.new(key, signed, hashlib.sha256).digest()).decode()
     signatures = str(request.headers["webhook-signature"]).split()
-    return (request.url, request.headers["X-Webhook-Signature"]) == (webhook.url, ours) and standard in signatures
+    posted = webhook.status != "disabled", request.url, request.headers["X-Webhook-Signature"], standard in signatures
+    return posted == (True, webhook.url, ours, True)

@@ -29,6 +29,8 @@ class Promises:
     failed: list[Since] = field(default_factory=list)
     """Every time that a webhook became failing, in order."""
     recovered: set[Since] = field(default_factory=set)
+    must_fail: str | None = None
+    """The webhook that the next write has to mark."""
     touched: set[Since] = field(default_factory=set)
     """Those that a person ended: disabled, enabled or deleted while failing."""
     gone: set[str] = field(default_factory=set)
@@ -38,8 +40,11 @@ class Promises:
         """After every step."""
         assert not self.world.endpoints.broken, self.world.endpoints.broken[0]
         for write in self.world.cloud.history[self.seen :]:
+            must_fail, self.must_fail = self.must_fail, None
             self._written(write)
-        self.seen = len(self.world.cloud.history)
+            self.seen += 1
+            assert must_fail is None or self.failed[-1:] == [(must_fail, self.webhooks[must_fail].failing_since)]
+        assert self.must_fail is None, "out of attempts, and the webhook is not failing"
         self._nothing_is_lost()
         self._signals_are_true()
 
@@ -128,6 +133,14 @@ class Promises:
             assert now.webhook_id in self.gone, "cancelled for a webhook that was always there"
         if now.status == "failed" and not any(attempt.error == OUR_FAULT for attempt in new):
             assert len(_real(now, now.round)) == ATTEMPTS, "failed before the last attempt"
+            self.must_fail = self._still_active(write, now.webhook_id)
+
+    def _still_active(self, write: Write, webhook_id: str) -> str | None:
+        """The webhook, if it was active when the invocation began, and nobody has changed it since."""
+        since = self.world.cloud.history[write.began : self.seen]
+        moved = any(other.key[1] == f"WEBHOOK#{webhook_id}" for other in since)
+        webhook = self.webhooks.get(webhook_id)
+        return webhook_id if webhook and webhook.status == "active" and not moved else None
 
     def _attempt_recorded(self, delivery: Delivery, attempt: Attempt) -> None:
         """What is charged was POSTed, and came to what is written; in its turn, and not before its time."""
@@ -166,7 +179,7 @@ class Promises:
         assert {since for _, since in told} <= set(self.failed), "told what never was"
         for webhook_id in {webhook_id for _, (webhook_id, _) in told}:
             names = [(name, since) for name, since in told if since[0] == webhook_id]
-            assert names[0][0] == "webhook.failing"
+            assert names[0][0] == "webhook.failing", "recovered, and nobody was told that it had been failing"
             for (earlier, since), (later, until) in pairwise(names):
                 if earlier == "webhook.recovered":
                     assert later == "webhook.failing"

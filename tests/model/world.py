@@ -17,7 +17,7 @@ from tests.model.cloud import NONE, Cloud, Crashed, Plan
 from tests.model.endpoints import Endpoints
 from webhooks.items import delivery_item, delivery_key, delivery_of, event_key, webhook_item, webhook_key, webhook_of
 from webhooks.messages import DeliveryMessage
-from webhooks.models import Delivery, Webhook, rfc3339
+from webhooks.models import Delivery, Webhook, parse_time, rfc3339
 from webhooks.signing import new_secret
 
 DELAYS = (10, 60, 300)
@@ -56,29 +56,28 @@ class World:
         )  # fmt: skip
         self._store(webhook)
 
-    def change_url(self, webhook_id: str) -> None:
-        if webhook := self.webhook(webhook_id):
-            base, _, number = webhook.url.rpartition("/")
-            self._store(replace(webhook, url=f"{base}/{int(number) + 1}"))
-
-    def change_events(self, webhook_id: str, wanted: bool) -> None:
-        if webhook := self.webhook(webhook_id):
-            self._store(replace(webhook, events=[EVENT] if wanted else ["contact.created"]))
-
-    def rotate(self, webhook_id: str) -> None:
-        if webhook := self.webhook(webhook_id):
-            expires = rfc3339(self.cloud.clock.now() + timedelta(seconds=60))
-            self._store(
-                replace(webhook, secret=new_secret(), previous_secret=webhook.secret, previous_expires_at=expires)
-            )
-
-    def enable(self, webhook_id: str, enabled: bool) -> None:
-        if webhook := self.webhook(webhook_id):
-            status: Any = "active" if enabled else "disabled"
-            self._store(replace(webhook, status=status, failing_since=None, failing_reason=None, failing_event_id=None))
-
-    def delete(self, webhook_id: str) -> None:
-        self.cloud.delete("config", webhook_key(ACCOUNT, webhook_id))
+    def person(self, webhook_id: str, does: str) -> None:
+        webhook = self.webhook(webhook_id)
+        if not webhook:
+            return
+        healthy = replace(webhook, failing_since=None, failing_reason=None, failing_event_id=None)
+        match does:
+            case "disables":
+                self._store(replace(healthy, status="disabled"))
+            case "enables":
+                self._store(replace(healthy, status="active"))
+            case "deletes":
+                self.cloud.delete("config", webhook_key(ACCOUNT, webhook_id))
+            case "changes the URL":
+                self._store(replace(webhook, url=webhook.url + "0"))
+            case "unsubscribes":
+                self._store(replace(webhook, events=["contact.created"]))
+            case "subscribes":
+                self._store(replace(webhook, events=[EVENT]))
+            case "rotates the secret":
+                expires = rfc3339(self.cloud.clock.now() + timedelta(seconds=60))
+                old = webhook.secret
+                self._store(replace(webhook, secret=new_secret(), previous_secret=old, previous_expires_at=expires))
 
     def publish(self, event_id: str) -> None:
         self.published += 1
@@ -176,17 +175,19 @@ class World:
                         self.deliver(self.inner_plan)
                         self.judge(self.inner_plan)
                         self.cloud.clock.sleep(10)
-                case "disabled" | "enabled":
-                    self.enable("wh_1", what == "enabled")
-                case "deleted":
-                    self.delete("wh_1")
-                case "edited":
-                    self.change_url("wh_1")
-                case "rotated":
-                    self.rotate("wh_1")
                 case "retried":
                     self.mark_retries()
                     self.send_retry("wh_1", "evt_1")
+                case _:
+                    self.person("wh_1", what)
+
+    def wait_until_due(self, webhook_id: str, seconds: float) -> None:
+        """So long after the next attempt of any of the webhook's deliveries; 10 s when none waits for one."""
+        items = (item for (pk, _), item in self.cloud.tables["log"].items() if pk == f"WEBHOOK#{webhook_id}")
+        dues = [parse_time(item["next_attempt_at"]["S"]) for item in items if "next_attempt_at" in item]
+        clock = self.cloud.clock
+        wait = (min(dues) - clock.at).total_seconds() + seconds if dues else 10
+        clock.sleep(max(wait, 0))
 
     def nap(self, seconds: float) -> None:
         """What a function may sleep while it is paid for, and while its time runs out."""
@@ -214,17 +215,8 @@ class World:
         self.cloud.write("config", webhook_item(webhook), person=True)
 
 
-MEANWHILE = [
-    "handed out twice",
-    "sent twice",
-    "others for half a minute",
-    "disabled",
-    "enabled",
-    "deleted",
-    "edited",
-    "rotated",
-    "retried",
-]
+PERSON = ["disables", "enables", "deletes", "changes the URL", "unsubscribes", "subscribes", "rotates the secret"]
+MEANWHILE = ["handed out twice", "sent twice", "others for half a minute", "retried", *PERSON]
 
 
 class AtOnce:
