@@ -6,7 +6,8 @@ SHELL := bash
 PY := .venv/bin/python
 EMULATOR := .venv/emulator
 RETRY_DELAYS ?= 10,60,300
-export JSII_SILENCE_WARNING_END_OF_LIFE_NODE_VERSION := 1
+# jsii's banner, for these major versions.
+export JSII_SILENCE_WARNING_END_OF_LIFE_NODE_VERSION := 20,21,23
 export PYTHONPATH := $(CURDIR):$(CURDIR)/functions:$(CURDIR)/layers/webhooks/python
 # Nothing of the developer's own machine may decide what is installed.
 unexport PIP_FIND_LINKS PIP_EXTRA_INDEX_URL
@@ -48,7 +49,7 @@ lock: .venv/uv.stamp ## compile the requirements again
 	for r in requirements-uv layers/dependencies/requirements requirements-dev requirements-emulator; do \
 	  .venv/bin/uv pip compile -q --universal --python-version 3.11 --generate-hashes --no-header $$r.in -o $$r.txt; done
 
-setup: .venv/dev.stamp .venv/emulator.stamp node_modules/.stamp
+setup: .venv/dev.stamp .venv/emulator.stamp .venv/lambda.stamp node_modules/.stamp
 
 .venv/uv.stamp: requirements-uv.txt
 	@echo "Setting up: the first time takes a minute or two."
@@ -64,6 +65,11 @@ setup: .venv/dev.stamp .venv/emulator.stamp node_modules/.stamp
 .venv/emulator.stamp: requirements-emulator.txt .venv/uv.stamp
 	@.venv/bin/uv venv -q --clear --python $(PY) $(EMULATOR)
 	@.venv/bin/uv pip sync -q --python $(EMULATOR)/bin/python --require-hashes requirements-emulator.txt
+	@touch $@
+
+# The wheels of the layer, which are not this machine's: into uv's cache.
+.venv/lambda.stamp: layers/dependencies/requirements.txt .venv/dev.stamp
+	@$(PY) -m infra.bundling
 	@touch $@
 
 node_modules/.stamp: package-lock.json

@@ -1,10 +1,14 @@
-"""The dependency layer, built without Docker: wheels for Lambda's platform, or for this host in the local stage."""
+"""The dependency layer, built without Docker: wheels for Lambda's platform, or for this host in the local stage.
+
+`python -m infra.bundling` fetches Lambda's, so that a later synth needs no network.
+"""
 
 from __future__ import annotations
 
 import hashlib
 import shutil
 import subprocess
+import tempfile
 from pathlib import Path
 
 import aws_cdk as cdk
@@ -16,6 +20,7 @@ from infra.settings import Settings
 REQUIREMENTS = Path("layers/dependencies/requirements.txt")
 SERVICES_USED = {"dynamodb", "events", "sqs"}
 """Of the 400 services that botocore describes, in 25 MB of JSON."""
+_FOR_LAMBDA = ["--python-platform", "aarch64-manylinux2014", "--python-version", "3.13", "--only-binary", ":all:"]
 
 
 def dependency_code(settings: Settings) -> lambda_.Code:
@@ -33,9 +38,7 @@ def dependency_code(settings: Settings) -> lambda_.Code:
 
 
 def _platform(settings: Settings) -> list[str]:
-    if settings.local:
-        return ["--python", str(settings.emulator_python)]
-    return ["--python-platform", "aarch64-manylinux2014", "--python-version", "3.13", "--only-binary", ":all:"]
+    return ["--python", str(settings.emulator_python)] if settings.local else _FOR_LAMBDA
 
 
 @jsii.implements(cdk.ILocalBundling)
@@ -45,11 +48,17 @@ class _Wheels:
 
     def try_bundle(self, output_dir: str, options: cdk.BundlingOptions | None = None, **_: object) -> bool:
         target = Path(output_dir) / "python"
-        install = ["uv", "pip", "install", "--quiet", "--no-deps", "--require-hashes", "--link-mode", "copy"]
-        command = [*install, "--target", str(target), *self._arguments, "-r", str(REQUIREMENTS)]
-        subprocess.run([str(Path(".venv/bin") / command[0]), *command[1:]], check=True)
+        install(target, self._arguments)
         _prune(target)
         return True
+
+
+def install(target: Path, arguments: list[str]) -> None:
+    """From uv's cache if all is there: set-up fills it, and no registry need be asked again."""
+    command = [".venv/bin/uv", "pip", "install", "--quiet", "--no-deps", "--require-hashes", "--link-mode", "copy"]
+    command += ["--target", str(target), *arguments, "-r", str(REQUIREMENTS)]
+    if subprocess.run([*command, "--offline"], capture_output=True, check=False).returncode:
+        subprocess.run(command, check=True)
 
 
 def _prune(target: Path) -> None:
@@ -57,5 +66,10 @@ def _prune(target: Path) -> None:
         for entry in data.iterdir():
             if entry.is_dir() and not (data.parent.name == "botocore" and entry.name in SERVICES_USED):
                 shutil.rmtree(entry)
-    for entry in [target / "bin", *target.rglob("__pycache__")]:
+    for entry in [target / "bin", *target.glob("*/tests"), *target.rglob("__pycache__")]:
         shutil.rmtree(entry, ignore_errors=True)
+
+
+if __name__ == "__main__":
+    with tempfile.TemporaryDirectory() as scratch:
+        install(Path(scratch), _FOR_LAMBDA)
