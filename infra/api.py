@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import json
 
-import aws_cdk as cdk
 from aws_cdk import aws_apigatewayv2 as apigateway
 from aws_cdk import aws_apigatewayv2_integrations as integrations
 from aws_cdk import aws_events as events
@@ -13,7 +12,7 @@ from constructs import Construct
 
 from infra.database import FAILED, Database, grant
 from infra.delivery import Queues
-from infra.function import Function, Layers, acknowledge
+from infra.function import Function, Layers, acknowledge, log_group
 from infra.settings import Settings
 
 _LOGGED = {
@@ -57,16 +56,13 @@ class Api(Construct):
         )
         grant(database.config, self.function, "GetItem", "PutItem", "UpdateItem", "DeleteItem", "Query")
         grant(database.log, self.function, "GetItem", "PutItem", "Query", index=FAILED)
-        queues.delivery.grant(self.function, "sqs:SendMessage")
+        queues.grant_sending(self.function)
         bus.grant_put_events_to(self.function)
         integration = integrations.HttpLambdaIntegration("Integration", self.function)
         self.http_api = apigateway.HttpApi(self, "Http", default_integration=integration)
-        self._configure_stage()
+        self._configure_stage(log_group(self, "Access", settings=settings))
 
-    def _configure_stage(self) -> None:
-        access = logs.LogGroup(
-            self, "Access", retention=logs.RetentionDays.ONE_MONTH, removal_policy=cdk.RemovalPolicy.DESTROY
-        )
+    def _configure_stage(self, access: logs.LogGroup) -> None:
         assert self.http_api.default_stage is not None
         stage = self.http_api.default_stage.node.default_child
         assert isinstance(stage, apigateway.CfnStage)

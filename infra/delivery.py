@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import aws_cdk as cdk
 from aws_cdk import aws_events as events
-from aws_cdk import aws_iam as iam
 from aws_cdk import aws_lambda_event_sources as sources
 from aws_cdk import aws_sqs as sqs
 from constructs import Construct
@@ -22,13 +21,24 @@ class Queues(Construct):
 
     def __init__(self, scope: Construct, id: str, *, settings: Settings) -> None:
         super().__init__(scope, id)
-        self.dead_letters = queue(self, "DeadLetters", visibility_timeout=_visibility())
+        self.dead_letters = queue(self, "DeadLetters", settings=settings, visibility_timeout=_visibility())
         self.delivery = queue(
             self,
             "Delivery",
+            settings=settings,
             visibility_timeout=_visibility(),
             dead_letter_queue=sqs.DeadLetterQueue(queue=self.dead_letters, max_receive_count=settings.attempts),
         )
+        self._local = settings.local
+
+    def grant_sending(self, function: Function) -> None:
+        self.delivery.grant(function, "sqs:SendMessage")
+        self.grant_to_emulator(function, "sqs:SendMessageBatch")
+
+    def grant_to_emulator(self, function: Function, action: str) -> None:
+        """An action that AWS does not know: there, a batch needs the permission of the single call."""
+        if self._local:
+            self.delivery.grant(function, action)
 
 
 class Delivery(Construct):
@@ -78,9 +88,8 @@ class Delivery(Construct):
             bus.grant_put_events_to(function)
         grant(database.log, self.deliver, "BatchGetItem", "GetItem", "PutItem")
         grant(database.log, self.judge, "BatchGetItem", "PutItem")
-        queues.delivery.grant(self.judge, "sqs:SendMessage")
-        if settings.local:
-            _grant_what_only_the_emulator_asks_for(self, queues)
+        queues.grant_sending(self.judge)
+        queues.grant_to_emulator(self.deliver, "sqs:ChangeMessageVisibilityBatch")
 
 
 def _visibility() -> cdk.Duration:
@@ -95,11 +104,4 @@ def _batches(queue: sqs.Queue, settings: Settings) -> sources.SqsEventSource:
         report_batch_item_failures=True,
         # Without it, throttled batches would use up receives without an attempt.
         max_concurrency=settings.max_concurrency,
-    )
-
-
-def _grant_what_only_the_emulator_asks_for(delivery: Delivery, queues: Queues) -> None:
-    """AWS knows no such actions: there, the batch calls need the permission of the single ones."""
-    delivery.deliver.add_to_role_policy(
-        iam.PolicyStatement(actions=["sqs:ChangeMessageVisibilityBatch"], resources=[queues.delivery.queue_arn])
     )

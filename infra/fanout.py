@@ -10,6 +10,7 @@ from aws_cdk import aws_sqs as sqs
 from constructs import Construct
 
 from infra.database import Database, grant
+from infra.delivery import Queues
 from infra.function import Function, Layers, acknowledge, queue
 from infra.settings import Settings
 
@@ -25,14 +26,14 @@ class Fanout(Construct):
         *,
         bus: events.EventBus,
         database: Database,
-        delivery_queue: sqs.Queue,
         layers: Layers,
+        queues: Queues,
         settings: Settings,
     ) -> None:
         super().__init__(scope, id)
-        self.rejected = _last_stop(self, "Rejected")  # the event itself is wrong; kept with its reason
-        self.unhandled = _last_stop(self, "Unhandled")  # the function failed three times
-        self.undelivered = _last_stop(self, "Undelivered")  # EventBridge could not hand the event over
+        self.rejected = _last_stop(self, "Rejected", settings)  # the event itself is wrong; kept with its reason
+        self.unhandled = _last_stop(self, "Unhandled", settings)  # the function failed three times
+        self.undelivered = _last_stop(self, "Undelivered", settings)  # EventBridge could not hand the event over
         self.function = Function(
             self,
             "Function",
@@ -43,7 +44,7 @@ class Fanout(Construct):
             environment={
                 "CONFIG_TABLE": database.config.table_name,
                 "LOG_TABLE": database.log.table_name,
-                "DELIVERY_QUEUE_URL": delivery_queue.queue_url,
+                "DELIVERY_QUEUE_URL": queues.delivery.queue_url,
                 "REJECTED_QUEUE_URL": self.rejected.queue_url,
             },
             retry_attempts=2,
@@ -52,7 +53,7 @@ class Fanout(Construct):
         )
         grant(database.config, self.function, "Query")
         grant(database.log, self.function, "PutItem")
-        delivery_queue.grant(self.function, "sqs:SendMessage")
+        queues.grant_sending(self.function)
         self.rejected.grant(self.function, "sqs:SendMessage")
         events.Rule(
             self,
@@ -63,7 +64,7 @@ class Fanout(Construct):
         )
 
 
-def _last_stop(scope: Construct, id: str) -> sqs.Queue:
-    last = queue(scope, id)
+def _last_stop(scope: Construct, id: str, settings: Settings) -> sqs.Queue:
+    last = queue(scope, id, settings=settings)
     acknowledge(last, "SQS3", "Nothing consumes it but people: an operator reads it and publishes the events again.")
     return last

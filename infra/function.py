@@ -59,7 +59,7 @@ class Function(lambda_.Function):
             layers=layers.versions,
             memory_size=512,
             timeout=cdk.Duration.seconds(timeout_seconds),
-            log_group=_log_group(scope, f"{id}Logs"),
+            log_group=log_group(scope, f"{id}Logs", settings=settings),
             environment={
                 "LOG_DAYS": str(settings.log_days),
                 "POWERTOOLS_METRICS_NAMESPACE": "AisouleWebhooks",
@@ -84,12 +84,23 @@ def acknowledge(construct: IConstruct, rule: str, reason: str) -> None:
     )
 
 
-def queue(scope: Construct, id: str, **kwargs: Any) -> sqs.Queue:
+def log_group(scope: Construct, id: str, *, settings: Settings) -> logs.LogGroup:
+    return logs.LogGroup(scope, id, retention=settings.log_retention, removal_policy=cdk.RemovalPolicy.DESTROY)
+
+
+def queue(scope: Construct, id: str, *, settings: Settings, **kwargs: Any) -> sqs.Queue:
     """A queue encrypted at rest, refusing anything but TLS, that keeps messages as long as SQS can."""
-    keep = cdk.Duration.days(14)
-    return sqs.Queue(
-        scope, id, encryption=sqs.QueueEncryption.SQS_MANAGED, enforce_ssl=True, retention_period=keep, **kwargs
+    made = sqs.Queue(
+        scope,
+        id,
+        encryption=sqs.QueueEncryption.SQS_MANAGED,
+        enforce_ssl=not settings.local,
+        retention_period=cdk.Duration.days(14),
+        **kwargs,
     )
+    if settings.local:
+        acknowledge(made, "SQS4", "The emulator speaks plain HTTP, on loopback.")
+    return made
 
 
 def _architecture(settings: Settings) -> lambda_.Architecture:
@@ -104,12 +115,3 @@ def _reaching(settings: Settings) -> dict[str, str]:
     if settings.local:
         return bounds | {"LOCAL_ALLOW_LOOPBACK": "1", "LOCAL_CA_FILE": str(settings.ca_file)}
     return bounds
-
-
-def _log_group(scope: Construct, id: str) -> logs.LogGroup:
-    return logs.LogGroup(
-        scope,
-        id,
-        retention=logs.RetentionDays.ONE_MONTH,
-        removal_policy=cdk.RemovalPolicy.DESTROY,
-    )

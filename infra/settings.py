@@ -6,6 +6,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Literal
 
+from aws_cdk.aws_logs import RetentionDays
 from constructs import Node
 
 ATTEMPT_SECONDS = 5
@@ -14,6 +15,20 @@ ATTEMPT_SECONDS = 5
 MAX_VISIBILITY_SECONDS = 12 * 3600
 """SQS: a message can be hidden for 12 hours after it was received."""
 
+MAX_ROUND_SECONDS = 24 * 3600
+"""`deliver.dead_letters` puts a round back onto the queue until it is that old: the schedule must fit in."""
+
+LOG_RETENTION = {
+    1: RetentionDays.ONE_DAY,
+    7: RetentionDays.ONE_WEEK,
+    14: RetentionDays.TWO_WEEKS,
+    30: RetentionDays.ONE_MONTH,
+    90: RetentionDays.THREE_MONTHS,
+    180: RetentionDays.SIX_MONTHS,
+    365: RetentionDays.ONE_YEAR,
+}
+"""Days, of those that CloudWatch offers."""
+
 
 class BadSetting(ValueError):
     """A context value that cannot be used; the text says which, and what is allowed."""
@@ -21,11 +36,15 @@ class BadSetting(ValueError):
 
 @dataclass(frozen=True)
 class Settings:
-    """`retry_delays` and `log_days` in seconds and days; `ca_file` only in the local stage."""
+    """`retry_delays` in seconds. `log_days` is for the delivery log, `log_retention` for the functions' own.
+
+    `ca_file` and `emulator_python` only in the local stage.
+    """
 
     stage: Literal["aws", "local"]
     retry_delays: tuple[int, ...]
     log_days: int
+    log_retention: RetentionDays
     max_webhooks: int
     max_concurrency: int
     ca_file: Path | None = None
@@ -42,19 +61,25 @@ class Settings:
 
 def read_settings(node: Node) -> Settings:
     """Raises BadSetting. Context from the command line is text, from cdk.json it may be a number."""
-    stage = str(node.try_get_context("stage") or "aws")
+    stage = _text(node, "stage", "aws")
     if stage not in ("aws", "local"):
         raise BadSetting(f"stage is {stage!r}; allowed are aws and local")
     local = stage == "local"
     return Settings(
         stage="local" if local else "aws",
-        retry_delays=_delays(str(node.try_get_context("retry_delays") or "10,60,300")),
+        retry_delays=_delays(_text(node, "retry_delays", "10,60,300")),
         log_days=_number(node, "log_days", 30, 1, 365),
+        log_retention=_retention(_text(node, "log_retention", "30")),
         max_webhooks=_number(node, "max_webhooks", 100, 1, 1000),
         max_concurrency=_number(node, "max_concurrency", 2 if local else 100, 2, 1000),
         ca_file=_path(node, "ca_file") if local else None,
         emulator_python=_path(node, "emulator_python") if local else None,
     )
+
+
+def _text(node: Node, name: str, default: str) -> str:
+    value = node.try_get_context(name)
+    return default if value is None else str(value)
 
 
 def _delays(text: str) -> tuple[int, ...]:
@@ -65,7 +90,16 @@ def _delays(text: str) -> tuple[int, ...]:
     longest = MAX_VISIBILITY_SECONDS - 60  # the attempt and its batch count, too
     if not 1 <= len(delays) <= 9 or not all(1 <= delay <= longest for delay in delays):
         raise BadSetting(f"retry_delays is {text!r}; allowed are 1 to 9 delays of 1 to {longest} seconds")
+    if sum(delays) > MAX_ROUND_SECONDS // 2:  # the other half is for what our own faults put off
+        raise BadSetting(f"retry_delays is {text!r}; allowed are {MAX_ROUND_SECONDS // 2} seconds in all")
     return delays
+
+
+def _retention(text: str) -> RetentionDays:
+    allowed = {str(days): retention for days, retention in LOG_RETENTION.items()}
+    if text not in allowed:
+        raise BadSetting(f"log_retention is {text!r}; allowed are the days {', '.join(allowed)}")
+    return allowed[text]
 
 
 def _number(node: Node, name: str, default: int, least: int, most: int) -> int:

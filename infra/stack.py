@@ -23,15 +23,7 @@ class WebhooksStack(cdk.Stack):
         database = Database(self, "Database", settings=settings)
         bus = events.EventBus(self, "Bus")
         queues = Queues(self, "Queues", settings=settings)
-        fanout = Fanout(
-            self,
-            "Fanout",
-            bus=bus,
-            database=database,
-            delivery_queue=queues.delivery,
-            layers=layers,
-            settings=settings,
-        )
+        fanout = Fanout(self, "Fanout", bus=bus, database=database, layers=layers, queues=queues, settings=settings)
         Delivery(self, "Delivery", bus=bus, database=database, queues=queues, layers=layers, settings=settings)
         api = Api(self, "Api", bus=bus, database=database, queues=queues, layers=layers, settings=settings)
 

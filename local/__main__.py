@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import argparse
+import os
 import sys
 from pathlib import Path
 
@@ -13,6 +14,8 @@ from local.stack import DIRECTORY, DeployFailed
 
 def main() -> int:
     arguments = _arguments()
+    for name in ("AWS_PROFILE", "AWS_DEFAULT_PROFILE"):  # the emulator is no account of this machine's user
+        os.environ.pop(name, None)
     try:
         if arguments.command == "up":
             _up(arguments.directory, arguments.retry_delays)

@@ -64,12 +64,18 @@ def start(directory: Path, *, usual_port: bool = False, seconds: float = 60) -> 
         return running
     directory.mkdir(parents=True, exist_ok=True)
     port = USUAL_PORT if usual_port and _is_free(USUAL_PORT) else _free_port()
-    state = {"GATEWAY_PORT": str(port), "STATE_DIR": str(directory / "state"), "TMPDIR": str(_temporary(directory))}
+    settings = {
+        "AUTH": "true",  # each function has its own role's permissions, as on AWS
+        "BIND_HOST": "127.0.0.1",  # it runs what it is given: nobody else shall reach it
+        "GATEWAY_PORT": str(port),
+        "STATE_DIR": str(directory / "state"),
+        "TMPDIR": str(_temporary(directory)),
+    }
     log = directory / "emulator.log"
     with log.open("wb") as output:
         process = subprocess.Popen(
             [PYTHON, "-m", "ministack"],
-            env=environment(f"http://localhost:{port}") | state,
+            env=environment(f"http://localhost:{port}") | settings,
             cwd=directory,
             stdin=subprocess.DEVNULL,
             stdout=output,
@@ -83,7 +89,8 @@ def start(directory: Path, *, usual_port: bool = False, seconds: float = 60) -> 
     while not emulator.is_healthy():
         if process.poll() is not None or time.monotonic() > deadline:
             stop(directory)
-            raise EmulatorFailed(f"The local AWS did not start; its last words are in {log}")
+            last = "\n".join(log.read_text(errors="replace").splitlines()[-15:])
+            raise EmulatorFailed(f"The local AWS did not start:\n{last}\n\nThe whole of it is in {log}; try again.")
         time.sleep(0.1)
     return emulator
 
@@ -141,6 +148,12 @@ def _reap(pid: int) -> None:
 
 
 def _is_ours(pid: int) -> bool:
+    """Linux has /proc, and a slim one no ps; macOS has ps, and no /proc."""
+    if Path("/proc/self").exists():
+        try:
+            return b"ministack" in Path(f"/proc/{pid}/cmdline").read_bytes()
+        except OSError:
+            return False
     shown = subprocess.run(["ps", "-o", "command=", "-p", str(pid)], capture_output=True, text=True, check=False)
     return "ministack" in shown.stdout
 

@@ -8,6 +8,7 @@ import re
 import shutil
 import subprocess
 import sys
+from datetime import timedelta
 from functools import cache
 from pathlib import Path
 from typing import Any
@@ -15,6 +16,9 @@ from typing import Any
 import aws_cdk as cdk
 import pytest
 
+import deliver.dead_letters
+import deliver.schedule
+from infra import settings
 from infra.app import build
 from infra.settings import BadSetting
 from local.emulator import ROOT
@@ -210,11 +214,12 @@ def test_no_policy_has_a_wildcard() -> None:
 
 def test_production_has_nothing_of_the_local_stage() -> None:
     production, local = json.dumps(template()), json.dumps(template(**LOCAL))
-    for word in ("LOCAL_", "loopback", "localhost", "ca.pem", "sqs:ChangeMessageVisibilityBatch"):
+    # Those found where they belong, so that the search is not blind.
+    for word in ("LOCAL_ALLOW_LOOPBACK", "LOCAL_CA_FILE", "/tmp/ca.pem", 'Batch"', "ReservedConcurrentExecutions"):
+        assert word in local
+        assert word not in production
+    for word in ("LOCAL_", "loopback", "localhost", "ca.pem"):
         assert word.lower() not in production.lower()
-    # The same search finds them where they belong, so it is not blind.
-    assert '"LOCAL_ALLOW_LOOPBACK": "1"' in local
-    assert "sqs:ChangeMessageVisibilityBatch" in local
     assert {n for n, f in functions(template(**LOCAL)).items() if "LOCAL_CA_FILE" in f["Environment"]["Variables"]} == {
         "api",
         "deliver",
@@ -241,11 +246,29 @@ def test_the_limits_are_context_values() -> None:
         ("log_days", "0"),
         ("max_webhooks", "many"),
         ("max_concurrency", "1"),
+        ("retry_delays", ""),
+        ("retry_delays", "40000,40000"),
+        ("stage", ""),
+        ("log_retention", "31"),
     ],
 )
 def test_a_bad_setting_says_which_and_what_is_allowed(name: str, value: str) -> None:
     with pytest.raises(BadSetting, match=rf"^{name} is .*allowed|^{name} is .*expected"):
         build(cdk.App(context={"aws:cdk:bundling-stacks": [], name: value}))
+
+
+def test_logs_expire_when_told() -> None:
+    for days in (30, 365):
+        of = template() if days == 30 else template(log_retention=str(days))
+        groups = resources("AWS::Logs::LogGroup", of)
+        assert {group["Properties"]["RetentionInDays"] for group in groups.values()} == {days}
+        for function in functions(of).values():
+            assert function["LoggingConfig"]["LogGroup"]["Ref"] in groups
+
+
+def test_numbers_with_an_owner_elsewhere_agree() -> None:
+    assert settings.ATTEMPT_SECONDS == deliver.schedule.ATTEMPT_SECONDS
+    assert timedelta(seconds=settings.MAX_ROUND_SECONDS) == deliver.dead_letters.REQUEUED_FOR
 
 
 def test_an_edit_to_one_function_deploys_no_other(tmp_path: Path) -> None:
