@@ -49,9 +49,9 @@ def mark_failing(client: DynamoDBClient, config_table: str, webhook: Webhook, pu
 
 def has_recovered(webhook: Webhook, delivery: Delivery | None) -> bool:
     """Whether the delivery's log has a 200 that is newer than the webhook's failing."""
-    if not delivery or not webhook.failing_since:
+    if not delivery or webhook.status != "failing":
         return False
-    since = parse_time(webhook.failing_since)
+    since = parse_time(str(webhook.failing_since))
     return any(attempt.error is None and attempt.ended() >= since for attempt in delivery.attempts)
 
 
