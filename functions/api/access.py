@@ -24,8 +24,11 @@ RULES: dict[str, dict[str, Rule]] = {
     "/v1/webhooks": {"GET": "account", "POST": "account"},
     _WEBHOOK: {"GET": "account", "PATCH": "account", "DELETE": "account"},
     f"{_WEBHOOK}/secret": {"GET": "account"},
+    f"{_WEBHOOK}/secret/rotate": {"POST": "account"},
+    f"{_WEBHOOK}/test": {"POST": "account"},
     f"{_WEBHOOK}/deliveries": {"GET": "account"},
     f"{_WEBHOOK}/deliveries/<event_id>": {"GET": "account"},
+    f"{_WEBHOOK}/deliveries/<event_id>/retry": {"POST": "account"},
     "/v1/event-types": {"GET": "any"},
     "/v1/events": {"POST": "platform"},
     "/v1/api-keys": {"GET": "platform", "POST": "platform"},
@@ -36,6 +39,9 @@ RULES: dict[str, dict[str, Rule]] = {
 _PATTERNS = [
     (re.compile(re.sub(r"<(\w+)>", r"(?P<\1>[A-Za-z0-9_-]{1,64})", path.replace(".", r"\."))), path) for path in RULES
 ]
+WITHOUT_BODY = f"{_WEBHOOK}/deliveries/<event_id>/retry"
+MAY_BE_EMPTY = "/secret/rotate"
+"""The end of the path whose body can be left out."""
 MAX_DEPTH = 100
 """Levels of a body: far more than any payload has, far fewer than Python's or pydantic's recursion bears."""
 
@@ -95,7 +101,7 @@ def read_body(event: dict[str, Any]) -> None:
     kind = event["headers"].get("content-type", "application/json").partition(";")[0].strip().lower()
     if kind != "application/json":
         raise Problem(415, f"content-type is {kind[:80]!r}; only application/json is understood")
-    body = event.get("body") or ""
+    body = event.get("body") or ("{}" if event["rawPath"].endswith(MAY_BE_EMPTY) else "")
     try:
         if event.get("isBase64Encoded"):
             body = base64.b64decode(body).decode()

@@ -7,7 +7,7 @@ from typing import Any
 
 from pydantic import Field
 
-from api.fields import Out, Time
+from api.fields import EventName, In, Out, Time
 from webhooks.models import Attempt, Delivery, DeliveryStatus
 
 
@@ -47,6 +47,14 @@ class DeliveryDetail(DeliveryOut):
     @classmethod
     def with_body(cls, delivery: Delivery, body: str) -> DeliveryDetail:
         return cls(**_logged(delivery), payload=json.loads(body))
+
+
+class TestIn(In):
+    event: EventName = Field(description="Its example is sent, whether or not the webhook subscribes to it.")
+
+
+class TestAccepted(Out):
+    event_id: str = Field(description="In the delivery log at once, marked as a test.")
 
 
 class DeliveryPage(Out):

@@ -10,7 +10,7 @@ from aws_lambda_powertools.event_handler import APIGatewayHttpResolver, Response
 from aws_lambda_powertools.event_handler.openapi.exceptions import RequestValidationError
 
 from api import delivery_routes, platform_routes, webhook_routes
-from api.access import Caller, admit, authenticate, read_body, recognise
+from api.access import WITHOUT_BODY, Caller, admit, authenticate, read_body, recognise
 from api.documentation import DESCRIPTION, EXPLORER_HEADERS, TITLE, VERSION, Specified, explorer
 from api.problems import CONTENT_TYPE, Problem, of_error, of_validation
 from webhooks.errors import WebhooksError
@@ -76,7 +76,7 @@ def _answer(event: dict[str, Any], context: Any, line: dict[str, Any]) -> dict[s
         key = authenticate(event["headers"].get("authorization", ""))
         line.update(key_id=key.id, account_id=key.account_id)
         caller = admit(call, key)
-    if http["method"] in ("POST", "PATCH"):
+    if http["method"] in ("POST", "PATCH") and call.route != WITHOUT_BODY:
         read_body(event)
     app.append_context(caller=caller)
     response = app.resolve(event, context)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+from datetime import timedelta
 from typing import Annotated, Any
 
 from aws_lambda_powertools.event_handler import Response
@@ -12,8 +13,19 @@ from aws_lambda_powertools.event_handler.router import APIGatewayHttpRouter
 from api import cursors
 from api.access import Caller, config_table
 from api.documentation import described
-from api.webhook_schemas import SecretOut, WebhookCreated, WebhookIn, WebhookOut, WebhookPage, WebhookPatch
+from api.webhook_schemas import (
+    RotateIn,
+    SecretOut,
+    SecretRotated,
+    WebhookCreated,
+    WebhookIn,
+    WebhookOut,
+    WebhookPage,
+    WebhookPatch,
+)
+from webhooks import signals
 from webhooks.addresses import check_resolves_public, normalise_url
+from webhooks.clients import client
 from webhooks.models import Webhook, new_id, now, rfc3339
 from webhooks.signing import new_secret
 
@@ -71,7 +83,11 @@ def patch(webhook_id: str, changes: Annotated[WebhookPatch, Body()]) -> WebhookO
         status = "active" if given.pop("enabled") else "disabled"
         given |= {"status": status, "failing_since": None, "failing_reason": None, "failing_event_id": None}
     given["updated_at"] = rfc3339(now())
-    return WebhookOut.of(config_table().edit_webhook(_caller_account(), webhook_id, given))
+    edited = config_table().edit_webhook(_caller_account(), webhook_id, given)
+    if given.get("status") == "disabled":
+        # Should this fail, the caller is told so, and the call that is then repeated tells it.
+        signals.tell(client("events"), os.environ["EVENT_BUS_NAME"], "webhook.disabled", edited)
+    return WebhookOut.of(edited)
 
 
 @router.delete("/v1/webhooks/<webhook_id>", **described("deleteWebhook", "Delete a webhook", 204, 401, 403, 404))
@@ -85,6 +101,21 @@ def delete(webhook_id: str) -> Response[None]:
 def secret(webhook_id: str) -> SecretOut:
     """It verifies `X-Webhook-Signature` and the Standard Webhooks headers."""
     return SecretOut(secret=_webhook().secret)
+
+
+@router.post(
+    "/v1/webhooks/<webhook_id>/secret/rotate",
+    **described("rotateSecret", "Rotate the secret", 200, 400, 401, 403, 404, 409, 415, 422),
+)
+def rotate(webhook_id: str, request: Annotated[RotateIn, Body()]) -> SecretRotated:
+    """
+    While they overlap, `webhook-signature` carries a signature of each; `X-Webhook-Signature` has room for one and
+    changes at once. A secret that an earlier rotation left overlapping ends now.
+    """
+    at, new = now(), new_secret()
+    expires = rfc3339(at + timedelta(seconds=request.overlap_seconds)) if request.overlap_seconds else None
+    config_table().rotate_secret(_webhook(), new, previous_expires_at=expires, at=rfc3339(at))
+    return SecretRotated(secret=new, previous_expires_at=expires)
 
 
 def _checked(url: str) -> str:

@@ -57,6 +57,20 @@ class WebhookPage(Out):
     next_cursor: str | None
 
 
+class RotateIn(In):
+    overlap_seconds: int = Field(
+        default=86_400,
+        ge=0,
+        le=604_800,
+        description="How long the old secret goes on signing, too; 0 revokes it at once.",
+    )
+
+
+class SecretRotated(Out):
+    secret: str = Field(description="The new one; it signs from the next attempt on.")
+    previous_expires_at: Time | None = Field(description="Null: the old secret signs no more.")
+
+
 class SecretOut(Out):
     secret: str
 

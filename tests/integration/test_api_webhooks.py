@@ -6,6 +6,7 @@ from typing import Any
 import pytest
 
 from tests.integration.api_client import Api
+from tests.integration.conftest import Aws
 
 VALID = {"name": "Orders", "url": "https://localhost:8443/hook", "events": ["message.incoming", "message.read"]}
 
@@ -76,9 +77,14 @@ def test_header_values_are_masked_everywhere(account: Api) -> None:
     assert all("s3cret" not in answer.text and "X-Api-Key" in answer.text for answer in answers)
 
 
-def test_disabling_and_enabling(account: Api) -> None:
+def test_disabling_and_enabling(account: Api, aws: Aws) -> None:
     path = f"/v1/webhooks/{account.post('/v1/webhooks', VALID).json['id']}"
+    assert account.call("PATCH", path, {"name": "Renamed"}).status == 200
+    assert aws.messages(aws.signals_queue) == []
     assert account.call("PATCH", path, {"enabled": False}).json["status"] == "disabled"
+    (told,) = [json.loads(message["Body"]) for message in aws.messages(aws.signals_queue)]
+    assert (told["source"], told["detail-type"]) == ("aisoule.webhooks", "webhook.disabled")
+    assert (told["detail"]["account_id"], told["detail"]["webhook_id"]) == ("acme", path.split("/")[-1])
     assert account.call("PATCH", path, {"enabled": True}).json["status"] == "active"
 
 

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any, TypeVar
 
 from botocore.exceptions import ClientError
 
-from webhooks.errors import LimitReached, NotFound
+from webhooks.errors import Conflict, LimitReached, NotFound
 from webhooks.items import from_item, to_item, webhook_item, webhook_key, webhook_of
 from webhooks.models import Webhook
 
@@ -77,8 +77,32 @@ class ConfigTable:
                 raise LimitReached(f"the account has {most} webhooks, the most it may have; delete one first") from None
             raise
 
-    def edit_webhook(self, account_id: str, webhook_id: str, changes: Mapping[str, Any]) -> Webhook:
-        """Sets the named attributes, and removes those given as None; nothing else is touched. Raises NotFound."""
+    def rotate_secret(self, webhook: Webhook, secret: str, *, previous_expires_at: str | None, at: str) -> None:
+        """
+        The new secret signs from the next attempt on; the one it replaces signs, too, until `previous_expires_at`, if given.
+
+        Raises Conflict if another rotation came first, so that no secret that was handed out is forgotten unnoticed.
+        """
+        previous = webhook.secret if previous_expires_at else None
+        changes = {"secret": secret, "previous_secret": previous, "previous_expires_at": previous_expires_at}
+        self.edit_webhook(
+            webhook.account_id, webhook.id, {**changes, "updated_at": at}, unchanged={"secret": webhook.secret}
+        )
+
+    def edit_webhook(
+        self,
+        account_id: str,
+        webhook_id: str,
+        changes: Mapping[str, Any],
+        *,
+        unchanged: Mapping[str, Any] | None = None,
+    ) -> Webhook:
+        """
+        Sets the named attributes, and removes those given as None; nothing else is touched.
+
+        Raises NotFound, and Conflict if what should be `unchanged` has another value by now.
+        """
+        same = unchanged or {}
         set_ = {name: value for name, value in changes.items() if value is not None}
         removed = [name for name, value in changes.items() if value is None]
         sets = ", ".join(["version = version + :one", *(f"#{name} = :{name}" for name in set_)])
@@ -87,14 +111,21 @@ class ConfigTable:
             "TableName": self.name,
             "Key": webhook_key(account_id, webhook_id),
             "UpdateExpression": f"SET {sets}{removes}",
-            "ConditionExpression": "attribute_exists(pk)",
-            "ExpressionAttributeNames": {f"#{name}": name for name in changes},
-            "ExpressionAttributeValues": to_item({":one": 1} | {f":{name}": v for name, v in set_.items()}),
+            "ConditionExpression": " AND ".join(["attribute_exists(pk)", *(f"#{name} = :was_{name}" for name in same)]),
+            "ExpressionAttributeNames": {f"#{name}": name for name in {**changes, **same}},
+            "ExpressionAttributeValues": to_item(
+                {":one": 1}
+                | {f":{name}": v for name, v in set_.items()}
+                | {f":was_{name}": v for name, v in same.items()}
+            ),
             "ReturnValues": "ALL_NEW",
+            "ReturnValuesOnConditionCheckFailure": "ALL_OLD",
         }
         try:
             answer = _repeated(lambda: self._client.update_item(**update))
-        except self._client.exceptions.ConditionalCheckFailedException:
+        except self._client.exceptions.ConditionalCheckFailedException as refused:
+            if "Item" in refused.response:
+                raise Conflict("somebody else changed it at the same moment; read it and try again") from None
             raise NotFound("there is no such webhook") from None
         return webhook_of(answer["Attributes"])
 
