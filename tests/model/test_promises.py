@@ -84,13 +84,16 @@ class Histories(RuleBasedStateMachine):
     def a_person(self, webhook_id: str, does: str) -> None:
         self.world.person(webhook_id, does)
 
-    @rule(webhook_id=WEBHOOKS, event_id=EVENTS, marked=st.booleans())
-    def retry(self, webhook_id: str, event_id: str, marked: bool) -> None:
-        """Sent, and perhaps not yet marked; an earlier one is, if it was not."""
+    @rule(webhook_id=WEBHOOKS, event_id=EVENTS, plan=JUDGED, inner=INNER)
+    def retry(self, webhook_id: str, event_id: str, plan: Plan, inner: Plan) -> None:
+        self.world.inner_plan = inner
+        self.world.retry(webhook_id, event_id, plan)
+
+    @rule(webhook_id=WEBHOOKS, event_id=EVENTS)
+    def half_a_retry(self, webhook_id: str, event_id: str) -> None:
+        """And the other half of earlier ones."""
         self.world.mark_retries()
         self.world.send_retry(webhook_id, event_id)
-        if marked:
-            self.world.mark_retries()
 
     @rule(queue=st.sampled_from(["delivery", "dead"]), how=COPIES)
     def copy(self, queue: str, how: str) -> None:

@@ -4,12 +4,13 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator
 from concurrent.futures import Future
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass, field, replace
 from datetime import timedelta
 from typing import Any
 from unittest.mock import patch
 
+from api import repeating
 from deliver import attempting, dead_letters, handler, sender
 from fanout import handler as fanout
 from tests.model.clients import DynamoDB, Events, Sqs
@@ -86,8 +87,16 @@ class World:
             ({"id": event_id, "detail-type": EVENT, "time": "2026-05-29T10:30:00Z", "detail": detail}, 0)
         )
 
+    def retry(self, webhook_id: str, event_id: str, plan: Plan) -> None:
+        """By the API's own code, which refuses, fails or crashes without harm."""
+        webhook, delivery = self.webhook(webhook_id), self.delivery(webhook_id, event_id)
+        event = handler.desk().log.event(ACCOUNT, event_id)
+        if webhook and delivery and event:
+            with self.cloud.planned(plan), suppress(Exception, Crashed):
+                repeating.retry(handler.desk().log, webhook, event, delivery)
+
     def send_retry(self, webhook_id: str, event_id: str) -> None:
-        """The first half of a retry; it may be cut off after it, or overtaken."""
+        """The first half of a retry by itself, so that the second can come in the middle of an attempt."""
         webhook, delivery = self.webhook(webhook_id), self.delivery(webhook_id, event_id)
         if not webhook or webhook.status == "disabled" or not delivery or not delivery.is_final():
             return
@@ -247,9 +256,12 @@ def running(world: World) -> Iterator[None]:
         patch.object(sender.EndpointAdapter, "send", world.endpoints.send),
         patch.object(sender, "read_body", lambda *_, **__: b"ok"),
     ]
-    patches += [patch.object(module, "client", clients.__getitem__) for module in (handler, dead_letters, fanout)]
     patches += [
-        patch.object(module, "now", cloud.clock.now) for module in (attempting, dead_letters, handler, sender, fanout)
+        patch.object(module, "client", clients.__getitem__) for module in (handler, dead_letters, fanout, repeating)
+    ]
+    patches += [
+        patch.object(module, "now", cloud.clock.now)
+        for module in (attempting, dead_letters, handler, sender, fanout, repeating)
     ]
     caches: list[Any] = [handler.desk, fanout._log, fanout._config]
     for one in patches:
