@@ -24,7 +24,8 @@ from deliver import telemetry
 from fanout import handler as fanout
 from tests.model.cloud import FAULTS, Plan
 from tests.model.promises import Promises
-from tests.model.world import MEANWHILE, PERSON, World, running
+from tests.model.running import running
+from tests.model.world import MEANWHILE, PERSON, World
 
 TOTAL: Counter[str] = Counter()
 UNRECORDED: Counter[str] = Counter()
@@ -126,15 +127,22 @@ class Histories(RuleBasedStateMachine):
         steps=st.lists(
             st.tuples(COPIES, DELIVERED, JUDGED, st.sampled_from([-0.5, 0, 1, 10])), min_size=4, max_size=12
         ),
-        back=st.lists(DELIVERED, max_size=3),
+        fanned=FANNED,
+        back=st.lists(st.just({1: "retried"}) | DELIVERED, max_size=3),
         inner=INNER,
     )
     def an_outage(
-        self, webhook_id: str, steps: list[tuple[str, Plan, Plan, float]], back: list[Plan], inner: Plan
+        self,
+        webhook_id: str,
+        fanned: Plan,
+        steps: list[tuple[str, Plan, Plan, float]],
+        back: list[Plan],
+        inner: Plan,
     ) -> None:
         """Random steps alone would seldom come to the fourth attempt, and seldom be over after it."""
         self.world.endpoints.does[webhook_id] = "down"
         self.world.inner_plan = inner
+        self.world.fan_out(fanned)
         for copies, delivered, judged, late in steps:
             self.world.fan_out()
             self.world.copy("delivery", copies)
