@@ -35,11 +35,11 @@ class Post:
 
 @dataclass
 class Frame:
-    """One invocation: what may be POSTed in it, by what the log said when it began."""
+    """One invocation: what may be POSTed in it, and not before when, by what the log said when it began."""
 
     began: datetime
     writes_before: int
-    unsettled: set[tuple[str, str]]
+    unsettled: dict[tuple[str, str], str]
     posts: list[Post] = field(default_factory=list)
     crashed: bool = False
 
@@ -63,8 +63,9 @@ class Endpoints:
 
     @contextmanager
     def invocation(self, records: list[dict[str, Any]]) -> Iterator[Frame]:
-        unsettled = {key for record in records if (key := self._unsettled(record["messageAttributes"]))}
-        frame = Frame(self.cloud.clock.at, len(self.cloud.history), unsettled)
+        frame = Frame(self.cloud.clock.at, len(self.cloud.history), {})
+        for record in records:
+            frame.unsettled |= self._unsettled(record["messageAttributes"])
         outer, self.cloud.began = self.cloud.began, frame.writes_before
         self.frames.append(frame)
         try:
@@ -81,6 +82,8 @@ class Endpoints:
         post = Post(webhook_id, event_id, rfc3339(self.cloud.clock.at), frame, self._version(webhook_id, event_id))
         if (webhook_id, event_id) not in frame.unsettled:
             self.broken.append(f"a POST of {event_id} to {webhook_id}, which was settled before the invocation began")
+        if post.at < frame.unsettled.get((webhook_id, event_id), ""):
+            self.broken.append(f"a POST of {event_id} to {webhook_id} before its time")
         if any((p.webhook_id, p.event_id) == (webhook_id, event_id) for p in frame.posts):
             self.broken.append(f"two POSTs of {event_id} to {webhook_id} in one batch")
         frame.posts.append(post)
@@ -115,18 +118,18 @@ class Endpoints:
         later = [write for i, write in states if i >= writes]
         return (webhook_of(write.item) for write in before + later if write.item)
 
-    def _unsettled(self, attributes: dict[str, Any]) -> tuple[str, str] | None:
-        """(webhook, event) of a message that may still have to be POSTed."""
+    def _unsettled(self, attributes: dict[str, Any]) -> dict[tuple[str, str], str]:
+        """Of a message that may still have to be POSTed: (webhook, event), and not before when."""
         values = {name: value["stringValue"] for name, value in attributes.items()}
-        item = self.cloud.tables["log"].get(
-            (f"WEBHOOK#{values['webhook_id']}", f"{values['accepted_at']}#{values['event_id']}")
-        )
+        partition, sort = f"WEBHOOK#{values['webhook_id']}", f"{values['accepted_at']}#{values['event_id']}"
+        item = self.cloud.tables["log"].get((partition, sort))
         key = values["webhook_id"], values["event_id"]
         if item is None:
-            return key
+            return {key: ""}
         delivery, round = delivery_of(item), int(values["round"])
-        settled = round < delivery.round or (round == delivery.round and delivery.status in FINAL)
-        return None if settled else key
+        if round < delivery.round or (round == delivery.round and delivery.status in FINAL):
+            return {}
+        return {key: delivery.next_attempt_at or ""}
 
     def _version(self, webhook_id: str, event_id: str) -> int:
         return sum(_is_of(write, webhook_id, event_id) for write in self.cloud.history)
