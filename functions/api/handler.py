@@ -80,6 +80,6 @@ def _answer(event: dict[str, Any], context: Any, line: dict[str, Any]) -> dict[s
         read_body(event)
     app.append_context(caller=caller)
     response = app.resolve(event, context)
-    response["statusCode"] = int(response["statusCode"])
+    response |= {"statusCode": int(response["statusCode"]), "body": response.get("body") or ""}
     response["headers"] = _HEADERS | response["headers"]
     return response

@@ -175,7 +175,7 @@ def test_a_malformed_event_on_the_bus_is_kept_with_its_reason(deployed: Deployed
     assert rejected["reason"]["field"] == "data.message_id"
 
 
-def test_deleting_a_webhook_cancels_its_retries(deployed: Deployed, account: Account, receiver: Receiver) -> None:
+def test_disabling_a_webhook_cancels_its_retries(deployed: Deployed, account: Account, receiver: Receiver) -> None:
     account_id, client = account
     webhook = create(client, receiver.url("/hook"))
     receiver.answer("/hook", Answer(500))
@@ -186,6 +186,18 @@ def test_deleting_a_webhook_cancels_its_retries(deployed: Deployed, account: Acc
     cancelled = client.await_delivery(webhook["id"], event_id, is_final, seconds=30)
     assert cancelled["status"] == "cancelled"
     assert len(receiver.received("/hook")) - posts in (0, 1)  # one may have been on its way
+
+
+def test_a_deleted_webhook_is_gone_and_gets_nothing_more(
+    deployed: Deployed, account: Account, receiver: Receiver
+) -> None:
+    account_id, client = account
+    webhook, other = create(client, receiver.url("/hook")), create(client, receiver.url("/other"))
+    assert client.call("DELETE", f"/v1/webhooks/{webhook['id']}").status_code == 204
+    assert client.call("GET", f"/v1/webhooks/{webhook['id']}").status_code == 404
+    event_id = deployed.platform.publish(account_id, EVENT.name, dict(EVENT.example))
+    client.await_delivery(other["id"], event_id, is_final, seconds=30)
+    assert receiver.received("/hook") == []
 
 
 def _put_event(deployed: Deployed, detail: str) -> str:
