@@ -60,11 +60,16 @@ def judge(desk: Desk, message: DeliveryMessage) -> None:
         if delivery.attempts_in(message.round) >= desk.schedule.attempts:
             if _fail(desk, stood, delivery):
                 return
-        elif now() - parse_time(message.round_started_at) < REQUEUED_FOR:
+        elif now() - _began(message, delivery) < REQUEUED_FOR:
             return _requeue(message, delivery)
         elif _give_up(desk, delivery):
             return
     raise Moving(f"delivery of {message.event_id} to {message.webhook_id}")
+
+
+def _began(message: DeliveryMessage, delivery: Delivery) -> datetime:
+    """The later one: a copy from before the event was published again does not end what that began."""
+    return parse_time(max(message.round_started_at, delivery.round_started_at))
 
 
 def _drop(desk: Desk, message: DeliveryMessage, stood: Standing) -> None:

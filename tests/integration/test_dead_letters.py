@@ -107,6 +107,16 @@ def test_after_24_hours_it_is_our_fault_and_not_the_webhooks(pipeline: Pipeline,
     assert pipeline.aws.messages(pipeline.aws.delivery_queue) == []
 
 
+def test_an_old_copy_does_not_end_what_a_later_one_began(pipeline: Pipeline) -> None:
+    """The event was published again after 25 hours, and its first attempt failed."""
+    pipeline.webhook(URL)
+    message = pipeline.message(round_started_at=ago(25 * 3600))
+    before = pipeline.logged(message, status="retrying", attempts=failures(1), round_started_at=ago(5))
+    assert pipeline.judge(message) == [False]
+    assert pipeline.delivery(message) == before
+    assert len(pipeline.aws.messages(pipeline.aws.delivery_queue)) == 1
+
+
 @pytest.mark.parametrize("gone", ["disabled", "deleted"])
 def test_a_webhook_that_is_gone_is_not_marked(pipeline: Pipeline, gone: str) -> None:
     pipeline.webhook(URL, status="disabled")

@@ -41,8 +41,8 @@ class Promises:
         assert not self.world.endpoints.broken, self.world.endpoints.broken[0]
         for write in self.world.cloud.history[self.seen :]:
             must_fail, self.must_fail = self.must_fail, None
-            self._written(write)
             self.seen += 1
+            self._written(write)
             assert must_fail is None or self.failed[-1:] == [(must_fail, self.webhooks[must_fail].failing_since)]
         assert self.must_fail is None, "out of attempts, and the webhook is not failing"
         self._nothing_is_lost()
