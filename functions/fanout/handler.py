@@ -6,7 +6,7 @@ import os
 from functools import cache
 from typing import Any
 
-from aws_lambda_powertools import Logger, Metrics
+from aws_lambda_powertools import Logger
 
 from fanout.incoming import accept, rejection
 from webhooks.clients import client
@@ -17,7 +17,6 @@ from webhooks.messages import DeliveryMessage, send
 from webhooks.models import now, rfc3339
 
 logger = Logger()
-metrics = Metrics()
 _REPEAT_SECONDS = 6
 """An attempt takes 5 at most."""
 
