@@ -1,0 +1,127 @@
+'use strict';
+
+// The delivery log of a webhook, live while something is under way.
+
+const STATUSES = ['pending', 'retrying', 'delivered', 'failed', 'cancelled'];
+
+function deliveryLog(current, types, signal, settled) {
+  const { id } = current();
+  const log = logReader(id, filterInAddress(), signal);
+  const list = h('ul.rows', { 'aria-label': 'Deliveries' });
+  const body = h('div', {}, loading('deliveries'));
+  const line = outcome();
+  const followed = new Map();
+  let settling = 0;
+
+  const more = button('Load more', () => attempt(more, 'Loading…', line, async () => {
+    const before = log.items.length;
+    await log.more();
+    paint();
+    announce(`${log.items.length - before} more deliveries`);
+  }));
+  const status = filterSelect('Status', STATUSES, log.filter.status, (value) => filterBy({ status: value }));
+  const event = filterSelect('Event', types.map(({ name }) => name), log.filter.event, (value) => filterBy({ event: value }));
+
+  function paint() {
+    updateRows(list, log.items, ({ event_id }) => event_id, (item) => deliveryRow(id, item));
+    body.replaceChildren(log.items.length ? list : h('p.nothing', {}, nothing(log)));
+    more.hidden = !log.cursor;
+    for (const [eventId, say] of followed) {
+      const item = log.items.find(({ event_id }) => event_id === eventId);
+      if (item) say(item);
+      if (item && !isUnderWay(item)) followed.delete(eventId);
+    }
+  }
+
+  async function filterBy(change) {
+    Object.assign(log.filter, change);
+    renameTo(`#/${id}${queryOf(log.filter)}`);
+    line.clear();
+    body.setAttribute('aria-busy', 'true');
+    await restart();
+    announce(log.items.length ? `${log.items.length} deliveries` : nothing(log));
+  }
+
+  async function restart() {
+    try {
+      await log.restart();
+      paint();
+      plan();
+    } catch (error) {
+      line.fail(error);
+    } finally {
+      body.removeAttribute('aria-busy');
+    }
+  }
+
+  /** Whether something changed. What has become final may have changed the webhook too, a moment later. */
+  async function refresh() {
+    const before = JSON.stringify(log.items);
+    const underWay = new Set(log.items.filter(isUnderWay).map(sortKey));
+    await log.refresh();
+    const ended = log.items.filter((item) => underWay.has(sortKey(item)) && !isUnderWay(item));
+    for (const item of ended) announce(`${item.event} ${item.status}`);
+    settling = ended.length ? 3 : Math.max(settling - 1, 0);
+    paint();
+    if (settling) await settled();
+    return before !== JSON.stringify(log.items);
+  }
+
+  const nextDue = () => {
+    const due = log.items.filter(isUnderWay).map(dueOf);
+    if (settling) due.push(serverNow());
+    return due.length ? Math.min(...due) : null;
+  };
+  const plan = keepFresh(signal, refresh, nextDue);
+
+  /** Shows the newest, whatever was filtered, and tells how the delivery goes on. */
+  async function follow(eventId, say) {
+    followed.set(eventId, say);
+    status.select.value = event.select.value = '';
+    await filterBy({ status: '', event: '' });
+  }
+
+  const recover = button('Recover failed…', () => recoverDialog(current(), restart));
+  const card = h('section.card.flush', { 'aria-labelledby': 'deliveries' },
+    h('div.card-head', {}, h('h2', { id: 'deliveries' }, 'Deliveries'), recover,
+      h('div.filters', {}, status.field, event.field)),
+    line, body, h('div.card-foot', {}, more));
+  more.hidden = true;
+  return { card, restart, follow };
+}
+
+const queryOf = (filter) => {
+  const query = new URLSearchParams(Object.entries(filter).filter(([, value]) => value)).toString();
+  return query && `?${query}`;
+};
+
+function filterInAddress() {
+  const query = new URLSearchParams(location.hash.split('?')[1]);
+  const status = query.get('status') ?? '';
+  return { status: STATUSES.includes(status) ? status : '', event: query.get('event') ?? '' };
+}
+
+function filterSelect(label, values, value, changed) {
+  const select = h('select', { id: newId('filter'), onchange: () => changed(select.value) },
+    h('option', { value: '' }, 'All'), ...values.map((each) => h('option', { value: each }, each)));
+  select.value = value;
+  return { select, field: h('div.field', {}, h('label', { for: select.id }, label), select) };
+}
+
+const nothing = (log) => {
+  if (log.cursor) return 'None among the latest: load more to look further back.';
+  if (log.filter.status || log.filter.event) return 'No delivery matches.';
+  return 'Nothing was sent yet. Send a test event to see how it looks.';
+};
+
+function deliveryRow(id, delivery) {
+  const last = delivery.attempts.at(-1);
+  const tries = delivery.attempts.length;
+  return h('li', {}, h('a.row', { href: `#/${id}/deliveries/${delivery.event_id}` },
+    h('span.what', {},
+      h('span.name', {}, code(delivery.event), ' ', delivery.test && testBadge()),
+      last?.error && h('span.why', {}, theirs(sentence(last.error))),
+      h('span.hint', {}, timeOf(delivery.accepted_at), ` · ${tries} ${tries === 1 ? 'attempt' : 'attempts'}`,
+        isUnderWay(delivery) && delivery.next_attempt_at && [' · ', countdown(delivery.next_attempt_at)])),
+    pill(delivery.status)));
+}
