@@ -117,11 +117,13 @@ const nothing = (log) => {
 function deliveryRow(id, delivery) {
   const last = delivery.attempts.at(-1);
   const tries = delivery.attempts.length;
-  return h('li', {}, h('a.row', { href: `#/${id}/deliveries/${delivery.event_id}` },
+  return h('li', {}, h('a.row.delivery', { href: `#/${id}/deliveries/${delivery.event_id}` },
     h('span.what', {},
       h('span.name', {}, code(delivery.event), ' ', delivery.test && testBadge()),
-      last?.error && h('span.why', {}, theirs(sentence(last.error))),
-      h('span.hint', {}, timeOf(delivery.accepted_at), ` · ${tries} ${tries === 1 ? 'attempt' : 'attempts'}`,
+      last?.error && h('span.why', {}, theirs(sentence(last.error)))),
+    h('span.when.hint', {},
+      h('span', {}, timeOf(delivery.accepted_at)),
+      h('span', {}, `${tries} ${tries === 1 ? 'attempt' : 'attempts'}`,
         isUnderWay(delivery) && delivery.next_attempt_at && [' · ', countdown(delivery.next_attempt_at)])),
     pill(delivery.status)));
 }

@@ -13,7 +13,7 @@ async function deliveryView(place, signal, id, eventId) {
 
   const line = outcome();
   const top = h('div.grow', {});
-  const summary = h('div', {});
+  const summary = h('div.across', {});
   const timeline = h('ol.timeline', { 'aria-label': 'Attempts' });
   const retry = button('Retry', () => attempt(retry, 'Retrying…', line, async () => {
     const answer = await call('POST', `${address}/retry`);

@@ -90,7 +90,7 @@ function textField(label, attributes, hint) {
   const id = newId('field');
   const error = h('p.error', { id: `${id}-error` });
   const input = h('input', { id, type: 'text', required: true, 'aria-describedby': `${error.id} ${id}-hint`, ...attributes });
-  const field = h('div.field', {}, h('label', { for: id }, label), input, error, h('p.hint', { id: `${id}-hint` }, hint));
+  const field = h('div.field', {}, h('label', { for: id }, label), h('p.hint', { id: `${id}-hint` }, hint), input, error);
   field.input = input;
   return field;
 }

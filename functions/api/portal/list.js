@@ -37,7 +37,7 @@ function webhookRow(webhook) {
   return h('li', {}, h('a.row', { href: `#/${webhook.id}` },
     h('span.what', {},
       h('strong.name', {}, theirs(webhook.name)),
-      h('span.url', {}, theirs(webhook.url, 'ltr')),
+      h('span.url.clamp', {}, theirs(webhook.url, 'ltr')),
       h('span.hint', {}, eventsInShort(webhook.events)),
       webhook.status === 'failing' && h('span.why', {},
         theirs(sentence(webhook.failing_reason ?? 'Failing')), ' Since ', timeOf(webhook.failing_since))),

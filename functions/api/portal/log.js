@@ -2,7 +2,7 @@
 
 // The delivery log's contents, newest first: pages, filters, and what is still under way.
 
-const PAGE = 25;
+const PAGE = matchMedia('(max-width: 600px)').matches ? 10 : 25;
 const FEWEST = 10;
 const MOST_PAGES = 8;
 

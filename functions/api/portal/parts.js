@@ -18,8 +18,8 @@ const testBadge = () => h('span.badge', {}, 'Test');
 
 /** Terms and what they are; a missing one is left out. */
 function facts(...pairs) {
-  return h('dl.facts', {}, ...pairs.filter(([, what]) => what).flatMap(([term, what]) => [
-    h('dt', {}, term), h('dd', {}, what)]));
+  return h('dl.facts', {}, ...pairs.filter(([, what]) => what).map(([term, what]) => (
+    h('div', {}, h('dt', {}, term), h('dd', {}, what)))));
 }
 
 const chips = (names) => h('ul.chips', {}, ...names.map((name) => h('li', {}, code(name))));

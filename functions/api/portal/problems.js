@@ -44,7 +44,7 @@ function emptyText(name, fields) {
 function summaryOf(error, found, fields) {
   if (!found.length) return [h('h2', {}, 'It was not saved'), h('p', {}, theirs(error.message))];
   const once = [...new Map(found.map((item) => [item.name, item])).values()];
-  return [h('h2', {}, 'It was not saved yet'), h('ul', {}, ...once.map(({ name, text }) => h('li', {},
+  return [h('h2', {}, 'Check what you entered'), h('ul', {}, ...once.map(({ name, text }) => h('li', {},
     fields[name] ? button(NAMES[name], () => inputOf(fields[name]).focus(), '.link') : theirs(name), ': ', theirs(text))))];
 }
 

@@ -33,13 +33,15 @@ function secretCard(webhook, secret) {
     announce('The secret is shown');
   }), '.small');
   const hide = () => {
-    place.replaceChildren(h('span.masked', { 'aria-hidden': 'true' }, '••••••••••••'), reveal);
+    masked();
     reveal.focus();
   };
+  const masked = () => place.replaceChildren(
+    h('div.hidden-secret', {}, h('span.masked', { 'aria-hidden': 'true' }, '••••••••••••'), reveal));
   if (secret) showSecret(secret, h('p', {}, 'Copy it to your server now. It is not shown again unless you reveal it.'));
-  else place.replaceChildren(h('span.masked', { 'aria-hidden': 'true' }, '••••••••••••'), reveal);
+  else masked();
   return h('section.card', { 'aria-label': 'Signing secret' },
-    h('h2', {}, 'Signing secret'),
+    h('h2', {}, 'Secret for signatures'),
     h('p.hint', {}, 'Proves to your server that a request is from us.'),
     place, line,
     !secret && h('div.buttons', {}, button('Rotate…', () => rotateDialog(webhook, (value, until) => {

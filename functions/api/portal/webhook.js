@@ -2,6 +2,8 @@
 
 // One webhook: how it is, a test, what was delivered.
 
+const SHORT_URL = 140; // a longer one may be cut off in the title
+
 async function webhookView(place, signal, id) {
   crumbs([id]);
   place.append(loading('the webhook'));
@@ -44,7 +46,7 @@ function header(webhook, handlers) {
   return [
     h('div.title', {}, h('div.grow', {},
       heading(webhook.name, ' ', pill(webhook.status)),
-      h('p.url', {}, theirs(webhook.url, 'ltr'))), buttons),
+      h('p.url.clamp', {}, theirs(webhook.url, 'ltr'))), buttons),
     line,
     failingBanner(webhook),
     webhook.status === 'disabled' && h('section.banner.off', { 'aria-label': 'Disabled' },
@@ -56,6 +58,7 @@ function header(webhook, handlers) {
 function detailsOf(webhook) {
   const names = Object.keys(webhook.headers);
   return [facts(
+    ['URL', webhook.url.length > SHORT_URL && code(webhook.url)],
     ['Events', chips(webhook.events)],
     ['Headers', names.length > 0 && h('ul.plain', {}, ...names.map((name) => (
       h('li', {}, code(name), ' ', h('span.hint', {}, webhook.headers[name])))))],
