@@ -10,14 +10,14 @@ const etags = new WeakMap();
 
 /** What the API, or the network, refused, in words for the reader. */
 class Refused extends Error {
-  constructor(status, message, { errors = [], retryAfter = 0 } = {}) {
-    super(message);
-    Object.assign(this, { status, errors, retryAfter });
+  constructor(status, message, { errors = [], retryAfter = 0, more = '' } = {}) {
+    super(message + more);
+    Object.assign(this, { status, errors, retryAfter, more });
   }
 
   in(seconds) {
     const when = seconds ? `Try again in ${inWords(seconds * 1000)}.` : 'You can try again now.';
-    return new Refused(this.status, `Too many at once. ${when}`);
+    return new Refused(this.status, `Too many at once. ${when}`, this);
   }
 }
 

@@ -7,7 +7,7 @@ function eventsField(types, selected) {
   const boxes = new Map();
   const parents = [];
   const error = h('p.error', { id: newId('error') });
-  const groups = Object.entries(Object.groupBy?.(types, group) ?? grouped(types)).map(([name, members]) => {
+  const groups = Object.entries(grouped(types)).map(([name, members]) => {
     const children = members.map((type) => eventBox(type, selected.includes(type.name), boxes));
     const all = parentBox(`All ${name} events`, () => members.map((type) => boxes.get(type.name)), parents);
     return h('div.group', {}, all, h('div.members', {}, ...children));
@@ -24,11 +24,9 @@ function eventsField(types, selected) {
   return field;
 }
 
-const group = (type) => type.name.split('.')[0];
-
 function grouped(types) {
   const groups = {};
-  for (const type of types) (groups[group(type)] ??= []).push(type);
+  for (const type of types) (groups[type.name.split('.')[0]] ??= []).push(type);
   return groups;
 }
 

@@ -30,8 +30,8 @@ function recoverDialog(webhook, seen) {
       if (going) line.say(state.enqueued ? `Done: ${state.enqueued} are being sent again.` : 'Nothing has failed since then.');
       else line.say(`Stopped: ${state.enqueued} are being sent again. Continue when you like.`);
     } catch (refused) {
-      throw new Refused(refused.status, `${refused.message} ${state.enqueued} were sent again before that; continue from there.`,
-        refused);
+      const { status, message, retryAfter } = refused;
+      throw new Refused(status, message, { retryAfter, more: ` ${state.enqueued} were sent again; continue from there.` });
     } finally {
       going = false;
       progress.hidden = true;

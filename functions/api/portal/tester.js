@@ -13,7 +13,7 @@ function testerCard(webhook, types, log) {
   }), '.primary');
   return h('section.card', { 'aria-labelledby': 'tester' },
     h('h2', { id: 'tester' }, 'Send a test event'),
-    h('p.hint', {}, "The event's example, to this webhook only, on the same way as a real one."),
+    h('p.hint', {}, "Its example is sent to this webhook only, in the same way as a real event."),
     h('div.inline', {}, h('div.field', {}, h('label', { for: select.id }, 'Event'), select), sendIt),
     line);
 }

@@ -1,0 +1,103 @@
+"""A real Chromium, and the page in it as a reader finds it."""
+
+from __future__ import annotations
+
+import os
+import re
+import shutil
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Any
+
+import pytest
+from playwright.sync_api import Browser, BrowserContext, ConsoleMessage, Error, Page, Playwright, expect
+
+from local.client import Client
+
+WAIT = 30_000
+_REFUSED = re.compile(r"Failed to load resource: the server responded with a status of 4\d\d")
+"""The browser says so of every refusal; that the page shows it in words is what the tests look at."""
+
+expect.set_options(timeout=WAIT)
+
+
+def launch(playwright: Playwright) -> Browser:
+    """`$CHROMIUM`, or one on the PATH, or Playwright's own."""
+    found = os.environ.get("CHROMIUM") or shutil.which("chromium") or shutil.which("chromium-browser")
+    try:
+        return playwright.chromium.launch(executable_path=found, args=["--no-sandbox"])
+    except Error as error:
+        pytest.fail(
+            f"no browser: {str(error).splitlines()[0]}\nInstall Debian's package `chromium`, or run "
+            "`.venv/bin/python -m playwright install chromium`, or name one in $CHROMIUM.",
+            pytrace=False,
+        )
+
+
+class Watched:
+    """What went wrong in a page that nobody would see: errors on the console, refused by the policy, thrown."""
+
+    def __init__(self) -> None:
+        self.errors: list[str] = []
+
+    def listen(self, page: Page) -> None:
+        page.on("console", self._said)
+        page.on("pageerror", lambda error: self.errors.append(f"thrown: {error}"))
+
+    def _said(self, message: ConsoleMessage) -> None:
+        if message.type in ("error", "warning") and not _REFUSED.match(message.text):
+            self.errors.append(f"{message.type}: {message.text}")
+
+
+@contextmanager
+def looking(browser: Browser, **options: Any) -> Iterator[BrowserContext]:
+    """A context of its own; afterwards, nothing may have gone wrong in its pages."""
+    options = {"viewport": {"width": 1280, "height": 900}, "locale": "en-GB", "timezone_id": "Europe/London"} | options
+    context = browser.new_context(**options)
+    context.set_default_timeout(WAIT)
+    watched = Watched()
+    context.on("page", watched.listen)
+    try:
+        yield context
+    finally:
+        context.close()
+    assert watched.errors == []
+
+
+def key_of(client: Client) -> str:
+    return str(client._session.headers["Authorization"]).removeprefix("Bearer ")
+
+
+class Portal:
+    """The page, opened with an account's key."""
+
+    def __init__(self, page: Page, api_url: str) -> None:
+        self.page = page
+        self.address = f"{api_url}/settings/webhooks"
+
+    def open(self, client: Client, view: str = "") -> None:
+        """With the key behind the #, as AIsoule's own pages open it; then on to the view."""
+        self.page.goto(f"{self.address}#token={key_of(client)}")
+        self.heading("Webhooks")
+        if view:
+            self.go(view)
+
+    def go(self, view: str) -> None:
+        self.page.goto(f"{self.address}#/{view}")
+        expect(self.page.locator("#main > .view:not([aria-busy])")).to_be_visible()
+
+    def heading(self, text: str) -> None:
+        expect(self.page.get_by_role("heading", level=1)).to_contain_text(text)
+
+    def press(self, name: str) -> None:
+        self.page.get_by_role("button", name=name, exact=True).click()
+
+    def fill(self, *, name: str, url: str, events: tuple[str, ...] = ("message.incoming",)) -> None:
+        self.page.get_by_label("Name", exact=True).fill(name)
+        self.page.get_by_label("URL").fill(url)
+        for event in events:
+            self.page.get_by_role("checkbox", name=event).check()
+
+    def save_screenshot(self, path: Path) -> None:
+        self.page.screenshot(path=path, full_page=True)

@@ -1,0 +1,106 @@
+"""An endpoint that fails: what is wrong, how it comes back, what is sent again."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Callable
+from typing import Any
+
+from playwright.sync_api import expect
+
+from local.client import Client
+from local.receiver import Answer, Receiver
+from tests.e2e.conftest import Deployed
+from tests.portal.browser import Portal
+
+EXAMPLE = {"message_id": "wamid.1", "whatsapp_account_id": "uuid"}
+
+
+def test_from_dead_to_failing_to_active(
+    portal: Portal, client: Client, create: Callable[..., Any], receiver: Receiver
+) -> None:
+    """All of it seen live, on one page that is never reloaded."""
+    page = portal.page
+    receiver.answer("/dead", Answer(500, body=b"the database is down"))
+    portal.open(client, create(path="/dead")["id"])
+    portal.press("Send test event")
+    deliveries = page.get_by_role("list", name="Deliveries")
+    expect(deliveries).to_contain_text("next attempt in")
+    banner = page.get_by_role("region", name="Failing")
+    expect(banner).to_contain_text("Answered 500, expected 200.")
+    expect(banner).to_contain_text("Next step: look into your server's own log")
+    expect(page.get_by_role("heading", level=1)).to_contain_text("Failing")
+    expect(deliveries).to_contain_text("4 attempts")
+    assert page.locator("#announcer").inner_text() != ""
+
+    receiver.answer("/dead", Answer(200))
+    portal.press("Send test event")
+    expect(page.get_by_role("heading", level=1)).to_contain_text("Active")
+    expect(banner).to_have_count(0)
+    portal.go("")
+    expect(page.get_by_role("list", name="Webhooks")).to_contain_text("Active")
+
+
+def test_the_list_says_since_when_and_why(
+    portal: Portal, client: Client, create: Callable[..., Any], receiver: Receiver
+) -> None:
+    receiver.answer("/gone", Answer(410))
+    webhook = create(path="/gone")
+    client.post(f"/v1/webhooks/{webhook['id']}/test", {"event": "message.read"}, 202)
+    failing = client.await_webhook(webhook["id"], lambda w: w["status"] == "failing", seconds=60)
+    portal.open(client)
+    row = portal.page.get_by_role("list", name="Webhooks").get_by_role("link")
+    expect(row).to_contain_text("Failing")
+    expect(row).to_contain_text("Answered 410, expected 200. Since")
+    expect(row.locator("time")).to_have_attribute("datetime", failing["failing_since"])
+    utc = failing["failing_since"][:19].replace("T", " ") + " UTC"
+    expect(row.locator("time")).to_have_attribute("title", utc)
+
+
+def test_the_attempts_on_a_time_line_and_a_retry(
+    portal: Portal, client: Client, create: Callable[..., Any], receiver: Receiver
+) -> None:
+    page = portal.page
+    receiver.answer("/broken", Answer(503, body=b"no capacity"))
+    webhook = create(path="/broken")
+    event_id = client.post(f"/v1/webhooks/{webhook['id']}/test", {"event": "message.read"}, 202)["event_id"]
+    portal.open(client, f"{webhook['id']}/deliveries/{event_id}")
+    expect(page.get_by_role("heading", level=1)).to_contain_text("Failed")
+    attempts = page.get_by_role("list", name="Attempts").get_by_role("listitem")
+    expect(attempts).to_have_count(4)
+    expect(attempts.first).to_contain_text("Answered 503, expected 200.")
+    attempts.first.get_by_text("Response body").click()
+    expect(attempts.first.get_by_role("region")).to_have_text("no capacity")
+
+    receiver.answer("/broken", Answer(200))
+    portal.press("Retry")
+    expect(page.get_by_role("heading", level=1)).to_contain_text("Delivered")
+    expect(attempts).to_have_count(5)
+    expect(attempts.last).to_contain_text("Attempt 1 of round 2")
+    expect(attempts.first.get_by_role("region")).to_be_visible()
+
+
+def test_recovering_what_failed(
+    portal: Portal, client: Client, create: Callable[..., Any], receiver: Receiver, deployed: Deployed, account: Any
+) -> None:
+    page = portal.page
+    receiver.answer("/down", Answer(500))
+    webhook = create(path="/down")
+    events = [deployed.platform.publish(account[0], "message.incoming", EXAMPLE) for _ in range(3)]
+    for event_id in events:
+        client.await_delivery(webhook["id"], event_id, lambda d: d["status"] == "failed", seconds=60)
+    receiver.answer("/down", Answer(200))
+    portal.open(client, webhook["id"])
+    portal.press("Recover failed…")
+    dialog = page.get_by_role("dialog", name="Recover failed deliveries")
+    dialog.get_by_label("Failed since").fill("")
+    dialog.get_by_role("button", name="Recover").click()
+    expect(dialog).to_contain_text("Choose a date and a time.")
+    dialog.get_by_label("Failed since").fill("2026-01-01T00:00")
+    dialog.get_by_role("button", name="Recover").click()
+    expect(dialog).to_contain_text("Done: 3 are being sent again.")
+    dialog.get_by_role("button", name="Close").click()
+    expect(page.get_by_role("list", name="Deliveries").get_by_text("Delivered")).to_have_count(3)
+    expect(page.get_by_role("heading", level=1)).to_contain_text("Active")
+    posted = [json.loads(post.body)["data"] for post in receiver.received("/down")]
+    assert posted == [EXAMPLE] * 15

@@ -1,0 +1,72 @@
+"""The signing secret: revealed, rotated, and the code that verifies with it."""
+
+from __future__ import annotations
+
+import hashlib
+import hmac
+import re
+from collections.abc import Callable
+from typing import Any
+
+import pytest
+from playwright.sync_api import expect
+
+from local.client import Client
+from local.emulator import ROOT
+from local.receiver import Receiver
+from tests.portal.browser import Portal
+
+LANGUAGES = {"Python": "python", "Node": "js", "PHP": "php", "Go": "go", "Ruby": "ruby"}
+
+
+def test_reveal_copy_hide(portal: Portal, client: Client, create: Callable[..., Any]) -> None:
+    page = portal.page
+    webhook = create()
+    page.context.grant_permissions(["clipboard-read", "clipboard-write"])
+    portal.open(client, webhook["id"])
+    expect(page.get_by_text(webhook["secret"])).to_have_count(0)
+    portal.press("Reveal")
+    expect(page.locator("[data-secret]")).to_have_text(webhook["secret"])
+    portal.press("Copy the secret")
+    expect(page.get_by_text("Copied", exact=True)).to_be_visible()
+    assert page.evaluate("navigator.clipboard.readText()") == webhook["secret"]
+    portal.press("Hide")
+    expect(page.locator("[data-secret]")).to_have_count(0)
+
+
+@pytest.mark.parametrize(("choice", "overlaps"), [("Revoke it now", False), ("For 1 hour", True), ("For 7 days", True)])
+def test_rotate(
+    portal: Portal,
+    client: Client,
+    create: Callable[..., Any],
+    receiver: Receiver,
+    choice: str,
+    overlaps: bool,
+) -> None:
+    page = portal.page
+    webhook = create()
+    portal.open(client, webhook["id"])
+    portal.press("Rotate…")
+    page.get_by_role("dialog").get_by_label(choice).check()
+    portal.press("Rotate the secret")
+    expect(page.locator("[data-secret]")).not_to_have_text(webhook["secret"])
+    secret = page.locator("[data-secret]").inner_text()
+    assert secret == client.get(f"/v1/webhooks/{webhook['id']}/secret")["secret"]
+    text = "The old one signs too until" if overlaps else "The old one no longer signs"
+    expect(page.get_by_role("region", name="Signing secret")).to_contain_text(text)
+    portal.press("Send test event")
+    posted = receiver.wait_for("/hook", 1, seconds=30)[0]
+    signature = hmac.new(secret.encode(), posted.body, hashlib.sha256).hexdigest()
+    assert posted.headers["x-webhook-signature"] == signature
+    assert len(posted.headers["webhook-signature"].split()) == (2 if overlaps else 1)
+
+
+def test_the_code_is_the_readmes_which_is_run(portal: Portal, client: Client, create: Callable[..., Any]) -> None:
+    readme = (ROOT / "README.md").read_text()
+    portal.open(client, f"{create()['id']}/secret")
+    for language, fence in LANGUAGES.items():
+        found = re.search(rf"```{fence}\n(.*?)```", readme, re.DOTALL)
+        assert found
+        portal.page.get_by_role("tab", name=language).click()
+        shown = portal.page.get_by_role("tabpanel").locator("pre").inner_text()
+        assert found[1].strip() in shown
