@@ -51,16 +51,25 @@ class Api(Construct):
                 "DELIVERY_QUEUE_URL": queues.delivery.queue_url,
                 "EVENT_BUS_NAME": bus.event_bus_name,
                 "MAX_WEBHOOKS": str(settings.max_webhooks),
+                "SENDS_PER_MINUTE": str(settings.sends_per_minute),
+                "RECOVERIES_PER_MINUTE": str(settings.recoveries_per_minute),
+                "FRAME_ANCESTORS": " ".join(settings.frame_ancestors),
             },
             reaches_endpoints=True,
         )
         grant(database.config, self.function, "GetItem", "PutItem", "UpdateItem", "DeleteItem", "Query")
-        grant(database.log, self.function, "GetItem", "PutItem", "Query", index=FAILED)
+        grant(database.log, self.function, "BatchGetItem", "GetItem", "PutItem", "Query", index=FAILED)
         queues.grant_sending(self.function)
         bus.grant_put_events_to(self.function)
         integration = integrations.HttpLambdaIntegration("Integration", self.function)
         self.http_api = apigateway.HttpApi(self, "Http", default_integration=integration)
+        self.function.add_environment("PUBLIC_URL", self._public_url(settings))
         self._configure_stage(log_group(self, "Access", settings=settings))
+
+    def _public_url(self, settings: Settings) -> str:
+        if settings.local:
+            return f"{settings.emulator_url}/_aws/execute-api/{self.http_api.api_id}/$default"
+        return settings.public_url or self.http_api.api_endpoint
 
     def _configure_stage(self, access: logs.LogGroup) -> None:
         assert self.http_api.default_stage is not None

@@ -69,7 +69,7 @@ class Delivery(Construct):
             layers=layers,
             settings=settings,
             timeout_seconds=FUNCTION_SECONDS,
-            environment=environment,
+            environment=environment | ({"CONTACT": settings.contact} if settings.contact else {}),
             reaches_endpoints=True,
         )
         self.judge = Function(

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Literal
@@ -30,6 +31,11 @@ LOG_RETENTION = {
 """Days, of those that CloudWatch offers."""
 
 
+_ORIGIN = re.compile(r"https://[A-Za-z0-9.-]+(:\d{1,5})?")
+_CONTACT = re.compile(r"(https://|mailto:)[!-'*-;=?-~]{1,200}")
+"""Printable ASCII, without what would end the comment of a User-Agent header."""
+
+
 class BadSetting(ValueError):
     """A context value that cannot be used; the text says which, and what is allowed."""
 
@@ -38,7 +44,11 @@ class BadSetting(ValueError):
 class Settings:
     """`retry_delays` in seconds. `log_days` is for the delivery log, `log_retention` for the functions' own.
 
-    `ca_file` and `emulator_python` only in the local stage.
+    `sends_per_minute` and `recoveries_per_minute` are what an account may have sent by hand: test events and retries, and
+    pages of recovery. `public_url` is where people find the API, if not at API Gateway's own address. `contact` is where
+    the owner of an endpoint that we disturb finds us, `frame_ancestors` the origins that may embed the page.
+
+    `emulator_url`, `ca_file` and `emulator_python` only in the local stage.
     """
 
     stage: Literal["aws", "local"]
@@ -47,6 +57,12 @@ class Settings:
     log_retention: RetentionDays
     max_webhooks: int
     max_concurrency: int
+    sends_per_minute: int
+    recoveries_per_minute: int
+    public_url: str | None
+    contact: str | None
+    frame_ancestors: tuple[str, ...]
+    emulator_url: str | None = None
     ca_file: Path | None = None
     emulator_python: Path | None = None
 
@@ -72,6 +88,12 @@ def read_settings(node: Node) -> Settings:
         log_retention=_retention(_text(node, "log_retention", "30")),
         max_webhooks=_number(node, "max_webhooks", 100, 1, 1000),
         max_concurrency=_number(node, "max_concurrency", 2 if local else 100, 2, 1000),
+        sends_per_minute=_number(node, "sends_per_minute", 60, 1, 10_000),
+        recoveries_per_minute=_number(node, "recoveries_per_minute", 60, 1, 10_000),
+        public_url=_matching(node, "public_url", _ORIGIN, "an address such as https://webhooks.example.com"),
+        contact=_matching(node, "contact", _CONTACT, "an https address or mailto:abuse@example.com"),
+        frame_ancestors=_origins(node, "frame_ancestors"),
+        emulator_url=_text(node, "emulator_url", "http://127.0.0.1:4566") if local else None,
         ca_file=_path(node, "ca_file") if local else None,
         emulator_python=_path(node, "emulator_python") if local else None,
     )
@@ -111,6 +133,21 @@ def _number(node: Node, name: str, default: int, least: int, most: int) -> int:
     if not least <= number <= most:
         raise BadSetting(f"{name} is {value!r}; allowed are whole numbers from {least} to {most}")
     return number
+
+
+def _matching(node: Node, name: str, shape: re.Pattern[str], example: str) -> str | None:
+    text = _text(node, name, "")
+    if text and not shape.fullmatch(text):
+        raise BadSetting(f"{name} is {text!r}; expected is {example}")
+    return text or None
+
+
+def _origins(node: Node, name: str) -> tuple[str, ...]:
+    origins = tuple(_text(node, name, "").split())
+    for origin in origins:
+        if not _ORIGIN.fullmatch(origin):
+            raise BadSetting(f"{name} is {origin!r}; expected are origins such as https://app.example.com, with spaces")
+    return origins
 
 
 def _path(node: Node, name: str) -> Path:

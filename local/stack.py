@@ -94,6 +94,7 @@ def _deploy(directory: Path, running: Emulator, certificate: Path, retry_delays:
     settings = {
         "stage": "local",
         "retry_delays": ",".join(map(str, retry_delays)),
+        "emulator_url": running.endpoint_url,
         "ca_file": str(certificate),
         "emulator_python": str(PYTHON),
     }

@@ -26,6 +26,7 @@ RULES: dict[str, dict[str, Rule]] = {
     f"{_WEBHOOK}/secret": {"GET": "account"},
     f"{_WEBHOOK}/secret/rotate": {"POST": "account"},
     f"{_WEBHOOK}/test": {"POST": "account"},
+    f"{_WEBHOOK}/recover": {"POST": "account"},
     f"{_WEBHOOK}/deliveries": {"GET": "account"},
     f"{_WEBHOOK}/deliveries/<event_id>": {"GET": "account"},
     f"{_WEBHOOK}/deliveries/<event_id>/retry": {"POST": "account"},
@@ -33,6 +34,7 @@ RULES: dict[str, dict[str, Rule]] = {
     "/v1/events": {"POST": "platform"},
     "/v1/api-keys": {"GET": "platform", "POST": "platform"},
     "/v1/api-keys/<key_id>": {"DELETE": "platform"},
+    "/v1/portal-sessions": {"POST": "platform"},
     "/openapi.json": {"GET": "open"},
     "/docs": {"GET": "open"},
 }

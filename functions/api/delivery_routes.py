@@ -10,16 +10,26 @@ from aws_lambda_powertools.event_handler import Response
 from aws_lambda_powertools.event_handler.openapi.params import Body, Query
 from aws_lambda_powertools.event_handler.router import APIGatewayHttpRouter
 
-from api import cursors, repeating
+from api import cursors, recovering, repeating
 from api.access import Caller
-from api.delivery_schemas import DeliveryDetail, DeliveryOut, DeliveryPage, TestAccepted, TestIn
+from api.delivery_schemas import (
+    DeliveryDetail,
+    DeliveryOut,
+    DeliveryPage,
+    Recovered,
+    RecoverIn,
+    TestAccepted,
+    TestIn,
+)
 from api.documentation import described
 from api.fields import EventName
+from api.limits import charge
 from webhooks.clients import client
 from webhooks.errors import NotFound
+from webhooks.history import History
 from webhooks.items import expires_at
 from webhooks.log_table import LogTable, StoredEvent
-from webhooks.models import Delivery, DeliveryStatus, now
+from webhooks.models import Delivery, DeliveryStatus, Webhook, now
 
 router = APIGatewayHttpRouter()
 
@@ -35,11 +45,17 @@ def list_(
     limit: Annotated[int, Query(ge=1, le=100)] = 25,
     cursor: Annotated[str | None, Query(max_length=200)] = None,
 ) -> DeliveryPage:
-    """Newest first. A filtered page may be short although more follow: go on until `next_cursor` is null."""
-    page, after = log_table().deliveries(
-        webhook_id, limit=limit, after=cursors.decode(cursor, cursors.DELIVERY), status=status, event=event
+    """
+    Newest first. One call looks through 1,000 deliveries at most: where a filtered page is not full for that reason,
+    `searched_to` says how far back it has looked. Go on until `next_cursor` is null.
+    """
+    after = cursors.decode(cursor, cursors.DELIVERY)
+    page = history().page(webhook_id, limit=limit, after=after, status=status, event=event)
+    return DeliveryPage(
+        data=[DeliveryOut.of(delivery) for delivery in page.deliveries],
+        next_cursor=cursors.encode(page.after),
+        searched_to=page.searched_to,
     )
-    return DeliveryPage(data=[DeliveryOut.of(delivery) for delivery in page], next_cursor=cursors.encode(after))
 
 
 @router.get(
@@ -53,27 +69,48 @@ def get(webhook_id: str, event_id: str) -> DeliveryDetail:
 
 @router.post(
     "/v1/webhooks/<webhook_id>/test",
-    **described("testDelivery", "Send a test event", 202, 400, 401, 403, 404, 409, 415, 422, 503),
+    **described("testDelivery", "Send a test event", 202, 400, 401, 403, 404, 409, 415, 422, 429, 503),
 )
 def test(webhook_id: str, request: Annotated[TestIn, Body()]) -> Response[TestAccepted]:
     """The event's example, to this webhook alone, on the same way as every other event."""
-    caller: Caller = router.context["caller"]
-    assert caller.webhook is not None
-    event_id = repeating.send_test(log_table(), caller.webhook, request.event)
+    webhook = _webhook()
+    charge(webhook.account_id, "sends")
+    event_id = repeating.send_test(log_table(), webhook, request.event)
     return Response(202, "application/json", TestAccepted(event_id=event_id))
 
 
 @router.post(
     "/v1/webhooks/<webhook_id>/deliveries/<event_id>/retry",
-    **described("retryDelivery", "Retry a delivery", 202, 401, 403, 404, 409, 503),
+    **described("retryDelivery", "Retry a delivery", 202, 401, 403, 404, 409, 429, 503),
 )
 def retry(webhook_id: str, event_id: str) -> Response[DeliveryOut]:
     """A new round of attempts for a delivery that is delivered, failed or cancelled; the old attempts stay in the log."""
+    event, delivery = _event_and_delivery(router.context["caller"], webhook_id, event_id)
+    charge(event.account_id, "sends")
+    again = repeating.retry(log_table(), _webhook(), event, delivery)
+    return Response(202, "application/json", DeliveryOut.of(again))
+
+
+@router.post(
+    "/v1/webhooks/<webhook_id>/recover",
+    **described("recoverDeliveries", "Recover failed deliveries", 202, 400, 401, 403, 404, 409, 415, 422, 429, 503),
+)
+def recover(webhook_id: str, request: Annotated[RecoverIn, Body()]) -> Response[Recovered]:
+    """
+    Sends up to 100 failed deliveries of events accepted since then, oldest first, each in a new round of attempts.
+    Call again with the same `since` and `next_cursor` until it is null. Whatever was cut off can be called again.
+    """
+    after = cursors.decode(request.cursor, cursors.DELIVERY)
+    webhook = _webhook()
+    charge(webhook.account_id, "recoveries")
+    enqueued, more = recovering.recover(log_table(), history(), webhook, max(request.since, after or ""))
+    return Response(202, "application/json", Recovered(enqueued=enqueued, next_cursor=cursors.encode(more)))
+
+
+def _webhook() -> Webhook:
     caller: Caller = router.context["caller"]
     assert caller.webhook is not None
-    event, delivery = _event_and_delivery(caller, webhook_id, event_id)
-    again = repeating.retry(log_table(), caller.webhook, event, delivery)
-    return Response(202, "application/json", DeliveryOut.of(again))
+    return caller.webhook
 
 
 def _event_and_delivery(caller: Caller, webhook_id: str, event_id: str) -> tuple[StoredEvent, Delivery]:
@@ -93,3 +130,8 @@ def _has_expired(accepted_at: str) -> bool:
 @cache
 def log_table() -> LogTable:
     return LogTable(client("dynamodb"), os.environ["LOG_TABLE"], log_days=int(os.environ["LOG_DAYS"]))
+
+
+@cache
+def history() -> History:
+    return History(client("dynamodb"), os.environ["LOG_TABLE"], log_days=int(os.environ["LOG_DAYS"]))

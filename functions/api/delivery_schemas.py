@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 import json
-from typing import Any
+from typing import Annotated, Any
 
-from pydantic import Field
+from pydantic import AfterValidator, Field
 
 from api.fields import EventName, In, Out, Time
-from webhooks.models import Attempt, Delivery, DeliveryStatus
+from webhooks.models import Attempt, Delivery, DeliveryStatus, now, rfc3339
+from webhooks.payload import read_time
 
 
 class AttemptOut(Out):
@@ -60,6 +61,29 @@ class TestAccepted(Out):
 class DeliveryPage(Out):
     data: list[DeliveryOut]
     next_cursor: str | None = Field(description="Not null: more may follow, even after a short page.")
+    searched_to: Time | None = Field(
+        description="Not null: the page is not full because one call looks through 1,000 deliveries, here back to this time."
+    )
+
+
+def _since(text: str) -> str:
+    at = read_time(text)
+    if at > now():
+        raise ValueError("lies in the future")
+    return rfc3339(at)
+
+
+class RecoverIn(In):
+    since: Annotated[str, AfterValidator(_since)] = Field(
+        description="RFC 3339; when the event was accepted, not when the delivery failed.",
+        examples=["2026-05-29T10:30:00Z"],
+    )
+    cursor: str | None = Field(default=None, max_length=200, description="The `next_cursor` of the call before.")
+
+
+class Recovered(Out):
+    enqueued: int = Field(description="Deliveries that this call sent once more.", examples=[100])
+    next_cursor: str | None = Field(description="Null: there are no more.")
 
 
 def _logged(delivery: Delivery) -> dict[str, Any]:

@@ -28,6 +28,13 @@ EXPLORER_HEADERS = {
 """The explorer is one page with all in it: it may ask nobody but this API."""
 
 
+_WITH_HEADER = {
+    401: ("WWW-Authenticate", "Bearer."),
+    429: ("Retry-After", "Seconds until the next call is counted anew."),
+    503: ("Retry-After", "Seconds."),
+}
+
+
 class FieldError(Out):
     field: str = Field(examples=["url"])
     detail: str = Field(examples=["starts with http; only https:// is allowed"])
@@ -86,11 +93,18 @@ def _drop_powertools_own(responses: dict[int, Any]) -> None:
 def described(operation_id: str, summary: str, success: int, *refusals: int) -> dict[str, Any]:
     """Arguments of a route's decorator. The schema of the success is the annotated return type's."""
     responses: dict[int, Any] = {success: {"description": HTTPStatus(success).phrase}}
+    if operation_id in ("createWebhook", "getWebhook", "updateWebhook"):
+        responses[success]["headers"] = {"ETag": _header("For If-Match, when you edit what you read here.")}
+    if operation_id == "createWebhook":
+        responses[success]["headers"]["Location"] = _header("Path of the webhook.")
     for status in (*refusals, 500):
         responses[status] = {
             "description": HTTPStatus(status).phrase,
             "content": {CONTENT_TYPE: {"model": ProblemOut}},
         }
+        if status in _WITH_HEADER:
+            name, description = _WITH_HEADER[status]
+            responses[status]["headers"] = {name: _header(description)}
     return {
         "operation_id": operation_id,
         "summary": summary,
@@ -100,8 +114,12 @@ def described(operation_id: str, summary: str, success: int, *refusals: int) -> 
     }
 
 
+def _header(description: str) -> dict[str, Any]:
+    return {"description": description, "schema": {"type": "string"}}
+
+
 def _tag(operation_id: str) -> str:
-    for word, tag in (("Deliver", "Deliveries"), ("Event", "Events"), ("Key", "API keys")):
+    for word, tag in (("Deliver", "Deliveries"), ("Event", "Events"), ("Key", "API keys"), ("Portal", "Portal")):
         if word in operation_id:
             return tag
     return "Webhooks"

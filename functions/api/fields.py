@@ -35,6 +35,12 @@ def _distinct(events: list[str]) -> list[str]:
     return events
 
 
+def _on_one_line(name: str) -> str:
+    if re.search(r"[\x00-\x1f\x7f-\x9f\u2028\u2029]", name):
+        raise ValueError("has a line break or another control character; only text on one line is allowed")
+    return name
+
+
 def _own_headers(headers: dict[str, str]) -> dict[str, str]:
     for name, value in headers.items():
         if not _TOKEN.fullmatch(name):
@@ -51,7 +57,10 @@ def _own_headers(headers: dict[str, str]) -> dict[str, str]:
 
 
 Name = Annotated[
-    str, StringConstraints(strip_whitespace=True, min_length=1, max_length=100), Field(examples=["Order updates"])
+    str,
+    StringConstraints(strip_whitespace=True, min_length=1, max_length=100),
+    Field(examples=["Order updates"]),
+    AfterValidator(_on_one_line),
 ]
 Url = Annotated[
     str, Field(min_length=1, max_length=2048, description="https only.", examples=["https://example.com/hook"])

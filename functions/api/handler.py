@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import time
+from collections.abc import Mapping
 from typing import Any
 
 from aws_lambda_powertools import Logger
@@ -12,7 +13,7 @@ from aws_lambda_powertools.event_handler.openapi.exceptions import RequestValida
 from api import delivery_routes, platform_routes, webhook_routes
 from api.access import WITHOUT_BODY, Caller, admit, authenticate, read_body, recognise
 from api.documentation import DESCRIPTION, EXPLORER_HEADERS, TITLE, VERSION, Specified, explorer
-from api.problems import CONTENT_TYPE, Problem, of_error, of_validation
+from api.problems import CONTENT_TYPE, Problem, field_problem, of_error, of_validation
 from webhooks.errors import WebhooksError
 
 logger = Logger()
@@ -43,6 +44,17 @@ def invalid(error: RequestValidationError) -> Response[str]:
     bodies = app.context["_route"].dependant.body_params
     problem = of_validation(error.errors(), allowed=[name for body in bodies for name in body.type_.model_fields])
     return Response(problem.status, CONTENT_TYPE, problem.body())
+
+
+def _refuse_unknown_query(method: str, path: str, given: Mapping[str, str]) -> None:
+    """A filter that is misspelt must not show everything. Calls without parameters don't mind any. Raises Problem 422."""
+    if not given:
+        return
+    (route,) = [r for r in (*app._static_routes, *app._dynamic_routes) if (r.method, r.path) == (method, path)]
+    allowed = [parameter.alias for parameter in route.dependant.query_params]
+    for name in given if allowed else ():
+        if name not in allowed:
+            raise field_problem(name[:80], f"is unknown; allowed are {', '.join(allowed)}")
 
 
 def lambda_handler(event: dict[str, Any], context: Any) -> dict[str, Any]:
@@ -76,6 +88,7 @@ def _answer(event: dict[str, Any], context: Any, line: dict[str, Any]) -> dict[s
         key = authenticate(event["headers"].get("authorization", ""))
         line.update(key_id=key.id, account_id=key.account_id)
         caller = admit(call, key)
+    _refuse_unknown_query(http["method"], call.route, event.get("queryStringParameters") or {})
     if http["method"] in ("POST", "PATCH") and call.route != WITHOUT_BODY:
         read_body(event)
     app.append_context(caller=caller)

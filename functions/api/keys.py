@@ -29,6 +29,9 @@ class Key:
     account_id: str | None = None
     expires_at: str | None = None
 
+    def has_expired(self, at: datetime) -> bool:
+        return self.expires_at is not None and parse_time(self.expires_at) <= at
+
 
 class KeyTable:
     """Keys live in the config table. Each has an item of its own and, with an account, an entry in the account's list."""
@@ -64,10 +67,12 @@ class KeyTable:
         if not hmac.compare_digest(item["secret_sha256"], _hash(secret)):
             return None
         key = _key_of(item)
-        return None if key.expires_at and parse_time(key.expires_at) <= at else key
+        return None if key.has_expired(at) else key
 
-    def of_account(self, account_id: str, *, limit: int, after: str | None = None) -> tuple[list[Key], str | None]:
-        """One page, after the key id `after`; and the id to go on after, None at the end."""
+    def of_account(
+        self, account_id: str, at: datetime, *, limit: int, after: str | None = None
+    ) -> tuple[list[Key], str | None]:
+        """One page of those not expired, after the key id `after`; and the id to go on after, None at the end."""
         query: Any = {
             "TableName": self._name,
             "KeyConditionExpression": "pk = :account AND begins_with(sk, :key)",
@@ -78,7 +83,8 @@ class KeyTable:
         if after:
             query["ExclusiveStartKey"] = _list_key(account_id, after)
         keys = [_key_of(from_item(item)) for item in self._client.query(**query)["Items"]]
-        return keys[:limit], keys[limit - 1].id if len(keys) > limit else None
+        page = [key for key in keys[:limit] if not key.has_expired(at)]
+        return page, keys[limit - 1].id if len(keys) > limit else None
 
     def revoke(self, key_id: str) -> None:
         """Refused from the next call on, and no longer listed: both or neither. Raises NotFound."""

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import os
+from datetime import timedelta
 from typing import Annotated
 
 from aws_lambda_powertools.event_handler import Response
@@ -13,7 +14,18 @@ from aws_lambda_powertools.event_handler.router import APIGatewayHttpRouter
 from api import cursors
 from api.access import Caller, key_table
 from api.documentation import described
-from api.platform_schemas import EventAccepted, EventIn, EventTypeList, EventTypeOut, KeyCreated, KeyIn, KeyOut, KeyPage
+from api.platform_schemas import (
+    EventAccepted,
+    EventIn,
+    EventTypeList,
+    EventTypeOut,
+    KeyCreated,
+    KeyIn,
+    KeyOut,
+    KeyPage,
+    SessionCreated,
+    SessionIn,
+)
 from api.problems import Problem
 from webhooks.clients import client
 from webhooks.errors import Conflict
@@ -65,14 +77,30 @@ def mint(request: Annotated[KeyIn, Body()]) -> Response[KeyCreated]:
     return Response(201, "application/json", created)
 
 
+@router.post(
+    "/v1/portal-sessions",
+    **described("createPortalSession", "Open Settings > Webhooks for an account", 201, 400, 401, 403, 415, 422),
+)
+def open_portal(request: Annotated[SessionIn, Body()]) -> Response[SessionCreated]:
+    """
+    Send your signed-in user to `url`, or embed it. The session is an account key that expires, after 1 h by default; it
+    is listed and revoked with the others.
+    """
+    ends = now() + timedelta(seconds=request.expires_in)
+    key, token = key_table().mint("account", request.account_id, expires_at=ends)
+    url = f"{os.environ['PUBLIC_URL']}/settings/webhooks#token={token}"
+    created = SessionCreated(url=url, token=token, expires_at=str(key.expires_at))
+    return Response(201, "application/json", created)
+
+
 @router.get("/v1/api-keys", **described("listApiKeys", "List an account's keys", 200, 400, 401, 403, 422))
 def list_keys(
     account_id: Annotated[str, Query(pattern=r"^[A-Za-z0-9_-]{1,64}$")],
     limit: Annotated[int, Query(ge=1, le=100)] = 100,
     cursor: Annotated[str | None, Query(max_length=200)] = None,
 ) -> KeyPage:
-    """Never the keys themselves."""
-    page, after = key_table().of_account(account_id, limit=limit, after=cursors.decode(cursor, cursors.ID))
+    """Never the keys themselves. A page may be short although more follow; go on until `next_cursor` is null."""
+    page, after = key_table().of_account(account_id, now(), limit=limit, after=cursors.decode(cursor, cursors.ID))
     return KeyPage(data=[KeyOut.of(key) for key in page], next_cursor=cursors.encode(after))
 
 

@@ -66,6 +66,20 @@ class KeyCreated(Out):
     created_at: Time
 
 
+class SessionIn(In):
+    account_id: AccountId
+    expires_in: int = Field(default=3600, ge=60, le=86_400, description="Seconds.", examples=[3600])
+
+
+class SessionCreated(Out):
+    url: str = Field(
+        description="Opens Settings > Webhooks. The token is in its fragment, which browsers send to no server.",
+        examples=["https://webhooks.example.com/settings/webhooks#token=key_….…"],
+    )
+    token: str = Field(description="A key of the role account that expires; shown this once.")
+    expires_at: Time
+
+
 class KeyPage(Out):
     data: list[KeyOut]
     next_cursor: str | None

@@ -17,7 +17,7 @@ from webhooks.payload import build_body, normalise_timestamp
 
 def send_test(log: LogTable, webhook: Webhook, event: str) -> str:
     """The id of the test event, which is in the log at once. Raises Conflict for a disabled webhook, Problem 503."""
-    _refuse_disabled(webhook)
+    refuse_disabled(webhook)
     at = rfc3339(now())
     body = build_body(event, normalise_timestamp(at), EVENT_TYPES[event].example)
     stored = log.put_event_once(StoredEvent(webhook.account_id, new_id("evt"), event, body, at))
@@ -44,17 +44,10 @@ def retry(log: LogTable, webhook: Webhook, event: StoredEvent, delivery: Deliver
     Cut off after the sending, nothing is lost: the message begins the round by itself. Raises Conflict for a delivery
     that is not final and for a disabled webhook, Problem 503.
     """
-    _refuse_disabled(webhook)
+    refuse_disabled(webhook)
     if not delivery.is_final():
         raise Conflict(f"the delivery is {delivery.status}; only a delivered, failed or cancelled one can be retried")
-    again = replace(
-        delivery,
-        status="pending",
-        round=delivery.round + 1,
-        round_started_at=rfc3339(now()),
-        next_attempt_at=None,
-        message_id=None,
-    )
+    again = next_round(delivery)
     _send(again, event.body)
     saved = log.save(again) or log.delivery(delivery.webhook_id, delivery.accepted_at, delivery.event_id)
     if saved is None:
@@ -62,13 +55,24 @@ def retry(log: LogTable, webhook: Webhook, event: StoredEvent, delivery: Deliver
     return saved
 
 
-def _refuse_disabled(webhook: Webhook) -> None:
+def refuse_disabled(webhook: Webhook) -> None:
     if webhook.status == "disabled":
         raise Conflict("the webhook is disabled; enable it first")
 
 
-def _send(delivery: Delivery, body: str) -> None:
-    message = DeliveryMessage(
+def next_round(delivery: Delivery) -> Delivery:
+    return replace(
+        delivery,
+        status="pending",
+        round=delivery.round + 1,
+        round_started_at=rfc3339(now()),
+        next_attempt_at=None,
+        message_id=None,
+    )
+
+
+def message_of(delivery: Delivery, body: str) -> DeliveryMessage:
+    return DeliveryMessage(
         webhook_id=delivery.webhook_id,
         account_id=delivery.account_id,
         event_id=delivery.event_id,
@@ -79,5 +83,8 @@ def _send(delivery: Delivery, body: str) -> None:
         body=body,
         test=delivery.test,
     )
-    if send(client("sqs"), os.environ["DELIVERY_QUEUE_URL"], [message]):
+
+
+def _send(delivery: Delivery, body: str) -> None:
+    if send(client("sqs"), os.environ["DELIVERY_QUEUE_URL"], [message_of(delivery, body)]):
         raise Problem(503, "it could not be sent; try again", headers={"Retry-After": "1"})

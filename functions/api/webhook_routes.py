@@ -7,12 +7,13 @@ from datetime import timedelta
 from typing import Annotated, Any
 
 from aws_lambda_powertools.event_handler import Response
-from aws_lambda_powertools.event_handler.openapi.params import Body, Query
+from aws_lambda_powertools.event_handler.openapi.params import Body, Header, Query
 from aws_lambda_powertools.event_handler.router import APIGatewayHttpRouter
 
 from api import cursors
 from api.access import Caller, config_table
 from api.documentation import described
+from api.preconditions import changed_meanwhile, check_match, etag
 from api.webhook_schemas import (
     RotateIn,
     SecretOut,
@@ -26,11 +27,16 @@ from api.webhook_schemas import (
 from webhooks import signals
 from webhooks.addresses import check_resolves_public, normalise_url
 from webhooks.clients import client
+from webhooks.errors import Conflict
 from webhooks.models import Webhook, new_id, now, rfc3339
 from webhooks.signing import new_secret
 
 router = APIGatewayHttpRouter()
 _LOCAL = os.environ.get("LOCAL_ALLOW_LOOPBACK") == "1"
+IfMatch = Annotated[
+    str | None,
+    Header(alias="If-Match", max_length=1000, description="The ETag that was read: 412 if there was an edit since."),
+]
 
 
 @router.post("/v1/webhooks", **described("createWebhook", "Create a webhook", 201, 400, 401, 403, 409, 415, 422))
@@ -50,8 +56,8 @@ def create(webhook: Annotated[WebhookIn, Body()]) -> Response[WebhookCreated]:
         updated_at=at,
     )
     config_table().create_webhook(created, most=int(os.environ["MAX_WEBHOOKS"]))
-    location = {"Location": f"/v1/webhooks/{created.id}"}
-    return Response(201, "application/json", WebhookCreated.of(created), headers=location)
+    headers = {"Location": f"/v1/webhooks/{created.id}", "ETag": etag(created)}
+    return Response(201, "application/json", WebhookCreated.of(created), headers=headers)
 
 
 @router.get("/v1/webhooks", **described("listWebhooks", "List webhooks", 200, 400, 401, 403, 422))
@@ -64,36 +70,53 @@ def list_(
 
 
 @router.get("/v1/webhooks/<webhook_id>", **described("getWebhook", "Read a webhook", 200, 401, 403, 404))
-def get(webhook_id: str) -> WebhookOut:
-    """With its status: `active`, `failing` since when and why, or `disabled`."""
-    return WebhookOut.of(_webhook())
+def get(webhook_id: str) -> Response[WebhookOut]:
+    """With its status: `active`, `failing` since when and why, or `disabled`. The `ETag` is for `If-Match`."""
+    return _shown(_webhook())
 
 
 @router.patch(
-    "/v1/webhooks/<webhook_id>", **described("updateWebhook", "Change a webhook", 200, 400, 401, 403, 404, 415, 422)
+    "/v1/webhooks/<webhook_id>",
+    **described("updateWebhook", "Change a webhook", 200, 400, 401, 403, 404, 412, 415, 422),
 )
-def patch(webhook_id: str, changes: Annotated[WebhookPatch, Body()]) -> WebhookOut:
-    """Only the fields that are given. `enabled: false` stops deliveries and cancels retries; `true` makes it active."""
+def patch(webhook_id: str, changes: Annotated[WebhookPatch, Body()], if_match: IfMatch = None) -> Response[WebhookOut]:
+    """
+    Only the fields that are given. `enabled: false` stops deliveries and cancels retries; `true` makes it active.
+
+    With `If-Match`, only if nobody else edited it since it was read; a status that changes by itself is no edit.
+    """
     given: dict[str, Any] = changes.model_dump(exclude_unset=True)
+    version = check_match(if_match, _webhook())
     if not given:
-        return WebhookOut.of(_webhook())
+        return _shown(_webhook())
     if "url" in given:
         given["url"] = _checked(given["url"])
     if "enabled" in given:
         status = "active" if given.pop("enabled") else "disabled"
         given |= {"status": status, "failing_since": None, "failing_reason": None, "failing_event_id": None}
     given["updated_at"] = rfc3339(now())
-    edited = config_table().edit_webhook(_caller_account(), webhook_id, given)
+    try:
+        unchanged = {"version": version} if version else {}
+        edited = config_table().edit_webhook(_caller_account(), webhook_id, given, unchanged=unchanged)
+    except Conflict:
+        raise changed_meanwhile() from None
     if given.get("status") == "disabled":
         # Should this fail, the caller is told so, and the call that is then repeated tells it.
         signals.tell(client("events"), os.environ["EVENT_BUS_NAME"], "webhook.disabled", edited)
-    return WebhookOut.of(edited)
+    return _shown(edited)
 
 
-@router.delete("/v1/webhooks/<webhook_id>", **described("deleteWebhook", "Delete a webhook", 204, 401, 403, 404))
-def delete(webhook_id: str) -> Response[None]:
+@router.delete(
+    "/v1/webhooks/<webhook_id>",
+    **described("deleteWebhook", "Delete a webhook", 204, 400, 401, 403, 404, 412, 422),
+)
+def delete(webhook_id: str, if_match: IfMatch = None) -> Response[None]:
     """Deliveries under way end as `cancelled`."""
-    config_table().delete_webhook(_caller_account(), webhook_id)
+    version = check_match(if_match, _webhook())
+    try:
+        config_table().delete_webhook(_caller_account(), webhook_id, version=version)
+    except Conflict:
+        raise changed_meanwhile() from None
     return Response(204)
 
 
@@ -116,6 +139,10 @@ def rotate(webhook_id: str, request: Annotated[RotateIn, Body()]) -> SecretRotat
     expires = rfc3339(at + timedelta(seconds=request.overlap_seconds)) if request.overlap_seconds else None
     config_table().rotate_secret(_webhook(), new, previous_expires_at=expires, at=rfc3339(at))
     return SecretRotated(secret=new, previous_expires_at=expires)
+
+
+def _shown(webhook: Webhook) -> Response[WebhookOut]:
+    return Response(200, "application/json", WebhookOut.of(webhook), headers={"ETag": etag(webhook)})
 
 
 def _checked(url: str) -> str:

@@ -17,14 +17,14 @@ from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 from enum import Enum
 
-from webhooks.messages import DeliveryMessage
+from webhooks.messages import COPY_DELAY_SECONDS, DeliveryMessage
 from webhooks.models import ATTEMPTS_KEPT, Attempt, Delivery, Webhook, parse_time, rfc3339
 
 ATTEMPT_SECONDS = 5.0
 """Wall clock, from the look-up of the name to the end of the response headers."""
 
 _MILLISECOND = timedelta(milliseconds=1)
-_COPY_SLACK = timedelta(seconds=ATTEMPT_SECONDS + 1)
+_COPY_SLACK = timedelta(seconds=COPY_DELAY_SECONDS)
 
 
 class Act(Enum):

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from datetime import datetime
 from functools import lru_cache
 from math import ceil
@@ -22,7 +23,8 @@ from webhooks.errors import AddressRefused, UrlRefused
 from webhooks.messages import DeliveryMessage
 from webhooks.models import Attempt, Webhook, now, rfc3339
 
-USER_AGENT = "AIsoule-Webhooks/1"
+_CONTACT = os.environ.get("CONTACT")
+USER_AGENT = "AIsoule-Webhooks/1" + (f" (+{_CONTACT})" if _CONTACT else "")
 _BODY_KEPT = 1024
 _BODY_SECONDS = 1.0
 

@@ -13,12 +13,10 @@ from webhooks.clients import client
 from webhooks.config_table import ConfigTable
 from webhooks.errors import EventRejected
 from webhooks.log_table import LogTable, StoredEvent
-from webhooks.messages import DeliveryMessage, send
+from webhooks.messages import COPY_DELAY_SECONDS, DeliveryMessage, send
 from webhooks.models import now, rfc3339
 
 logger = Logger()
-_REPEAT_SECONDS = 6
-"""An attempt takes 5 at most."""
 
 
 class NotAllSent(Exception):
@@ -34,7 +32,7 @@ def lambda_handler(event: dict[str, Any], context: object) -> None:
     stored = _log().put_event_once(incoming)
     webhook_ids = _config().subscribed(stored.account_id, stored.event)
     # A repeat of what is already on its way: it comes when the first attempt is over and logged, not beside it.
-    delay_seconds = 0 if stored == incoming else _REPEAT_SECONDS
+    delay_seconds = 0 if stored == incoming else COPY_DELAY_SECONDS
     messages = _messages(stored, webhook_ids, started_at=incoming.accepted_at)
     unsent = send(client("sqs"), os.environ["DELIVERY_QUEUE_URL"], messages, delay_seconds=delay_seconds)
     logger.info(

@@ -149,7 +149,7 @@ def test_only_failed_deliveries_are_in_the_index() -> None:
 ALLOWED = {
     "api": {
         "Config": "dynamodb:DeleteItem dynamodb:GetItem dynamodb:PutItem dynamodb:Query dynamodb:UpdateItem",
-        "Log": "dynamodb:GetItem dynamodb:PutItem dynamodb:Query",
+        "Log": "dynamodb:BatchGetItem dynamodb:GetItem dynamodb:PutItem dynamodb:Query",
         "QueuesDelivery": "sqs:SendMessage",
         "Bus": "events:PutEvents",
     },

@@ -69,6 +69,10 @@ def aws(monkeypatch: pytest.MonkeyPatch) -> Iterator[Aws]:
             "RETRY_DELAYS": "10,60,300",
             "LOG_DAYS": "30",
             "MAX_WEBHOOKS": "100",
+            "SENDS_PER_MINUTE": "60",
+            "RECOVERIES_PER_MINUTE": "60",
+            "PUBLIC_URL": "https://webhooks.example.com",
+            "FRAME_ANCESTORS": "",
         }
         for name, value in environment.items():
             monkeypatch.setenv(name, value)
@@ -82,7 +86,10 @@ def _create() -> Aws:
     failed = {
         "IndexName": "failed",
         "KeySchema": _keys("failed_webhook", "sk"),
-        "Projection": {"ProjectionType": "ALL"},
+        "Projection": {
+            "ProjectionType": "INCLUDE",
+            "NonKeyAttributes": ["account_id", "event_id", "event", "accepted_at", "round", "test"],
+        },
     }
     _table(dynamodb, "config")
     _table(dynamodb, "log", attributes=["failed_webhook"], GlobalSecondaryIndexes=[failed])
@@ -117,7 +124,7 @@ def _forget_clients() -> None:
     from webhooks import clients
 
     caches: list[Any] = [clients.client, deliver.desk, fanout._log, fanout._config]
-    caches += [access.config_table, access.key_table, delivery_routes.log_table]
+    caches += [access.config_table, access.key_table, delivery_routes.log_table, delivery_routes.history]
     for cached in caches:
         cached.cache_clear()
 

@@ -18,6 +18,7 @@ RULES = [
     ("GET", "/v1/webhooks/{id}/secret", "account"),
     ("POST", "/v1/webhooks/{id}/secret/rotate", "account"),
     ("POST", "/v1/webhooks/{id}/test", "account"),
+    ("POST", "/v1/webhooks/{id}/recover", "account"),
     ("GET", "/v1/webhooks/{id}/deliveries", "account"),
     ("GET", "/v1/webhooks/{id}/deliveries/{event}", "account"),
     ("POST", "/v1/webhooks/{id}/deliveries/{event}/retry", "account"),
@@ -26,6 +27,7 @@ RULES = [
     ("POST", "/v1/api-keys", "platform"),
     ("GET", "/v1/api-keys", "platform"),
     ("DELETE", "/v1/api-keys/{key}", "platform"),
+    ("POST", "/v1/portal-sessions", "platform"),
 ]
 VALID = {"name": "Orders", "url": "https://localhost:8443/hook", "events": ["message.incoming"]}
 BODIES = ["", "{", '{"name": 5}', "[]"]

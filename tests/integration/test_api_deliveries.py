@@ -11,7 +11,7 @@ import pytest
 
 from tests.integration.api_client import Api
 from tests.integration.conftest import Aws
-from webhooks.clients import client
+from tests.integration.counting import aws_calls
 from webhooks.log_table import LogTable, StoredEvent
 from webhooks.models import Attempt, Delivery, DeliveryStatus, now, rfc3339
 from webhooks.payload import build_body
@@ -71,7 +71,7 @@ def pages(account: Api, path: str, **query: str) -> list[list[str]]:
 
 
 def test_nothing_yet(account: Api, path: str) -> None:
-    assert account.get(path).json == {"data": [], "next_cursor": None}
+    assert account.get(path).json == {"data": [], "next_cursor": None, "searched_to": None}
 
 
 def test_a_delivery_is_shown_with_its_attempts_and_its_payload(account: Api, path: str, log: LogTable) -> None:
@@ -96,7 +96,7 @@ def test_a_delivery_is_shown_with_its_attempts_and_its_payload(account: Api, pat
             }
         ],
     }
-    assert account.get(path).json == {"data": [shown], "next_cursor": None}
+    assert account.get(path).json == {"data": [shown], "next_cursor": None, "searched_to": None}
     payload = {"event": "message.incoming", "timestamp": "2026-05-29T10:30:00Z", "data": DATA}
     assert account.get(f"{path}/evt_1").json == shown | {"payload": payload}
 
@@ -135,23 +135,61 @@ def test_filters(account: Api, path: str, log: LogTable) -> None:
     assert len(ids(account.get(path, event="message.read").json)) == 5
 
 
-@pytest.mark.parametrize("query", [{"status": "failed"}, {"event": "message.read"}])
+@pytest.mark.parametrize("query", [{"status": "cancelled"}, {"event": "message.read"}])
 def test_a_filter_finds_what_is_far_down_by_following_the_cursor(
     account: Api, path: str, log: LogTable, query: dict[str, str]
 ) -> None:
-    """What one call reads is bounded: then the page is short, or empty, and its cursor says that more may follow."""
+    """What one call reads is bounded: then the page is short, or empty, and says how far back it has looked."""
     begin = now() - timedelta(days=1)
-    put(log, path, "evt_deep", begin, "failed", event="message.read")
+    put(log, path, "evt_deep", begin, "cancelled", event="message.read")
     for number in range(1100):
         put(log, path, f"evt_{number}", begin + timedelta(seconds=1 + number))
-    reads: list[int] = []
-    client("dynamodb").meta.events.register(
-        "after-call.dynamodb.Query", lambda parsed, **_: reads.append(parsed["ScannedCount"])
-    )
-    read = pages(account, path, **query)
-    assert [id for page in read for id in page] == ["evt_deep"]
-    assert len(read) <= 3
-    assert max(reads) <= 200
+    with aws_calls() as calls:
+        first = account.get(path, **query).json
+    assert (ids(first), first["searched_to"]) == ([], rfc3339(begin + timedelta(seconds=101)))
+    assert (calls["Query"], calls["read Query"]) == (5, 1000)
+    second = account.get(path, **query, cursor=first["next_cursor"]).json
+    assert (ids(second), second["next_cursor"], second["searched_to"]) == (["evt_deep"], None, None)
+
+
+def test_the_failed_are_found_without_reading_what_is_above_them(account: Api, path: str, log: LogTable) -> None:
+    begin = now() - timedelta(days=1)
+    for number in range(30):
+        event = "message.read" if number % 3 == 0 else "message.sent"
+        put(log, path, f"failed_{number}", begin + timedelta(seconds=number), "failed", event)
+    for number in range(300):
+        put(log, path, f"evt_{number}", begin + timedelta(minutes=1 + number))
+    with aws_calls() as calls:
+        first = account.get(path, status="failed", limit="20").json
+    assert ids(first) == [f"failed_{number}" for number in range(29, 9, -1)]
+    assert (calls["Query"], calls["read Query"], calls["BatchGetItem"]) == (1, 21, 1)
+    assert first["data"][0]["attempts"][0]["error"] == "answered 204, expected 200"
+    assert pages(account, path, status="failed", limit="20") == [ids(first), [f"failed_{n}" for n in range(9, -1, -1)]]
+    both = pages(account, path, status="failed", event="message.read", limit="4")
+    assert [id for page in both for id in page] == [f"failed_{n}" for n in range(27, -1, -3)]
+    assert all(len(page) == 4 for page in both[:-1])
+
+
+def test_a_page_of_long_answers_ends_before_lambdas_own_limit(account: Api, path: str, log: LogTable) -> None:
+    """6 MB; a body of control characters takes six bytes for each of them."""
+    noisy = [replace(ATTEMPT, number=number, response_body="\x01" * 1024) for number in range(40)]
+    for number in range(30):
+        accepted_at = rfc3339(now() - timedelta(seconds=1 + number))
+        delivery = Delivery(
+            webhook_id=path.split("/")[3], account_id="acme", event_id=f"evt_{number}", event="message.read",
+            accepted_at=accepted_at, status="failed", round=1, round_started_at=accepted_at, attempts=noisy,
+        )  # fmt: skip
+        assert log.save(delivery) is not None
+    for query in ({}, {"status": "failed"}):
+        found: list[str] = []
+        cursor = None
+        while cursor or not found:
+            page = account.get(path, limit="100", **query, **({"cursor": cursor} if cursor else {}))
+            assert len(page.text) < 6_000_000
+            assert page.json["searched_to"] is None
+            found += ids(page.json)
+            cursor = page.json["next_cursor"]
+        assert found == [f"evt_{number}" for number in range(30)]
 
 
 def test_the_expired_is_gone_before_dynamodb_removes_it(account: Api, path: str, log: LogTable) -> None:
@@ -187,7 +225,7 @@ def test_a_cursor_works_in_its_own_log_only(api: Api, account: Api, path: str, l
     cursor = account.get(path, limit="1").json["next_cursor"]
     stranger = api.of_account("other")
     theirs = f"/v1/webhooks/{stranger.post('/v1/webhooks', VALID).json['id']}/deliveries"
-    assert stranger.get(theirs, cursor=cursor).json == {"data": [], "next_cursor": None}
+    assert stranger.get(theirs, cursor=cursor).json == {"data": [], "next_cursor": None, "searched_to": None}
     assert stranger.get(path, cursor=cursor).status == 404
     for _ in range(2):
         account.post("/v1/webhooks", VALID)
@@ -207,6 +245,8 @@ def test_a_cursor_works_in_its_own_log_only(api: Api, account: Api, path: str, l
         ({"limit": ""}, "limit"),
         ({"status": "active"}, "status"),
         ({"event": "message.*"}, "event"),
+        ({"state": "failed"}, "state"),
+        ({"status": "failed", "Limit": "5"}, "Limit"),
     ],
 )
 def test_a_bad_question_is_refused_at_its_field(account: Api, path: str, query: dict[str, str], field: str) -> None:
@@ -215,7 +255,9 @@ def test_a_bad_question_is_refused_at_its_field(account: Api, path: str, query: 
 
 
 def test_a_test_delivery_is_marked(account: Api, path: str, log: LogTable) -> None:
-    put(log, path, "evt_1", now())
-    (delivery,) = log.deliveries(path.split("/")[3], limit=1, after=None)[0]
+    at = now()
+    put(log, path, "evt_1", at)
+    delivery = log.delivery(path.split("/")[3], rfc3339(at), "evt_1")
+    assert delivery is not None
     assert log.save(replace(delivery, test=True)) is not None
     assert account.get(f"{path}/evt_1").json["test"] is True

@@ -2,23 +2,16 @@
 
 from __future__ import annotations
 
-import random
-import time
-from collections.abc import Callable, Mapping
-from typing import TYPE_CHECKING, Any, TypeVar
+from collections.abc import Mapping
+from typing import TYPE_CHECKING, Any
 
-from botocore.exceptions import ClientError
-
+from webhooks.conflicts import repeated
 from webhooks.errors import Conflict, LimitReached, NotFound
 from webhooks.items import from_item, to_item, webhook_item, webhook_key, webhook_of
 from webhooks.models import Webhook
 
 if TYPE_CHECKING:
     from mypy_boto3_dynamodb import DynamoDBClient
-
-T = TypeVar("T")
-_PAUSES = (0.05, 0.1, 0.2, 0.4)
-"""Seconds, at most, before a write that met another transaction is repeated."""
 
 
 class ConfigTable:
@@ -71,7 +64,7 @@ class ConfigTable:
             "ConditionExpression": "attribute_not_exists(pk)",
         }
         try:
-            _repeated(lambda: self._client.transact_write_items(TransactItems=[{"Put": put}, {"Update": count}]))
+            repeated(lambda: self._client.transact_write_items(TransactItems=[{"Put": put}, {"Update": count}]))
         except self._client.exceptions.TransactionCanceledException as cancelled:
             if cancelled.response["CancellationReasons"][1].get("Code") == "ConditionalCheckFailed":
                 raise LimitReached(f"the account has {most} webhooks, the most it may have; delete one first") from None
@@ -122,27 +115,34 @@ class ConfigTable:
             "ReturnValuesOnConditionCheckFailure": "ALL_OLD",
         }
         try:
-            answer = _repeated(lambda: self._client.update_item(**update))
+            answer = repeated(lambda: self._client.update_item(**update))
         except self._client.exceptions.ConditionalCheckFailedException as refused:
             if "Item" in refused.response:
                 raise Conflict("somebody else changed it at the same moment; read it and try again") from None
             raise NotFound("there is no such webhook") from None
         return webhook_of(answer["Attributes"])
 
-    def delete_webhook(self, account_id: str, webhook_id: str) -> None:
-        """Raises NotFound."""
+    def delete_webhook(self, account_id: str, webhook_id: str, *, version: int | None = None) -> None:
+        """Raises NotFound, and Conflict if a `version` is given and an edit has made it another."""
         delete: Any = {
             "TableName": self.name,
             "Key": webhook_key(account_id, webhook_id),
             "ConditionExpression": "attribute_exists(pk)",
+            "ReturnValuesOnConditionCheckFailure": "ALL_OLD",
         }
+        if version:
+            delete["ConditionExpression"] += " AND version = :read"
+            delete["ExpressionAttributeValues"] = {":read": {"N": str(version)}}
         count: Any = self._count(account_id, -1)
         try:
-            _repeated(lambda: self._client.transact_write_items(TransactItems=[{"Delete": delete}, {"Update": count}]))
+            repeated(lambda: self._client.transact_write_items(TransactItems=[{"Delete": delete}, {"Update": count}]))
         except self._client.exceptions.TransactionCanceledException as cancelled:
-            if cancelled.response["CancellationReasons"][0].get("Code") == "ConditionalCheckFailed":
-                raise NotFound("there is no such webhook") from None
-            raise
+            reason = cancelled.response["CancellationReasons"][0]
+            if reason.get("Code") != "ConditionalCheckFailed":
+                raise
+            if "Item" in reason:
+                raise Conflict("somebody else changed it at the same moment; read it and try again") from None
+            raise NotFound("there is no such webhook") from None
 
     def _webhooks(self, account_id: str) -> dict[str, Any]:
         return {
@@ -158,21 +158,3 @@ class ConfigTable:
             "UpdateExpression": "ADD webhooks :step",
             "ExpressionAttributeValues": {":step": {"N": str(step)}},
         }
-
-
-def _repeated(write: Callable[[], T]) -> T:
-    """Two transactions on one item, such as an account's counter, refuse each other; the SDK repeats neither."""
-    for pause in _PAUSES:
-        try:
-            return write()
-        except ClientError as refused:
-            if not _met_another(refused):
-                raise
-        time.sleep(random.uniform(0, pause))
-    return write()
-
-
-def _met_another(refused: ClientError) -> bool:
-    reasons: Any = refused.response.get("CancellationReasons", [])
-    codes = {reason.get("Code", "None") for reason in reasons} - {"None"}
-    return refused.response["Error"]["Code"] == "TransactionConflictException" or codes == {"TransactionConflict"}

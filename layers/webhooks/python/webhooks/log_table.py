@@ -6,14 +6,11 @@ from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Any
 
 from webhooks.items import delivery_item, delivery_key, delivery_of, event_key, expires_at, from_item, to_item
-from webhooks.models import Delivery, now
+from webhooks.models import Delivery
 
 if TYPE_CHECKING:
     from mypy_boto3_dynamodb import DynamoDBClient
     from mypy_boto3_dynamodb.type_defs import PutTypeDef
-
-_READ, _READS = 200, 5
-"""A filtered page reads at most so many items, so many times."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -77,47 +74,6 @@ class LogTable:
             return None
         return replace(delivery, version=delivery.version + 1)
 
-    def deliveries(
-        self, webhook_id: str, *, limit: int, after: str | None, status: str | None = None, event: str | None = None
-    ) -> tuple[list[Delivery], str | None]:
-        """
-        A page, newest first, after the sort key `after`; and the sort key to go on after, None at the end.
-
-        A filtered page may be short although more follow: what one call reads is bounded.
-        """
-        query = self._log_query(webhook_id, status, event)
-        found: list[Delivery] = []
-        for _ in range(_READS):
-            if after:
-                query["ExclusiveStartKey"] = {"pk": {"S": f"WEBHOOK#{webhook_id}"}, "sk": {"S": after}}
-            answer = self._client.query(**query, Limit=limit + 1 if status is event is None else _READ)
-            found += [delivery_of(item) for item in answer["Items"]]
-            last = answer.get("LastEvaluatedKey")
-            if len(found) > limit:
-                return found[:limit], _sort_key(found[limit - 1])
-            if last is None:
-                return found, None
-            after = last["sk"]["S"]
-        return found, after
-
-    def _log_query(self, webhook_id: str, status: str | None, event: str | None) -> dict[str, Any]:
-        # Expired items stay until DynamoDB removes them, which may take days.
-        conditions, names = ["expires_at > :now"], {}
-        values = {":pk": {"S": f"WEBHOOK#{webhook_id}"}, ":now": {"N": str(int(now().timestamp()))}}
-        for name, wanted in (("status", status), ("event", event)):
-            if wanted:
-                conditions.append(f"#{name} = :{name}")
-                names[f"#{name}"] = name
-                values[f":{name}"] = {"S": wanted}
-        query: dict[str, Any] = {
-            "TableName": self.name,
-            "KeyConditionExpression": "pk = :pk",
-            "FilterExpression": " AND ".join(conditions),
-            "ExpressionAttributeValues": values,
-            "ScanIndexForward": False,
-        }
-        return query | ({"ExpressionAttributeNames": names} if names else {})
-
     def put(self, delivery: Delivery) -> PutTypeDef:
         """The conditional write of `save`, for use in a transaction."""
         put: PutTypeDef = {
@@ -129,10 +85,6 @@ class LogTable:
             put["ConditionExpression"] = "version = :read"
             put["ExpressionAttributeValues"] = {":read": {"N": str(delivery.version)}}
         return put
-
-
-def _sort_key(delivery: Delivery) -> str:
-    return f"{delivery.accepted_at}#{delivery.event_id}"
 
 
 def _event_of(item: dict[str, Any]) -> StoredEvent:

@@ -11,6 +11,8 @@ if TYPE_CHECKING:
 
 _REQUIRED = ("webhook_id", "account_id", "event_id", "event", "accepted_at", "round", "round_started_at")
 _BATCH = 10
+COPY_DELAY_SECONDS = 6
+"""A message that may be a copy of one just sent comes so much later: the other's attempt, 5 s at most, is over then."""
 
 
 @dataclass(frozen=True, slots=True)

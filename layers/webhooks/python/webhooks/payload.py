@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import re
 from collections.abc import Mapping
+from datetime import datetime
 from typing import Any
 
 from webhooks.errors import EventRejected, EventTooLarge
@@ -49,9 +50,17 @@ def check_id(field: str, value: object) -> str:
 def normalise_timestamp(value: object) -> str:
     """RFC 3339 with any offset, as UTC in whole seconds: `2026-05-29T10:30:00Z`. Raises EventRejected."""
     try:
+        at = read_time(value)
+    except ValueError as wrong:
+        raise EventRejected("timestamp", str(wrong)) from None
+    return at.replace(tzinfo=None).isoformat(timespec="seconds") + "Z"
+
+
+def read_time(value: object) -> datetime:
+    """RFC 3339 with any offset, in UTC. Raises ValueError."""
+    try:
         if not isinstance(value, str) or not _TIME.fullmatch(value.upper()):
             raise ValueError
-        at = parse_time(value.upper())
+        return parse_time(value.upper())
     except (ValueError, OverflowError):
-        raise EventRejected("timestamp", "must be RFC 3339 with an offset, such as 2026-05-29T10:30:00Z") from None
-    return at.replace(tzinfo=None).isoformat(timespec="seconds") + "Z"
+        raise ValueError("must be RFC 3339 with an offset, such as 2026-05-29T10:30:00Z") from None

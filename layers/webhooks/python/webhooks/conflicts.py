@@ -1,0 +1,32 @@
+"""Two transactions on one item, such as an account's counter, refuse each other; the SDK repeats neither."""
+
+from __future__ import annotations
+
+import random
+import time
+from collections.abc import Callable
+from typing import Any, TypeVar
+
+from botocore.exceptions import ClientError
+
+T = TypeVar("T")
+_PAUSES = (0.05, 0.1, 0.2, 0.4)
+"""Seconds, at most, before a write that met another transaction is repeated."""
+
+
+def repeated(write: Callable[[], T]) -> T:
+    """What `write` returns, or raises for any other reason or the fifth time."""
+    for pause in _PAUSES:
+        try:
+            return write()
+        except ClientError as refused:
+            if not _met_another(refused):
+                raise
+        time.sleep(random.uniform(0, pause))
+    return write()
+
+
+def _met_another(refused: ClientError) -> bool:
+    reasons: Any = refused.response.get("CancellationReasons", [])
+    codes = {reason.get("Code", "None") for reason in reasons} - {"None"}
+    return refused.response["Error"]["Code"] == "TransactionConflictException" or codes == {"TransactionConflict"}
