@@ -12,7 +12,7 @@ export PYTHONPATH := $(CURDIR):$(CURDIR)/functions:$(CURDIR)/layers/webhooks/pyt
 # Nothing of the developer's own machine may decide what is installed.
 unexport PIP_FIND_LINKS PIP_EXTRA_INDEX_URL
 
-.PHONY: help demo test test-slow check up down synth platform-key lock setup
+.PHONY: help demo test test-slow check up down synth openapi platform-key lock setup
 
 help: ## this list
 	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:[^#]*## /|/' | column -t -s '|'
@@ -41,6 +41,9 @@ down: setup ## stop what `make up` started
 synth: setup ## the template for AWS, without an AWS account, in cdk.out
 	AWS_ACCESS_KEY_ID= AWS_SECRET_ACCESS_KEY= npx --no-install cdk synth --quiet
 	@echo "cdk.out/AisouleWebhooks.template.json"
+
+openapi: setup ## the API's specification, into docs/openapi.json
+	$(PY) -m api.specification > docs/openapi.json
 
 platform-key: setup ## with AWS credentials: mint a platform key for the deployed stack
 	@$(PY) -m api.mint_key

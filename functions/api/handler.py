@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import time
 from collections.abc import Mapping
 from typing import Any
@@ -12,7 +13,7 @@ from aws_lambda_powertools.event_handler.openapi.exceptions import RequestValida
 
 from api import delivery_routes, platform_routes, webhook_routes
 from api.access import WITHOUT_BODY, Caller, admit, authenticate, read_body, recognise
-from api.documentation import DESCRIPTION, EXPLORER_HEADERS, TITLE, VERSION, Specified, explorer
+from api.documentation import DESCRIPTION, EXPLORER_HEADERS, TITLE, VERSION, Specified, explorer, server
 from api.problems import CONTENT_TYPE, Problem, field_problem, of_error, of_validation
 from webhooks.errors import WebhooksError
 
@@ -25,18 +26,20 @@ for routes in (webhook_routes, delivery_routes, platform_routes):
 
 @app.get("/openapi.json", include_in_schema=False)
 def openapi() -> Response[str]:
-    return Response(200, content_types.APPLICATION_JSON, _specification())
+    return Response(200, content_types.APPLICATION_JSON, specification())
 
 
 @app.get("/docs", include_in_schema=False)
 def docs() -> Response[str]:
     if app.current_event.query_string_parameters.get("format") == "json":
         return openapi()  # the explorer's own link to it
-    return Response(200, content_types.TEXT_HTML, explorer(_specification()), headers=EXPLORER_HEADERS)
+    return Response(200, content_types.TEXT_HTML, explorer(specification()), headers=EXPLORER_HEADERS)
 
 
-def _specification() -> str:
-    return app.get_openapi_json_schema(title=TITLE, version=VERSION, description=DESCRIPTION)
+def specification() -> str:
+    """OpenAPI, as JSON."""
+    url = os.environ.get("PUBLIC_URL", "https://webhooks.example.com")
+    return app.get_openapi_json_schema(title=TITLE, version=VERSION, description=DESCRIPTION, servers=[server(url)])
 
 
 @app.exception_handler(RequestValidationError)  # type: ignore[untyped-decorator]

@@ -23,10 +23,16 @@ from webhooks.errors import AddressRefused, UrlRefused
 from webhooks.messages import DeliveryMessage
 from webhooks.models import Attempt, Webhook, now, rfc3339
 
-_CONTACT = os.environ.get("CONTACT")
-USER_AGENT = "AIsoule-Webhooks/1" + (f" (+{_CONTACT})" if _CONTACT else "")
 _BODY_KEPT = 1024
 _BODY_SECONDS = 1.0
+
+
+def user_agent(contact: str | None) -> str:
+    """Who we are and, if the installation says so, where to complain; docs/abuse.md says the rest."""
+    return f"AIsoule-Webhooks/1 (+{contact})" if contact else "AIsoule-Webhooks/1"
+
+
+_USER_AGENT = user_agent(os.environ.get("CONTACT"))
 
 
 def post(webhook: Webhook, message: DeliveryMessage, *, number: int) -> Attempt:
@@ -89,7 +95,7 @@ def _request(webhook: Webhook, message: DeliveryMessage, at: datetime) -> Prepar
     body = message.body.encode()
     headers = webhook.headers | {
         "Content-Type": "application/json",
-        "User-Agent": USER_AGENT,
+        "User-Agent": _USER_AGENT,
         "Accept-Encoding": "identity",
         **signing.headers(webhook.signing_secrets(at), message.event_id, int(at.timestamp()), body),
     }

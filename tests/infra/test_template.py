@@ -227,8 +227,12 @@ def test_production_has_nothing_of_the_local_stage() -> None:
 
 
 def test_the_limits_are_context_values() -> None:
-    of = template(max_webhooks="7", log_days="90", max_concurrency="33")
-    assert functions(of)["api"]["Environment"]["Variables"]["MAX_WEBHOOKS"] == "7"
+    of = template(
+        max_webhooks="7", log_days="90", max_concurrency="33", sends_per_minute="5", recoveries_per_minute="6"
+    )
+    api = functions(of)["api"]["Environment"]["Variables"]
+    limits = ("MAX_WEBHOOKS", "SENDS_PER_MINUTE", "RECOVERIES_PER_MINUTE")
+    assert [api[limit] for limit in limits] == ["7", "5", "6"]
     assert {f["Environment"]["Variables"]["LOG_DAYS"] for f in functions(of).values()} == {"90"}
     mappings = resources("AWS::Lambda::EventSourceMapping", of).values()
     assert {m["Properties"]["ScalingConfig"]["MaximumConcurrency"] for m in mappings} == {33}
@@ -250,11 +254,37 @@ def test_the_limits_are_context_values() -> None:
         ("retry_delays", "40000,40000"),
         ("stage", ""),
         ("log_retention", "31"),
+        ("sends_per_minute", "0"),
+        ("public_url", "http://webhooks.example.com"),
+        ("public_url", "https://webhooks.example.com/api"),
+        ("contact", "abuse@example.com"),
+        ("contact", "https://example.com/a\r\nb"),
+        ("contact", "https://example.com/(a)"),
+        ("frame_ancestors", "https://a.example *"),
+        ("frame_ancestors", "https://a.example;script-src"),
     ],
 )
 def test_a_bad_setting_says_which_and_what_is_allowed(name: str, value: str) -> None:
     with pytest.raises(BadSetting, match=rf"^{name} is .*allowed|^{name} is .*expected"):
         build(cdk.App(context={"aws:cdk:bundling-stacks": [], name: value}))
+
+
+def test_people_are_sent_to_where_the_api_is() -> None:
+    (http_api,) = resources("AWS::ApiGatewayV2::Api", template())
+    variables = functions(template())["api"]["Environment"]["Variables"]
+    assert variables["PUBLIC_URL"] == {"Fn::GetAtt": [http_api, "ApiEndpoint"]}
+    own = template(
+        public_url="https://webhooks.example.com", frame_ancestors="https://a.example https://b.example:8443"
+    )
+    variables = functions(own)["api"]["Environment"]["Variables"]
+    assert variables["PUBLIC_URL"] == "https://webhooks.example.com"
+    assert variables["FRAME_ANCESTORS"] == "https://a.example https://b.example:8443"
+
+
+def test_only_deliver_tells_endpoints_whom_to_complain_to() -> None:
+    of = template(contact="mailto:abuse@example.com")
+    told = {name: f["Environment"]["Variables"].get("CONTACT") for name, f in functions(of).items()}
+    assert told == {"deliver": "mailto:abuse@example.com", "api": None, "fanout": None, "judge": None}
 
 
 def test_logs_expire_when_told() -> None:

@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+import json
 import re
 from collections.abc import Iterator
 from typing import Any
 
 import pytest
 
+from local.emulator import ROOT
 from tests.integration.api_client import Api
 
 
@@ -69,6 +71,8 @@ def test_every_refusal_is_a_problem_and_every_possible_one_is_there(specificatio
         expected = {"401", "500"} | ({"403"} if asks_role else set()) | ({"404"} if "{" in path else set())
         expected |= {"400", "415", "422"} if takes_body else set()
         expected |= {"400", "422"} if takes_query else set()
+        if any(parameter["name"].lower() == "if-match" for parameter in operation.get("parameters", [])):
+            expected |= {"400", "412"}
         assert expected <= refusals.keys(), (method, path)
         assert ("422" in refusals) == (takes_body or takes_query), (method, path)
 
@@ -91,6 +95,11 @@ def test_the_examples_are_accepted(api: Api, specification: dict[str, Any]) -> N
     assert api.of_account("acme").post("/v1/webhooks", sample("WebhookIn")).status == 201
     assert api.of_platform().post("/v1/events", sample("EventIn")).status == 202
     assert api.of_platform().post("/v1/api-keys", sample("KeyIn")).status == 201
+
+
+def test_the_snapshot_in_the_repository_is_current(specification: dict[str, Any]) -> None:
+    """Whoever changes the API sees in the snapshot's difference what clients will see. `make openapi` writes it."""
+    assert json.loads((ROOT / "docs" / "openapi.json").read_text()) == specification
 
 
 def test_the_explorer_is_one_page_that_may_ask_nobody_else(api: Api) -> None:
