@@ -36,7 +36,9 @@ def test_an_empty_form_names_every_field(portal: Portal, client: Client) -> None
         expect(summary).to_contain_text(text)
         expect(page.get_by_text(text)).to_have_count(2)
     expect(page.get_by_label("Name", exact=True)).to_have_attribute("aria-invalid", "true")
-    expect(page.get_by_label("Name", exact=True)).to_have_accessible_description("So that you recognise it. Enter a name.")
+    expect(page.get_by_label("Name", exact=True)).to_have_accessible_description(
+        "So that you recognise it. Enter a name."
+    )
     summary.get_by_role("button", name="URL").click()
     expect(page.get_by_label("URL")).to_be_focused()
 

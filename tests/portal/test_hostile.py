@@ -40,7 +40,7 @@ def test_names_everywhere(portal: Portal, client: Client, create: Callable[..., 
     page.keyboard.press("Escape")
     portal.go(f"{webhook['id']}/edit")
     expect(page.get_by_label("Name", exact=True)).to_have_value(text)
-    assert "owned" != page.title()
+    assert page.title() != "owned"
     assert page.locator("main :is(script, img, svg, iframe)").count() == 0
 
 
@@ -81,5 +81,5 @@ def test_payloads_and_answers(
     assert "12345678901234567890" in str(shown)
     page.get_by_text("Response body").first.click()
     expect(page.locator("ol pre").first).to_have_text(answer)
-    assert "owned" != page.title()
+    assert page.title() != "owned"
     assert page.locator("main :is(script, img, svg, iframe)").count() == 0

@@ -54,7 +54,13 @@ def test_the_policy_lets_nothing_foreign_run(deployed: Deployed, portal: Portal,
     assert answer is not None
     policy = answer.headers["content-security-policy"]
     assert "unsafe" not in policy
-    for rule in ("default-src 'none'", "connect-src 'self'", "base-uri 'none'", "form-action 'none'", "frame-ancestors"):
+    for rule in (
+        "default-src 'none'",
+        "connect-src 'self'",
+        "base-uri 'none'",
+        "form-action 'none'",
+        "frame-ancestors",
+    ):
         assert rule in policy
     assert answer.headers["referrer-policy"] == "no-referrer"
     html = answer.text()
@@ -75,7 +81,9 @@ def test_all_webhooks_of_all_pages_are_listed(portal: Portal, client: Client) ->
     pages: list[Request] = []
     portal.page.on("request", lambda request: pages.append(request))
     # The page asks for 100 at once; asked for 10, the real API gives three pages.
-    portal.page.route("**/v1/webhooks?limit=100*", lambda route: route.continue_(url=route.request.url.replace("=100", "=10")))
+    portal.page.route(
+        "**/v1/webhooks?limit=100*", lambda route: route.continue_(url=route.request.url.replace("=100", "=10"))
+    )
     portal.page.goto(f"{portal.address}#token={key_of(client)}")
     expect(portal.page.get_by_role("list", name="Webhooks").get_by_role("link")).to_have_count(30)
     assert len([request for request in pages if "/v1/webhooks" in request.url]) >= 3

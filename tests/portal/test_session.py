@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from typing import Any
 
 from playwright.sync_api import expect
 
@@ -65,7 +64,9 @@ def test_an_expired_session_loses_nothing(
     portal.heading("Your webhook is ready")
 
 
-def test_a_new_link_in_the_same_tab(portal: Portal, client: Client, new_account: NewAccount, deployed: Deployed) -> None:
+def test_a_new_link_in_the_same_tab(
+    portal: Portal, client: Client, new_account: NewAccount, deployed: Deployed
+) -> None:
     """Opened again from AIsoule, as another account."""
     portal.open(client)
     _, other = new_account()

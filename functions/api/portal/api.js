@@ -10,14 +10,15 @@ const etags = new WeakMap();
 
 /** What the API, or the network, refused, in words for the reader. */
 class Refused extends Error {
-  constructor(status, message, { errors = [], retryAfter = 0, more = '' } = {}) {
-    super(message + more);
-    Object.assign(this, { status, errors, retryAfter, more });
+  constructor(status, message, { errors = [], retryAfter = 0 } = {}) {
+    super(message);
+    Object.assign(this, { status, errors, retryAfter });
   }
 
+  /** The same, with the seconds that are left to wait. */
   in(seconds) {
     const when = seconds ? `Try again in ${inWords(seconds * 1000)}.` : 'You can try again now.';
-    return new Refused(this.status, `Too many at once. ${when}`, this);
+    return new Refused(this.status, `${this.message} ${when}`);
   }
 }
 
@@ -99,7 +100,7 @@ function refusal(answer, { detail, errors }) {
   const retryAfter = Number(answer.headers.get('Retry-After')) || (answer.status === 429 ? 5 : 0);
   const words = {
     412: 'Somebody else changed this webhook since you opened it.',
-    429: `Too many at once. Try again in ${inWords(retryAfter * 1000)}.`,
+    429: detail?.split(';')[0], // the time to wait is counted down
   };
   const message = words[answer.status] ?? detail ?? `The server answered ${answer.status}. Try again in a moment.`;
   return new Refused(answer.status, sentence(message), {

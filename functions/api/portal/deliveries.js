@@ -10,6 +10,7 @@ function deliveryLog(current, types, signal, settled) {
   const list = h('ul.rows', { 'aria-label': 'Deliveries' });
   const body = h('div', {}, loading('deliveries'));
   const line = outcome();
+  const searched = h('p.hint', {});
   const followed = new Map();
   let settling = 0;
 
@@ -26,6 +27,7 @@ function deliveryLog(current, types, signal, settled) {
     updateRows(list, log.items, ({ event_id }) => event_id, (item) => deliveryRow(id, item));
     body.replaceChildren(log.items.length ? list : h('p.nothing', {}, nothing(log)));
     more.hidden = !log.cursor;
+    searched.replaceChildren(...(log.cursor && log.searchedTo ? ['Looked back to ', timeOf(log.searchedTo), '.'] : []));
     for (const [eventId, say] of followed) {
       const item = log.items.find(({ event_id }) => event_id === eventId);
       if (item) say(item);
@@ -85,7 +87,7 @@ function deliveryLog(current, types, signal, settled) {
   const card = h('section.card.flush', { 'aria-labelledby': 'deliveries' },
     h('div.card-head', {}, h('h2', { id: 'deliveries' }, 'Deliveries'), recover,
       h('div.filters', {}, status.field, event.field)),
-    line, body, h('div.card-foot', {}, more));
+    line, body, h('div.card-foot', {}, searched, more));
   more.hidden = true;
   return { card, restart, follow };
 }
@@ -109,7 +111,7 @@ function filterSelect(label, values, value, changed) {
 }
 
 const nothing = (log) => {
-  if (log.cursor) return 'None among the latest: load more to look further back.';
+  if (log.cursor) return 'None among the latest. Load more to look further back.';
   if (log.filter.status || log.filter.event) return 'No delivery matches.';
   return 'Nothing was sent yet. Send a test event to see how it looks.';
 };

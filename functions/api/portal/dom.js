@@ -69,19 +69,21 @@ async function attempt(pressed, label, line, work) {
       await work();
     } catch (error) {
       line.fail(error);
-      if (error.retryAfter) await countDown(error.retryAfter, (left) => line.fail(error.in(left)));
+      if (!error.retryAfter) return;
+      pressed.lastChild.textContent = 'Waiting…';
+      await countDown(error.retryAfter, (left) => line.fail(error.in(left)));
     }
   });
 }
 
-/** Calls `say(seconds left)` each second. */
-function countDown(seconds, say) {
+/** Calls `say(seconds left)` as they pass, until `wanted` says no. */
+function countDown(seconds, say, wanted = () => true) {
   return new Promise((resolve) => {
     const end = Date.now() + seconds * 1000;
     const tick = () => {
       const left = Math.ceil((end - Date.now()) / 1000);
-      say(Math.max(left, 0));
-      if (left <= 0) resolve();
+      if (wanted()) say(Math.max(left, 0));
+      if (left <= 0 || !wanted()) resolve();
       else setTimeout(tick, 500);
     };
     tick();

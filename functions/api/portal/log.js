@@ -14,7 +14,7 @@ const dueOf = (delivery) => (delivery.next_attempt_at ? Date.parse(delivery.next
 
 /** `items`, and calls that change them. `filter` is {status, event}, each '' for any. */
 function logReader(id, filter, signal) {
-  const log = { items: [], cursor: null, filter };
+  const log = { items: [], cursor: null, searchedTo: null, filter };
 
   function page(cursor, limit) {
     const query = new URLSearchParams({ limit });
@@ -30,6 +30,7 @@ function logReader(id, filter, signal) {
       const answer = await page(cursor, PAGE);
       found.push(...answer.data);
       cursor = answer.next_cursor;
+      log.searchedTo = answer.searched_to;
     } while (cursor && found.length < FEWEST && ++pages < MOST_PAGES);
     return { found, cursor };
   }
