@@ -16,7 +16,9 @@ from playwright.sync_api import Browser, BrowserContext, ConsoleMessage, Error, 
 from local.client import Client
 
 WAIT = 30_000
-_REFUSED = re.compile(r"Failed to load resource: the server responded with a status of 4\d\d")
+_REFUSED = re.compile(
+    r"Failed to load resource: (the server responded with a status of 4\d\d|net::ERR_INTERNET_DISCONNECTED)"
+)
 """The browser says so of every refusal; that the page shows it in words is what the tests look at."""
 
 expect.set_options(timeout=WAIT)
@@ -62,7 +64,7 @@ def looking(browser: Browser, **options: Any) -> Iterator[BrowserContext]:
         yield context
     finally:
         context.close()
-    assert watched.errors == []
+    assert not watched.errors, watched.errors
 
 
 def key_of(client: Client) -> str:

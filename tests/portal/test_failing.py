@@ -70,14 +70,14 @@ def test_the_attempts_on_a_time_line_and_a_retry(
     expect(attempts).to_have_count(4)
     expect(attempts.first).to_contain_text("Answered 503, expected 200.")
     attempts.first.get_by_text("Response body").click()
-    expect(attempts.first.get_by_role("region")).to_have_text("no capacity")
+    expect(attempts.first.get_by_role("group", name="Response body")).to_have_text("no capacity")
 
     receiver.answer("/broken", Answer(200))
     portal.press("Retry")
     expect(page.get_by_role("heading", level=1)).to_contain_text("Delivered")
     expect(attempts).to_have_count(5)
     expect(attempts.last).to_contain_text("Attempt 1 of round 2")
-    expect(attempts.first.get_by_role("region")).to_be_visible()
+    expect(attempts.first.get_by_role("group", name="Response body")).to_be_visible()
 
 
 def test_recovering_what_failed(
@@ -93,14 +93,37 @@ def test_recovering_what_failed(
     portal.open(client, webhook["id"])
     portal.press("Recover failed…")
     dialog = page.get_by_role("dialog", name="Recover failed deliveries")
-    dialog.get_by_label("Failed since").fill("")
+    dialog.get_by_label("Events since").fill("")
     dialog.get_by_role("button", name="Recover").click()
     expect(dialog).to_contain_text("Choose a date and a time.")
-    dialog.get_by_label("Failed since").fill("2026-01-01T00:00")
+    dialog.get_by_label("Events since").fill("2026-01-01T00:00")
     dialog.get_by_role("button", name="Recover").click()
-    expect(dialog).to_contain_text("Done: 3 are being sent again.")
+    expect(dialog).to_contain_text("Done. Sent again: 3.")
     dialog.get_by_role("button", name="Close").click()
     expect(page.get_by_role("list", name="Deliveries").get_by_text("Delivered")).to_have_count(3)
     expect(page.get_by_role("heading", level=1)).to_contain_text("Active")
     posted = [json.loads(post.body)["data"] for post in receiver.received("/down")]
     assert posted == [EXAMPLE] * 15
+
+
+def test_too_many_at_once_says_when_to_try_again(
+    portal: Portal, client: Client, create: Callable[..., Any], receiver: Receiver
+) -> None:
+    page = portal.page
+    webhook = create()
+    portal.open(client, webhook["id"])
+    use_up_the_minute(client, webhook["id"])
+    portal.press("Send test event")
+    card = page.get_by_role("region", name="Send a test event")
+    expect(card.get_by_role("status")).to_contain_text(
+        "An account has 60 test events and retries a minute. Try again in"
+    )
+    expect(card.get_by_role("button", name="Waiting…")).to_be_disabled()
+
+
+def use_up_the_minute(client: Client, webhook_id: str) -> None:
+    """With enough of it left that the page's own call is in it, too."""
+    while True:
+        answer = client.call("POST", f"/v1/webhooks/{webhook_id}/test", json={"event": "message.read"})
+        if answer.status_code == 429 and int(answer.headers["Retry-After"]) > 10:
+            return

@@ -41,7 +41,7 @@ def test_create_then_test_then_delivered(portal: Portal, client: Client, receive
     row.click()
     portal.heading("contact.created")
     expect(page.get_by_role("list", name="Attempts")).to_contain_text("200")
-    expect(page.get_by_role("region", name="Payload").last).to_contain_text('"event": "contact.created"')
+    expect(page.get_by_role("group", name="Payload")).to_contain_text('"event": "contact.created"')
 
 
 def test_edit_changes_what_was_changed(portal: Portal, client: Client, create: Callable[..., Any]) -> None:

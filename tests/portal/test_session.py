@@ -43,6 +43,14 @@ def test_a_pasted_key(portal: Portal, client: Client, deployed: Deployed) -> Non
     expect(page.get_by_label("API key")).to_be_visible()
 
 
+def test_a_link_from_aisoule(portal: Portal, account: tuple[str, Client], deployed: Deployed) -> None:
+    """The platform's backend asks for it, and shows it in a frame or a tab."""
+    session = deployed.platform.post("/v1/portal-sessions", {"account_id": account[0]}, 201)
+    portal.page.goto(session["url"])
+    expect(portal.page.get_by_role("heading", name="No webhooks yet")).to_be_visible()
+    assert session["token"] not in portal.page.url
+
+
 def test_an_expired_session_loses_nothing(
     portal: Portal, account: tuple[str, Client], receiver: Receiver, deployed: Deployed
 ) -> None:

@@ -109,4 +109,5 @@ function refusal(answer, { detail, errors }) {
   });
 }
 
-const sentence = (text) => text.charAt(0).toUpperCase() + text.slice(1) + (/[.!?…]$/.test(text) ? '' : '.');
+const capital = (text) => text.charAt(0).toUpperCase() + text.slice(1);
+const sentence = (text) => capital(text) + (/[.!?…]$/.test(text) ? '' : '.');

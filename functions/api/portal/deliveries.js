@@ -2,6 +2,7 @@
 
 // The delivery log of a webhook, live while something is under way.
 
+const SETTLING = 3; // looks
 const STATUSES = ['pending', 'retrying', 'delivered', 'failed', 'cancelled'];
 
 function deliveryLog(current, types, signal, settled) {
@@ -39,18 +40,19 @@ function deliveryLog(current, types, signal, settled) {
     Object.assign(log.filter, change);
     renameTo(`#/${id}${queryOf(log.filter)}`);
     line.clear();
-    body.setAttribute('aria-busy', 'true');
     await restart();
     announce(log.items.length ? `${log.items.length} deliveries` : nothing(log));
   }
 
   async function restart() {
+    body.setAttribute('aria-busy', 'true');
     try {
       await log.restart();
       paint();
       plan();
     } catch (error) {
       line.fail(error);
+      if (!list.isConnected) body.replaceChildren(h('p.nothing', {}, button('Try again', restart)));
     } finally {
       body.removeAttribute('aria-busy');
     }
@@ -62,8 +64,8 @@ function deliveryLog(current, types, signal, settled) {
     const underWay = new Set(log.items.filter(isUnderWay).map(sortKey));
     await log.refresh();
     const ended = log.items.filter((item) => underWay.has(sortKey(item)) && !isUnderWay(item));
-    for (const item of ended) announce(`${item.event} ${item.status}`);
-    settling = ended.length ? 3 : Math.max(settling - 1, 0);
+    if (ended.length) announce(ended.slice(0, 3).map((item) => `${item.event} ${item.status}`).join(', '));
+    settling = ended.length ? SETTLING : Math.max(settling - 1, 0);
     paint();
     if (settling) await settled();
     return before !== JSON.stringify(log.items);
@@ -76,14 +78,21 @@ function deliveryLog(current, types, signal, settled) {
   };
   const plan = keepFresh(signal, refresh, nextDue);
 
+  /** After something was sent: what came of it changes the webhook too, even if it is quicker than we look. */
+  async function sent() {
+    settling = SETTLING;
+    await restart();
+  }
+
   /** Shows the newest, whatever was filtered, and tells how the delivery goes on. */
   async function follow(eventId, say) {
     followed.set(eventId, say);
+    settling = SETTLING;
     status.select.value = event.select.value = '';
     await filterBy({ status: '', event: '' });
   }
 
-  const recover = button('Recover failed…', () => recoverDialog(current(), restart));
+  const recover = button('Recover failed…', () => recoverDialog(current(), sent));
   const card = h('section.card.flush', { 'aria-labelledby': 'deliveries' },
     h('div.card-head', {}, h('h2', { id: 'deliveries' }, 'Deliveries'), recover,
       h('div.filters', {}, status.field, event.field)),
@@ -105,7 +114,7 @@ function filterInAddress() {
 
 function filterSelect(label, values, value, changed) {
   const select = h('select', { id: newId('filter'), onchange: () => changed(select.value) },
-    h('option', { value: '' }, 'All'), ...values.map((each) => h('option', { value: each }, each)));
+    h('option', { value: '' }, 'All'), ...values.map((each) => h('option', { value: each }, /\./.test(each) ? each : capital(each))));
   select.value = value;
   return { select, field: h('div.field', {}, h('label', { for: select.id }, label), select) };
 }

@@ -15,6 +15,7 @@ async function deliveryView(place, signal, id, eventId) {
   const top = h('div.grow', {});
   const summary = h('div.across', {});
   const timeline = h('ol.timeline', { 'aria-label': 'Attempts' });
+  const next = h('p.hint', {});
   const retry = button('Retry', () => attempt(retry, 'Retrying…', line, async () => {
     const answer = await call('POST', `${address}/retry`);
     delivery = { ...delivery, ...answer };
@@ -29,9 +30,10 @@ async function deliveryView(place, signal, id, eventId) {
     top.replaceChildren(heading(delivery.event, ' ', pill(delivery.status), ' ', delivery.test && testBadge()));
     summary.replaceChildren(facts(
       ['Event id', code(delivery.event_id)],
-      ['Accepted', timeOf(delivery.accepted_at)],
-      ['Next', delivery.next_attempt_at && isUnderWay(delivery) && countdown(delivery.next_attempt_at)]));
+      ['Accepted', timeOf(delivery.accepted_at)]));
     updateRows(timeline, delivery.attempts, ({ round, number }) => `${round}.${number}`, attemptItem);
+    const waits = isUnderWay(delivery) && delivery.next_attempt_at;
+    next.replaceChildren(...(waits ? [countdown(delivery.next_attempt_at)] : []));
     none.hidden = delivery.attempts.length > 0;
   }
 
@@ -54,7 +56,7 @@ async function deliveryView(place, signal, id, eventId) {
   place.replaceChildren(
     h('div.title', {}, top, retry), line,
     h('section.card', { 'aria-label': 'Summary' }, summary),
-    h('section.card', { 'aria-labelledby': 'attempts' }, h('h2', { id: 'attempts' }, 'Attempts'), none, timeline),
+    h('section.card', { 'aria-labelledby': 'attempts' }, h('h2', { id: 'attempts' }, 'Attempts'), none, timeline, next),
     h('section.card', { 'aria-labelledby': 'payload' },
       h('div.card-title', {}, h('h2', { id: 'payload' }, 'Payload'), copyButton(payload, 'the payload')),
       h('p.hint', {}, 'The same at every attempt; sent without the spaces and line breaks that are shown here.'),

@@ -89,7 +89,7 @@ function valuesOf(fields) {
 function textField(label, attributes, hint) {
   const id = newId('field');
   const error = h('p.error', { id: `${id}-error` });
-  const input = h('input', { id, type: 'text', required: true, 'aria-describedby': `${error.id} ${id}-hint`, ...attributes });
+  const input = h('input', { id, type: 'text', required: true, 'aria-describedby': `${id}-hint ${error.id}`, ...attributes });
   const field = h('div.field', {}, h('label', { for: id }, label), h('p.hint', { id: `${id}-hint` }, hint), input, error);
   field.input = input;
   return field;

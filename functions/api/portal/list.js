@@ -5,14 +5,13 @@
 async function listView(place, signal) {
   const list = h('ul.rows', { 'aria-label': 'Webhooks' });
   const body = h('div', {}, loading('webhooks'));
-  const add = h('a.button.primary', { href: '#/new' }, 'New Webhook');
-  place.append(h('div.title', {}, heading('Webhooks'), add),
+  place.append(h('div.title', {}, heading('Webhooks'),
+    h('a.button.primary', { href: '#/new' }, 'New Webhook')),
     h('p.lead', {}, 'We tell your own servers at once when something happens in AIsoule.'), body);
 
   async function load() {
     const webhooks = await allWebhooks(signal);
     if (signal.aborted) return;
-    add.hidden = !webhooks.length;
     body.replaceChildren(webhooks.length ? h('div.card.flush', {}, list) : emptyState());
     updateRows(list, webhooks, ({ id }) => id, webhookRow);
   }
@@ -59,5 +58,5 @@ function emptyState() {
     h('h2', { id: 'empty' }, 'No webhooks yet'),
     h('p', {}, 'A webhook is a URL of yours that we call when something happens, so that you need not keep asking.'),
     h('ol.steps', {}, ...steps.map(([title, text]) => h('li', {}, h('strong', {}, title), h('span', {}, text)))),
-    h('a.button.primary', { href: '#/new' }, 'New Webhook'));
+    h('a.button', { href: '#/new' }, 'Create your first webhook'));
 }

@@ -10,9 +10,7 @@ const LOOK = {
 };
 
 /** A status in words and, beside them, in colour. */
-function pill(status) {
-  return h(`span.pill.${LOOK[status] ?? 'off'}`, {}, status.charAt(0).toUpperCase() + status.slice(1));
-}
+const pill = (status) => h(`span.pill.${LOOK[status] ?? 'off'}`, {}, capital(status));
 
 const testBadge = () => h('span.badge', {}, 'Test');
 
@@ -26,7 +24,7 @@ const chips = (names) => h('ul.chips', {}, ...names.map((name) => h('li', {}, co
 
 /** Text that may be long or hostile, in a box that scrolls and that the keyboard reaches. */
 function box(text, label) {
-  return h('pre.box', { tabindex: '0', role: 'region', 'aria-label': label, dir: 'auto' }, text);
+  return h('pre.box', { tabindex: '0', role: 'group', 'aria-label': label, dir: 'auto' }, text);
 }
 
 const typesKept = {};

@@ -1,0 +1,126 @@
+"""`python -m tests.portal.screenshots`: the pictures in docs/screenshots, of the page as deployed, with real deliveries."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from playwright.sync_api import Browser, expect, sync_playwright
+
+from local.client import Client, account_client
+from local.emulator import ROOT
+from local.receiver import Answer, Receiver
+from tests.e2e.conftest import Deployed, deploying, receiving_for
+from tests.portal.browser import Portal, launch, looking
+
+FOLDER = ROOT / "docs" / "screenshots"
+LOOKS = (("light", 1280), ("dark", 1280), ("light", 360), ("dark", 360))
+TALLEST = 1500
+MOST_BYTES = 150_000
+ORDER = {"message_id": "wamid.HBgM", "whatsapp_account_id": "uuid", "type": "text", "text": "Where is my order?"}
+
+
+@dataclass(frozen=True)
+class Story:
+    """An account with a webhook of every kind."""
+
+    client: Client
+    healthy: str
+    failing: str
+    failed_event: str
+
+
+def tell(deployed: Deployed, receiver: Receiver) -> Story:
+    client = account_client(deployed.outputs, "acme")
+    receiver.answer("/crm", Answer(503, body=b'{"error": "no database connection is free"}'))
+
+    def create(name: str, path: str, *events: str, **more: Any) -> str:
+        body = {"name": name, "url": receiver.url(path), "events": events, **more}
+        return str(client.post("/v1/webhooks", body, 201)["id"])
+
+    messages = ("message.incoming", "message.delivered", "message.read", "message.failed")
+    healthy = create("Order desk", "/orders", *messages, headers={"X-Api-Key": "of the order desk"})
+    failing = create("CRM sync", "/crm", "message.incoming", "contact.created")
+    paused = create("Campaign reports", "/reports", "campaign.completed")
+    client.patch(f"/v1/webhooks/{paused}", {"enabled": False})
+    events = [deployed.platform.publish("acme", "message.incoming", ORDER) for _ in range(6)]
+    for event_id in events:
+        client.await_delivery(failing, event_id, lambda d: d["status"] == "failed", seconds=90)
+    return Story(client, healthy, failing, events[-1])
+
+
+class Album:
+    def __init__(self, portal: Portal, scheme: str, width: int) -> None:
+        self._portal = portal
+        self._look = f"{scheme}-{width}"
+
+    def take(self, name: str, *, whole: bool = True) -> None:
+        page = self._portal.page
+        height = page.evaluate("document.documentElement.scrollHeight") if whole else 900
+        page.set_viewport_size({"width": page.viewport_size["width"], "height": min(max(height, 700), TALLEST)})  # type: ignore[index]
+        path = FOLDER / f"{name}-{self._look}.png"
+        page.screenshot(path=path, mask=[page.locator("[data-secret]")], mask_color="#8a93a5")
+        size = path.stat().st_size
+        print(f"{path.relative_to(ROOT)}  {size} bytes")
+        assert size < MOST_BYTES
+
+
+def photograph(story: Story, newcomer: Client, portal: Portal, album: Album) -> None:
+    page = portal.page
+    page.goto(portal.address)
+    expect(page.get_by_label("API key")).to_be_visible()
+    album.take("key")
+    portal.open(newcomer)
+    expect(page.get_by_role("heading", name="No webhooks yet")).to_be_visible()
+    album.take("empty")
+    portal.open(story.client)
+    album.take("list")
+    portal.go("new")
+    portal.fill(name="Order updates", url="http://shop.example.com/hooks", events=("message.incoming",))
+    album.take("new")
+    portal.press("Create Webhook")
+    expect(page.get_by_role("alert")).to_be_visible()
+    album.take("errors")
+    portal.go(story.healthy)
+    portal.press("Send test event")
+    expect(page.get_by_text("Your endpoint answered 200")).to_be_visible()
+    album.take("webhook")
+    portal.go(f"{story.healthy}/secret")
+    portal.press("Reveal")
+    expect(page.locator("[data-secret]")).to_be_visible()
+    album.take("secret")
+    portal.go(story.failing)
+    album.take("failing")
+    for opens in ("Recover failed…", "Rotate…", "Delete"):
+        portal.press(opens)
+        album.take(opens.split()[0].strip("…").lower(), whole=False)
+        page.keyboard.press("Escape")
+    portal.go(f"{story.failing}/deliveries/{story.failed_event}")
+    page.get_by_text("Response body").first.click()
+    album.take("delivery")
+
+
+@contextmanager
+def opened(browser: Browser, deployed: Deployed, scheme: str, width: int) -> Iterator[Portal]:
+    size = {"width": width, "height": 900}
+    with looking(browser, color_scheme=scheme, viewport=size, reduced_motion="reduce") as context:
+        yield Portal(context.new_page(), deployed.outputs.api_url)
+
+
+def main(folder: Path = FOLDER) -> None:
+    folder.mkdir(parents=True, exist_ok=True)
+    with deploying((1, 2, 3)) as deployed, receiving_for(deployed) as receiver, sync_playwright() as playwright:
+        story = tell(deployed, receiver)
+        newcomer = account_client(deployed.outputs, "newcomer")
+        browser = launch(playwright)
+        for scheme, width in LOOKS:
+            with opened(browser, deployed, scheme, width) as portal:
+                photograph(story, newcomer, portal, Album(portal, scheme, width))
+        browser.close()
+
+
+if __name__ == "__main__":
+    main()
