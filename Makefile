@@ -20,7 +20,7 @@ help: ## this list
 demo: setup ## the whole story on this machine: deploy, register, publish, receive, fail, recover
 	@$(PY) -m local demo
 
-test: setup ## all tests but the slow ones
+test: setup .venv/browser.stamp ## all tests but the slow ones
 	$(PY) -m pytest -m "not slow"
 
 test-slow: setup ## the real retry schedule, faults at length
@@ -73,6 +73,14 @@ setup: .venv/dev.stamp .venv/emulator.stamp .venv/lambda.stamp node_modules/.sta
 # The wheels of the layer, which are not this machine's: into uv's cache.
 .venv/lambda.stamp: layers/dependencies/requirements.txt .venv/dev.stamp
 	@$(PY) -m infra.bundling
+	@touch $@
+
+# Any Chromium that is there will do; else Playwright's own, else Debian's.
+.venv/browser.stamp: .venv/dev.stamp
+	@if [ -z "$${CHROMIUM:-}" ] && ! command -v chromium chromium-browser >/dev/null; then \
+	  $(PY) -m playwright install chromium >/dev/null 2>&1 || \
+	  { apt-get update -qq && apt-get install -y -qq --no-install-recommends chromium fonts-dejavu-core; } >/dev/null 2>&1 || \
+	  { echo "No browser could be installed: install Chromium, or name one in CHROMIUM."; exit 1; }; fi
 	@touch $@
 
 node_modules/.stamp: package-lock.json

@@ -37,6 +37,7 @@ RULES: dict[str, dict[str, Rule]] = {
     "/v1/portal-sessions": {"POST": "platform"},
     "/openapi.json": {"GET": "open"},
     "/docs": {"GET": "open"},
+    "/settings/webhooks": {"GET": "open"},
 }
 _PATTERNS = [
     (re.compile(re.sub(r"<(\w+)>", r"(?P<\1>[A-Za-z0-9_-]{1,64})", path.replace(".", r"\."))), path) for path in RULES

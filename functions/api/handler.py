@@ -14,6 +14,7 @@ from aws_lambda_powertools.event_handler.openapi.exceptions import RequestValida
 from api import delivery_routes, platform_routes, webhook_routes
 from api.access import WITHOUT_BODY, Caller, admit, authenticate, read_body, recognise
 from api.documentation import DESCRIPTION, EXPLORER_HEADERS, TITLE, VERSION, Specified, explorer, server
+from api.portal.page import render
 from api.problems import CONTENT_TYPE, Problem, field_problem, of_error, of_validation
 from webhooks.errors import WebhooksError
 
@@ -24,12 +25,18 @@ for routes in (webhook_routes, delivery_routes, platform_routes):
     app.include_router(routes.router)
 
 
-@app.get("/openapi.json", include_in_schema=False)
+@app.get("/settings/webhooks", include_in_schema=False, compress=True)
+def page() -> Response[str]:
+    html, headers = render(os.environ["FRAME_ANCESTORS"] or "'none'")
+    return Response(200, "text/html; charset=utf-8", html, headers=headers)
+
+
+@app.get("/openapi.json", include_in_schema=False, compress=True)
 def openapi() -> Response[str]:
     return Response(200, content_types.APPLICATION_JSON, specification())
 
 
-@app.get("/docs", include_in_schema=False)
+@app.get("/docs", include_in_schema=False, compress=True)
 def docs() -> Response[str]:
     if app.current_event.query_string_parameters.get("format") == "json":
         return openapi()  # the explorer's own link to it

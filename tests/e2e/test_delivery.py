@@ -12,7 +12,7 @@ from standardwebhooks import Webhook
 
 from local.client import Client
 from local.receiver import Answer, Receiver
-from tests.e2e.conftest import Deployed
+from tests.deployed import Deployed
 from webhooks.event_types import EVENT_TYPES
 from webhooks.messages import DeliveryMessage
 

@@ -10,7 +10,7 @@ from pathlib import Path
 
 from local.client import Client
 from local.receiver import Answer, Receiver
-from tests.e2e.conftest import Deployed
+from tests.deployed import Deployed
 from webhooks.event_types import EVENT_TYPES
 
 EVENT = EVENT_TYPES["message.incoming"]

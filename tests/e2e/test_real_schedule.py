@@ -8,7 +8,7 @@ import pytest
 
 from local.client import account_client
 from local.receiver import Answer
-from tests.e2e.conftest import deploying, receiving_for
+from tests.deployed import deploying, receiving_for
 from webhooks.event_types import EVENT_TYPES
 
 EVENT = EVENT_TYPES["message.incoming"]

@@ -15,7 +15,7 @@ from botocore.exceptions import ClientError
 
 from local import emulator, stack
 from local.client import Client
-from tests.e2e.conftest import Deployed
+from tests.deployed import Deployed
 
 
 def test_the_outputs_are_what_others_build_on(deployed: Deployed) -> None:

@@ -10,10 +10,8 @@ from playwright.sync_api import Browser, BrowserContext, sync_playwright
 
 from local.client import Client
 from local.receiver import Receiver
-from tests.e2e.conftest import Deployed, account, deployed, new_account, receiver
+from tests.deployed import Deployed
 from tests.portal.browser import Portal, launch, looking
-
-__all__ = ["account", "deployed", "new_account", "receiver"]
 
 
 @pytest.fixture(scope="session")

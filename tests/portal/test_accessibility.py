@@ -11,7 +11,7 @@ from playwright.sync_api import Browser, BrowserContext, Page, expect
 from local.client import Client
 from local.emulator import ROOT
 from local.receiver import Answer, Receiver
-from tests.e2e.conftest import Deployed
+from tests.deployed import Deployed
 from tests.portal.browser import Portal, looking
 
 AXE = (ROOT / "node_modules" / "axe-core" / "axe.min.js").read_text()

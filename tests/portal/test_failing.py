@@ -9,7 +9,7 @@ from playwright.sync_api import expect
 
 from local.client import Client
 from local.receiver import Answer, Receiver
-from tests.e2e.conftest import Deployed
+from tests.deployed import Deployed
 from tests.portal.browser import Portal
 
 EXAMPLE = {"message_id": "wamid.1", "whatsapp_account_id": "uuid"}

@@ -11,7 +11,7 @@ from playwright.sync_api import expect
 
 from local.client import Client
 from local.receiver import Answer, Receiver
-from tests.e2e.conftest import Deployed
+from tests.deployed import Deployed
 from tests.portal.browser import Portal
 
 TEXTS = [

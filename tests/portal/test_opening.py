@@ -9,7 +9,7 @@ from playwright.sync_api import BrowserContext, Request, expect
 
 from api.portal.page import render
 from local.client import Client
-from tests.e2e.conftest import Deployed
+from tests.deployed import Deployed
 from tests.portal.browser import Portal, key_of
 
 MOST_BYTES = 110_000

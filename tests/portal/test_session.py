@@ -8,7 +8,7 @@ from playwright.sync_api import expect
 
 from local.client import Client
 from local.receiver import Receiver
-from tests.e2e.conftest import Deployed
+from tests.deployed import Deployed
 from tests.portal.browser import Portal, key_of
 
 NewAccount = Callable[[], tuple[str, Client]]
