@@ -13,7 +13,7 @@ from aws_cdk import aws_sqs as sqs
 from constructs import Construct, IConstruct
 
 from infra.bundling import dependency_code
-from infra.settings import Settings
+from infra.settings import NAMESPACE, Settings
 
 _RUNTIME = lambda_.Runtime.PYTHON_3_13
 
@@ -62,7 +62,7 @@ class Function(lambda_.Function):
             log_group=log_group(scope, f"{id}Logs", settings=settings),
             environment={
                 "LOG_DAYS": str(settings.log_days),
-                "POWERTOOLS_METRICS_NAMESPACE": "AisouleWebhooks",
+                "POWERTOOLS_METRICS_NAMESPACE": NAMESPACE,
                 "POWERTOOLS_SERVICE_NAME": package,
                 **environment,
                 **(_reaching(settings) if reaches_endpoints else {}),

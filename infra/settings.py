@@ -13,6 +13,9 @@ from constructs import Node
 ATTEMPT_SECONDS = 5
 """Promised to customers; `deliver.schedule` keeps it."""
 
+NAMESPACE = "AisouleWebhooks"
+"""Of the functions' metrics."""
+
 MAX_VISIBILITY_SECONDS = 12 * 3600
 """SQS: a message can be hidden for 12 hours after it was received."""
 
@@ -32,6 +35,7 @@ LOG_RETENTION = {
 
 
 _ORIGIN = re.compile(r"https://[A-Za-z0-9.-]+(:\d{1,5})?")
+_EMAIL = re.compile(r"[^@\s]+@[^@\s]+\.[^@\s]+")
 _CONTACT = re.compile(r"(https://|mailto:)[!-'*-;=?-~]{1,200}")
 """Printable ASCII, without what would end the comment of a User-Agent header."""
 
@@ -46,7 +50,8 @@ class Settings:
 
     `sends_per_minute` and `recoveries_per_minute` are what an account may have sent by hand: test events and retries, and
     pages of recovery. `public_url` is where people find the API, if not at API Gateway's own address. `contact` is where
-    the owner of an endpoint that we disturb finds us, `frame_ancestors` the origins that may embed the page.
+    the owner of an endpoint that we disturb finds us, `frame_ancestors` the origins that may embed the page, and
+    `alarm_email` who is told of alarms.
 
     `emulator_url`, `ca_file` and `emulator_python` only in the local stage.
     """
@@ -62,6 +67,7 @@ class Settings:
     public_url: str | None
     contact: str | None
     frame_ancestors: tuple[str, ...]
+    alarm_email: str | None
     emulator_url: str | None = None
     ca_file: Path | None = None
     emulator_python: Path | None = None
@@ -93,6 +99,7 @@ def read_settings(node: Node) -> Settings:
         public_url=_matching(node, "public_url", _ORIGIN, "an address such as https://webhooks.example.com"),
         contact=_matching(node, "contact", _CONTACT, "an https address or mailto:abuse@example.com"),
         frame_ancestors=_origins(node, "frame_ancestors"),
+        alarm_email=_matching(node, "alarm_email", _EMAIL, "an address such as ops@example.com"),
         emulator_url=_text(node, "emulator_url", "http://127.0.0.1:4566") if local else None,
         ca_file=_path(node, "ca_file") if local else None,
         emulator_python=_path(node, "emulator_python") if local else None,

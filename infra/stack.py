@@ -13,6 +13,7 @@ from infra.database import Database
 from infra.delivery import Delivery, Queues
 from infra.fanout import Fanout
 from infra.function import Layers
+from infra.observability import Observability
 from infra.settings import Settings
 
 
@@ -24,8 +25,22 @@ class WebhooksStack(cdk.Stack):
         bus = events.EventBus(self, "Bus")
         queues = Queues(self, "Queues", settings=settings)
         fanout = Fanout(self, "Fanout", bus=bus, database=database, layers=layers, queues=queues, settings=settings)
-        Delivery(self, "Delivery", bus=bus, database=database, queues=queues, layers=layers, settings=settings)
+        delivery = Delivery(
+            self, "Delivery", bus=bus, database=database, queues=queues, layers=layers, settings=settings
+        )
         api = Api(self, "Api", bus=bus, database=database, queues=queues, layers=layers, settings=settings)
+
+        observability = Observability(
+            self,
+            "Observability",
+            database=database,
+            delivery=delivery,
+            fanout=fanout,
+            http_api=api.http_api,
+            queues=queues,
+            functions=[api.function, fanout.function, delivery.deliver, delivery.judge],
+            settings=settings,
+        )
 
         outputs = {
             "ApiUrl": api.http_api.api_endpoint,
@@ -37,6 +52,7 @@ class WebhooksStack(cdk.Stack):
             "DeadLetterQueueUrl": queues.dead_letters.queue_url,
             "RejectedQueueUrl": fanout.rejected.queue_url,
             "UnhandledQueueUrl": fanout.unhandled.queue_url,
+            "AlarmTopicArn": observability.topic.topic_arn,
             "UndeliveredQueueUrl": fanout.undelivered.queue_url,
         }
         for name, value in outputs.items():

@@ -76,6 +76,7 @@ def test(webhook_id: str, request: Annotated[TestIn, Body()]) -> Response[TestAc
     webhook = _webhook()
     charge(webhook.account_id, "sends")
     event_id = repeating.send_test(log_table(), webhook, request.event)
+    router.context["line"].update(webhook_id=webhook_id, event_id=event_id)
     return Response(202, "application/json", TestAccepted(event_id=event_id))
 
 
@@ -88,6 +89,7 @@ def retry(webhook_id: str, event_id: str) -> Response[DeliveryOut]:
     event, delivery = _event_and_delivery(router.context["caller"], webhook_id, event_id)
     charge(event.account_id, "sends")
     again = repeating.retry(log_table(), _webhook(), event, delivery)
+    router.context["line"].update(webhook_id=webhook_id, event_id=event_id, round=again.round)
     return Response(202, "application/json", DeliveryOut.of(again))
 
 

@@ -101,7 +101,7 @@ def _answer(event: dict[str, Any], context: Any, line: dict[str, Any]) -> dict[s
     _refuse_unknown_query(http["method"], call.route, event.get("queryStringParameters") or {})
     if http["method"] in ("POST", "PATCH") and call.route != WITHOUT_BODY:
         read_body(event)
-    app.append_context(caller=caller)
+    app.append_context(caller=caller, line=line)
     response = app.resolve(event, context)
     response |= {"statusCode": int(response["statusCode"]), "body": response.get("body") or ""}
     response["headers"] = _HEADERS | response["headers"]

@@ -50,6 +50,7 @@ def publish(event: Annotated[EventIn, Body()]) -> Response[EventAccepted]:
     answer = client("events").put_events(Entries=[{**entry, "EventBusName": os.environ["EVENT_BUS_NAME"]}])  # type: ignore[typeddict-item]
     if answer["FailedEntryCount"]:
         raise Problem(503, "the event was not accepted; publish it again", headers={"Retry-After": "1"})
+    router.context["line"].update(account_id=event.account_id, event_id=event_id, event=event.event)
     return Response(202, "application/json", EventAccepted(id=event_id))
 
 

@@ -5,16 +5,16 @@ from __future__ import annotations
 import time
 from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
-from deliver import health, sender
+from deliver import failures, health, sender
 from deliver.schedule import Act, Schedule, in_round
 from deliver.standing import Standing
-from deliver.telemetry import logger, metrics
 from webhooks import signals
 from webhooks.log_table import LogTable
 from webhooks.messages import DeliveryMessage
 from webhooks.models import Attempt, now, parse_time
+from webhooks.telemetry import logger, metrics
 
 if TYPE_CHECKING:
     from mypy_boto3_dynamodb import DynamoDBClient
@@ -75,6 +75,9 @@ class Desk:
     def _cancel(self, message: DeliveryMessage, standing: Standing) -> Outcome | None:
         delivery = in_round(message, standing.delivery)
         saved = self.log.save(replace(delivery, status="cancelled", next_attempt_at=None))
+        if saved:
+            metrics.add_metric("Cancelled", "Count", 1)
+            _tell("delivery.cancelled", message)
         return Outcome(None, Standing(standing.webhook, saved)) if saved else None
 
     def _attempt(self, message: DeliveryMessage, standing: Standing) -> Outcome | None:
@@ -129,15 +132,30 @@ def _log_key(message: DeliveryMessage) -> tuple[str, str, str]:
 
 
 def _report(message: DeliveryMessage, attempt: Attempt) -> None:
-    metrics.add_metric("Delivered" if attempt.error is None else "FailedAttempts", "Count", 1)
-    logger.info(
+    """Latency is from publishing to the endpoint's 200, and of first rounds alone: a retry by hand waited for a person."""
+    if attempt.error is not None:
+        metrics.add_metric(f"Failed{failures.cause(attempt.error)}", "Count", 1)
+    else:
+        metrics.add_metric("Delivered", "Count", 1)
+        if message.round == 1:
+            took = attempt.ended() - parse_time(message.accepted_at)
+            metrics.add_metric("DeliveryLatency", "Milliseconds", took.total_seconds() * 1000)
+    _tell(
         "delivery.attempted",
-        account_id=message.account_id,
-        webhook_id=message.webhook_id,
-        event_id=message.event_id,
-        round=attempt.round,
+        message,
         number=attempt.number,
         status_code=attempt.status_code,
         duration_ms=attempt.duration_ms,
         error=attempt.error,
+    )
+
+
+def _tell(what: str, message: DeliveryMessage, **more: Any) -> None:
+    logger.info(
+        what,
+        account_id=message.account_id,
+        webhook_id=message.webhook_id,
+        event_id=message.event_id,
+        round=message.round,
+        **more,
     )

@@ -13,11 +13,11 @@ from deliver.attempting import Desk
 from deliver.handler import desk
 from deliver.schedule import in_round, is_settled
 from deliver.standing import Standing
-from deliver.telemetry import flush, logger, metrics
 from webhooks import signals
 from webhooks.clients import client
 from webhooks.messages import DeliveryMessage, from_record
 from webhooks.models import ATTEMPTS_KEPT, Attempt, Delivery, now, parse_time, rfc3339
+from webhooks.telemetry import flush, logger, metrics
 
 REQUEUED_FOR = timedelta(hours=24)
 """From the start of the round. What could not be attempted by then, through our fault, is given up."""
@@ -84,30 +84,47 @@ def _fail(desk: Desk, stood: Standing, delivery: Delivery) -> bool:
     failed = replace(delivery, status="failed", next_attempt_at=None)
     webhook = stood.webhook
     if webhook is None or webhook.status != "active":
-        return desk.log.save(failed) is not None
+        if not desk.log.save(failed):
+            return False
+        _tell("delivery.failed", failed, "Exhausted")
+        return True
     webhook = health.failed_by(webhook, failed, rfc3339(now()))
     if not health.mark_failing(desk.dynamodb, desk.config_table, webhook, desk.log.put(failed)):
         return False
+    _tell("delivery.failed", failed, "Exhausted")
     logger.info("webhook.failing", account_id=webhook.account_id, webhook_id=webhook.id, event_id=failed.event_id)
-    metrics.add_metric("Exhausted", "Count", 1)
     signals.tell(desk.events, desk.bus, "webhook.failing", webhook)
     return True
 
 
 def _requeue(message: DeliveryMessage, delivery: Delivery) -> None:
     """It was not really attempted: back onto the delivery queue, for when its next attempt is due."""
-    metrics.add_metric("Requeued", "Count", 1)
     delay = _delay(delivery.next_attempt_at, now())
     client("sqs").send_message(QueueUrl=os.environ["DELIVERY_QUEUE_URL"], **message.to_request(delay))
+    _tell("delivery.requeued", delivery, "Requeued")
 
 
 def _give_up(desk: Desk, delivery: Delivery) -> bool:
     """The webhook is left alone, and the log says why: this was our fault."""
-    metrics.add_metric("GivenUp", "Count", 1)
     number = delivery.attempts_in(delivery.round) + 1
     said = Attempt(number=number, round=delivery.round, at=rfc3339(now()), duration_ms=0, error=OUR_FAULT)
     attempts = [*delivery.attempts, said][-ATTEMPTS_KEPT:]
-    return desk.log.save(replace(delivery, status="failed", attempts=attempts, next_attempt_at=None)) is not None
+    if not desk.log.save(replace(delivery, status="failed", attempts=attempts, next_attempt_at=None)):
+        return False
+    _tell("delivery.given_up", delivery, "GivenUp")
+    return True
+
+
+def _tell(what: str, delivery: Delivery, metric: str) -> None:
+    """Once it is done: what is cut off before is done and counted when it is repeated."""
+    metrics.add_metric(metric, "Count", 1)
+    logger.info(
+        what,
+        account_id=delivery.account_id,
+        webhook_id=delivery.webhook_id,
+        event_id=delivery.event_id,
+        round=delivery.round,
+    )
 
 
 def _delay(next_attempt_at: str | None, at: datetime) -> int:

@@ -74,3 +74,20 @@ def _certificate(error: ssl.SSLCertVerificationError) -> str:
         return _CERTIFICATE[error.verify_code]
     reason = error.verify_message.rstrip(".").removeprefix("Hostname mismatch, ").removeprefix("IP address mismatch, ")
     return reason if reason.startswith("certificate ") else f"certificate not accepted: {reason}"
+
+
+_CAUSES = {
+    "answered ": "Status",
+    "no answer within": "Timeout",
+    "certificate": "TLS",
+    "TLS failed": "TLS",
+    "the endpoint does not speak TLS": "TLS",
+    "the host name": "DNS",
+    "address ": "Address",
+    "the URL ": "Address",
+}
+
+
+def cause(error: str) -> str:
+    """Of the words above, one of the few that are counted: Status, Timeout, TLS, DNS, Address, or else Connection."""
+    return next((cause for words, cause in _CAUSES.items() if error.startswith(words)), "Connection")

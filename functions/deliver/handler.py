@@ -14,11 +14,11 @@ from deliver import standing
 from deliver.attempting import Desk
 from deliver.schedule import Schedule
 from deliver.standing import Standing
-from deliver.telemetry import flush, logger, metrics
 from webhooks.clients import client
 from webhooks.log_table import LogTable
 from webhooks.messages import DeliveryMessage, from_record
 from webhooks.models import now
+from webhooks.telemetry import flush, logger, metrics
 
 OUR_FAULT_SECONDS = 10
 """When our side failed, a message comes back after this, not after the queue's whole visibility timeout."""

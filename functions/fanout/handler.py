@@ -6,8 +6,6 @@ import os
 from functools import cache
 from typing import Any
 
-from aws_lambda_powertools import Logger
-
 from fanout.incoming import accept, rejection
 from webhooks.clients import client
 from webhooks.config_table import ConfigTable
@@ -15,8 +13,7 @@ from webhooks.errors import EventRejected
 from webhooks.log_table import LogTable, StoredEvent
 from webhooks.messages import COPY_DELAY_SECONDS, DeliveryMessage, send
 from webhooks.models import now, rfc3339
-
-logger = Logger()
+from webhooks.telemetry import flush, logger, metrics
 
 
 class NotAllSent(Exception):
@@ -26,9 +23,17 @@ class NotAllSent(Exception):
 def lambda_handler(event: dict[str, Any], context: object) -> None:
     """Raises whatever failed on our side: Lambda repeats the event, and its on-failure destination keeps it."""
     try:
-        incoming = accept(event, rfc3339(now()))
-    except EventRejected as refused:
-        return _reject(event, refused)
+        try:
+            incoming = accept(event, rfc3339(now()))
+        except EventRejected as refused:
+            return _reject(event, refused)
+        _fan_out(incoming)
+    finally:
+        flush()
+
+
+def _fan_out(incoming: StoredEvent) -> None:
+    """Raises NotAllSent."""
     stored = _log().put_event_once(incoming)
     webhook_ids = _config().subscribed(stored.account_id, stored.event)
     # A repeat of what is already on its way: it comes when the first attempt is over and logged, not beside it.
@@ -43,6 +48,7 @@ def lambda_handler(event: dict[str, Any], context: object) -> None:
         webhooks=len(webhook_ids),
         unsent=len(unsent),
     )
+    metrics.add_metric("Accepted", "Count", 1)
     if unsent:
         raise NotAllSent(f"{len(unsent)} of {len(webhook_ids)} messages of event {stored.event_id}")
 
@@ -68,6 +74,7 @@ def _reject(event: dict[str, Any], refused: EventRejected) -> None:
     """Kept with its reason, so that the producer can be told and the event be published again; never retried."""
     logger.warning("event.rejected", bus_id=event.get("id"), field=refused.field, reason=refused.detail)
     client("sqs").send_message(QueueUrl=os.environ["REJECTED_QUEUE_URL"], MessageBody=rejection(event, refused))
+    metrics.add_metric("Rejected", "Count", 1)
 
 
 @cache

@@ -17,6 +17,7 @@ import aws_cdk as cdk
 import pytest
 
 import deliver.dead_letters
+import deliver.failures
 import deliver.schedule
 from infra import settings
 from infra.app import build
@@ -258,6 +259,7 @@ def test_the_limits_are_context_values() -> None:
         ("public_url", "http://webhooks.example.com"),
         ("public_url", "https://webhooks.example.com/api"),
         ("contact", "abuse@example.com"),
+        ("alarm_email", "ops"),
         ("contact", "https://example.com/a\r\nb"),
         ("contact", "https://example.com/(a)"),
         ("frame_ancestors", "https://a.example *"),
@@ -279,6 +281,44 @@ def test_people_are_sent_to_where_the_api_is() -> None:
     variables = functions(own)["api"]["Environment"]["Variables"]
     assert variables["PUBLIC_URL"] == "https://webhooks.example.com"
     assert variables["FRAME_ANCESTORS"] == "https://a.example https://b.example:8443"
+
+
+def test_ten_alarms_tell_the_operator_and_each_is_explained() -> None:
+    """Ten, because so many are free."""
+    of = template(alarm_email="ops@example.com")
+    operations = (ROOT / "docs" / "operations.md").read_text().lower()
+    alarms = [alarm["Properties"] for alarm in resources("AWS::CloudWatch::Alarm", of).values()]
+    (topic,) = resources("AWS::SNS::Topic", of)
+    assert len(alarms) == 10
+    for alarm in alarms:
+        assert alarm["AlarmActions"] == alarm["OKActions"] == [{"Ref": topic}]
+        assert alarm["TreatMissingData"] == "notBreaching"
+        place = alarm["AlarmDescription"].partition("docs/operations.md#")[2]
+        assert f"## {place}\n" in operations, place
+    (subscription,) = resources("AWS::SNS::Subscription", of).values()
+    assert subscription["Properties"]["Endpoint"] == "ops@example.com"
+    assert resources("AWS::SNS::Subscription", template()) == {}
+
+
+def test_a_message_is_overdue_only_after_its_whole_schedule() -> None:
+    for delays, seconds in (("10,60,300", 370 + 20 + 600), ("1,2,3", 6 + 20 + 600)):
+        alarms = resources("AWS::CloudWatch::Alarm", template(retry_delays=delays))
+        (threshold,) = [a["Properties"]["Threshold"] for name, a in alarms.items() if "OldestMessage" in name]
+        assert threshold == seconds
+
+
+def test_what_is_shown_and_alarmed_is_what_the_functions_count() -> None:
+    """A metric that is renamed in the code alone would be a flat line, and its alarm silent."""
+    dashboard = json.dumps(resources("AWS::CloudWatch::Dashboard", template()))
+    shown = set(re.findall(r"AisouleWebhooks\W+(\w+)\W+service", dashboard))
+    alarms = [alarm["Properties"] for alarm in resources("AWS::CloudWatch::Alarm", template()).values()]
+    alarmed = {alarm["MetricName"] for alarm in alarms if alarm["Namespace"] == settings.NAMESPACE}
+    causes = {f"Failed{cause}" for cause in {*deliver.failures._CAUSES.values(), "Connection"}}
+    assert alarmed <= shown
+    assert causes <= shown
+    sources = "".join(path.read_text() for path in (ROOT / "functions").rglob("*.py"))
+    for name in shown - causes:
+        assert f'"{name}"' in sources
 
 
 def test_only_deliver_tells_endpoints_whom_to_complain_to() -> None:

@@ -21,12 +21,11 @@ from hypothesis.stateful import (
     run_state_machine_as_test,
 )
 
-from deliver import telemetry
-from fanout import handler as fanout
 from tests.model.cloud import FAULTS, Plan
 from tests.model.promises import Promises
 from tests.model.running import running
 from tests.model.world import MEANWHILE, PERSON, World
+from webhooks.telemetry import logger
 
 TOTAL: Counter[str] = Counter()
 UNRECORDED: Counter[str] = Counter()
@@ -240,13 +239,10 @@ def counted() -> Iterator[None]:
     """Anew in each test, and without the functions' logs."""
     TOTAL.clear()
     UNRECORDED.clear()
-    loggers = [telemetry.logger, fanout.logger]
-    levels = [one.log_level for one in loggers]
-    for one in loggers:
-        one.setLevel(logging.CRITICAL)
+    level = logger.log_level
+    logger.setLevel(logging.CRITICAL)
     yield
-    for one, level in zip(loggers, levels, strict=True):
-        one.setLevel(level)
+    logger.setLevel(level)
 
 
 def test_promises_hold_under_faults() -> None:

@@ -1,0 +1,137 @@
+"""Whether it works, at a glance; and ten alarms, each of which means that somebody has something to do."""
+
+from __future__ import annotations
+
+import aws_cdk as cdk
+from aws_cdk import aws_apigatewayv2 as apigateway
+from aws_cdk import aws_cloudwatch as cloudwatch
+from aws_cdk import aws_cloudwatch_actions as actions
+from aws_cdk import aws_logs as logs
+from aws_cdk import aws_sns as sns
+from aws_cdk import aws_sns_subscriptions as subscriptions
+from aws_cdk import aws_sqs as sqs
+from constructs import Construct
+
+from infra.database import Database
+from infra.delivery import FUNCTION_SECONDS, Delivery, Queues
+from infra.fanout import Fanout
+from infra.function import Function
+from infra.settings import ATTEMPT_SECONDS, NAMESPACE, Settings
+
+_FIVE_MINUTES = cdk.Duration.minutes(5)
+FAILURES = ("Status", "Timeout", "TLS", "DNS", "Connection", "Address")
+"""What `deliver.failures.cause` tells apart."""
+
+
+class Observability(Construct):
+    def __init__(
+        self,
+        scope: Construct,
+        id: str,
+        *,
+        database: Database,
+        delivery: Delivery,
+        fanout: Fanout,
+        http_api: apigateway.HttpApi,
+        queues: Queues,
+        functions: list[Function],
+        settings: Settings,
+    ) -> None:
+        super().__init__(scope, id)
+        self.topic = sns.Topic(self, "Alarms", enforce_ssl=True)
+        if settings.alarm_email:
+            self.topic.add_subscription(subscriptions.EmailSubscription(settings.alarm_email))
+        # As old as the last retry makes it, and what a backlog of ten minutes adds.
+        overdue = sum(settings.retry_delays) + settings.attempts * int(ATTEMPT_SECONDS) + 600
+        stranded = cdk.Duration.minutes(15).to_seconds() + FUNCTION_SECONDS
+        self._alarm("OldestMessage", _age(queues.delivery), overdue)
+        self._alarm("DeadLettersNotConsumed", _age(queues.dead_letters), stranded)
+        self._alarm("EventsRejected", _waiting(fanout.rejected), 1)
+        self._alarm("EventsUnhandled", _waiting(fanout.unhandled), 1)
+        self._alarm("EventsUndelivered", _waiting(fanout.undelivered), 1)
+        self._alarm("OurFault", own("OurFault"), 5)
+        self._alarm("GivenUp", own("GivenUp"), 1)
+        self._alarm("ApiErrors", http_api.metric_server_error(statistic="Sum", period=_FIVE_MINUTES), 5)
+        self._alarm("DeliverThrottled", delivery.deliver.metric_throttles(period=_FIVE_MINUTES), 10)
+        self._alarm("LogTableThrottled", _throttled(database), 1)
+        self._dashboard(http_api, queues, delivery)
+        if not settings.local:  # the emulator does not know the type
+            _save_query(self, functions)
+
+    def _alarm(self, name: str, metric: cloudwatch.Metric, threshold: float) -> None:
+        """Named and explained in docs/operations.md. No data is no alarm: nothing happens while nothing happens."""
+        alarm = cloudwatch.Alarm(
+            self,
+            name,
+            metric=metric,
+            threshold=threshold,
+            evaluation_periods=1,
+            comparison_operator=cloudwatch.ComparisonOperator.GREATER_THAN_OR_EQUAL_TO_THRESHOLD,
+            treat_missing_data=cloudwatch.TreatMissingData.NOT_BREACHING,
+            alarm_description=f"docs/operations.md#{name.lower()}",
+        )
+        alarm.add_alarm_action(actions.SnsAction(self.topic))
+        alarm.add_ok_action(actions.SnsAction(self.topic))
+
+    def _dashboard(self, http_api: apigateway.HttpApi, queues: Queues, delivery: Delivery) -> None:
+        latency = [own("DeliveryLatency", statistic) for statistic in ("p50", "p95", "p99")]
+        ours = [own(name) for name in ("OurFault", "Requeued", "GivenUp", "DuplicatePost", "VisibilityUnset")]
+        rows = {
+            "Events and deliveries": [
+                *(own(name, of="fanout") for name in ("Accepted", "Rejected")),
+                *(own(name) for name in ("Delivered", "Exhausted", "Cancelled")),
+            ],
+            "Failed attempts, by cause": [own(f"Failed{cause}") for cause in FAILURES],
+            "From accepted to delivered, ms": latency,
+            "Our own faults": ours,
+            "Waiting": [_waiting(queues.delivery), _waiting(queues.dead_letters)],
+            "Oldest message, s": [_age(queues.delivery), _age(queues.dead_letters)],
+            "deliver": [delivery.deliver.metric_invocations(), delivery.deliver.metric_throttles()],
+            "API": [http_api.metric_count(), http_api.metric_client_error(), http_api.metric_server_error()],
+        }
+        graphs = [cloudwatch.GraphWidget(title=title, left=metrics, width=12) for title, metrics in rows.items()]
+        cloudwatch.Dashboard(self, "Dashboard").add_widgets(*graphs)
+
+
+def own(name: str, statistic: str = "Sum", *, of: str = "deliver") -> cloudwatch.Metric:
+    """One that a function writes into its log. Its service is the only dimension: each combination would be billed."""
+    return cloudwatch.Metric(
+        namespace=NAMESPACE,
+        metric_name=name,
+        dimensions_map={"service": of},
+        statistic=statistic,
+        period=_FIVE_MINUTES,
+    )
+
+
+def _save_query(scope: Construct, functions: list[Function]) -> None:
+    """The whole way of one event, where an operator looks. It costs nothing."""
+    logs.QueryDefinition(
+        scope,
+        "FollowAnEvent",
+        query_definition_name="AIsoule Webhooks: follow an event",
+        query_string=logs.QueryString(
+            fields=["@timestamp", "service", "message", "webhook_id", "number", "status_code", "error"],
+            filter_statements=['event_id = "evt_…"'],
+            sort="@timestamp asc",
+        ),
+        log_groups=[function.log_group for function in functions],
+    )
+
+
+def _age(queue: sqs.Queue) -> cloudwatch.Metric:
+    return queue.metric_approximate_age_of_oldest_message(statistic="Maximum", period=_FIVE_MINUTES)
+
+
+def _waiting(queue: sqs.Queue) -> cloudwatch.Metric:
+    return queue.metric_approximate_number_of_messages_visible(statistic="Maximum", period=_FIVE_MINUTES)
+
+
+def _throttled(database: Database) -> cloudwatch.Metric:
+    return cloudwatch.Metric(
+        namespace="AWS/DynamoDB",
+        metric_name="WriteThrottleEvents",
+        dimensions_map={"TableName": database.log.table_name},
+        statistic="Sum",
+        period=_FIVE_MINUTES,
+    )
