@@ -1,0 +1,130 @@
+"""Everything that the service does, once: each step raises soon when what it needs is not permitted."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Callable
+from typing import Any
+
+from local.client import ApiRefused, Client, account_client
+from local.receiver import Answer, Receiver
+from tests.deployed import Deployed
+from webhooks.messages import DeliveryMessage
+from webhooks.models import new_id, now, rfc3339
+
+DATA = {"message_id": "wamid.1", "whatsapp_account_id": "uuid"}
+SECONDS = 10
+
+
+class Journey:
+    """In an account of its own. The retry delays are 1 s each."""
+
+    def __init__(self, deployed: Deployed, receiver: Receiver) -> None:
+        self._deployed = deployed
+        self._receiver = receiver
+        self._account_id = new_id("acct")
+        self._path = f"/{self._account_id}"
+
+    def steps(self) -> list[Callable[[], None]]:
+        return [
+            self.keys,
+            self.webhooks,
+            self.publish,
+            self.fail_and_recover,
+            self.reject,
+            self.requeue,
+            self.delete,
+        ]
+
+    def first_failure(self) -> str | None:
+        for step in self.steps():
+            try:
+                step()
+            except (ApiRefused, TimeoutError, AssertionError) as failed:
+                return f"{step.__name__}: {' '.join(str(failed).split())[:110]}"
+        return None
+
+    def keys(self) -> None:
+        platform = self._deployed.platform
+        minted = platform.post("/v1/api-keys", {"account_id": self._account_id}, 201)
+        assert len(platform.get("/v1/api-keys", account_id=self._account_id)["data"]) == 1
+        _expect(platform, "DELETE", f"/v1/api-keys/{minted['id']}", 204)
+        self._client = account_client(self._deployed.outputs, self._account_id)
+
+    def webhooks(self) -> None:
+        values = {"name": "Orders", "url": self._receiver.url(self._path), "events": ["message.incoming"]}
+        self._id = self._client.post("/v1/webhooks", values, 201)["id"]
+        self._client.patch(f"/v1/webhooks/{self._id}", {"name": "Order desk"})
+        assert len(self._client.get("/v1/webhooks")["data"]) == 1
+
+    def publish(self) -> None:
+        event_id = self._publish()
+        self._await(event_id, "delivered")
+        tested = self._client.post(f"/v1/webhooks/{self._id}/test", {"event": "message.read"}, 202)["event_id"]
+        self._await(tested, "delivered")
+        assert len(self._client.get(f"/v1/webhooks/{self._id}/deliveries")["data"]) == 2
+        _expect(self._client, "POST", f"/v1/webhooks/{self._id}/deliveries/{event_id}/retry", 202)
+
+    def fail_and_recover(self) -> None:
+        self._receiver.answer(self._path, Answer(500))
+        event_id = self._publish()
+        self._await(event_id, "failed")
+        listed = self._client.get(f"/v1/webhooks/{self._id}/deliveries", status="failed")["data"]
+        assert [delivery["event_id"] for delivery in listed] == [event_id]
+        assert self._status() == "failing"
+        self._receiver.answer(self._path, Answer(200))
+        since = {"since": "2026-01-01T00:00:00Z"}
+        assert self._client.post(f"/v1/webhooks/{self._id}/recover", since, 202)["enqueued"] == 1
+        self._await(event_id, "delivered")
+        self._client.await_webhook(self._id, lambda webhook: webhook["status"] == "active", seconds=SECONDS)
+        self._client.patch(f"/v1/webhooks/{self._id}", {"enabled": False})
+        self._client.patch(f"/v1/webhooks/{self._id}", {"enabled": True})
+
+    def reject(self) -> None:
+        """Straight onto the bus, without what the event must have."""
+        detail = json.dumps({"account_id": self._account_id, "data": {}})
+        entry = {"Source": "aisoule", "DetailType": "message.incoming", "Detail": detail}
+        outputs = self._deployed.outputs
+        outputs.client("events").put_events(Entries=[entry | {"EventBusName": outputs.event_bus_name}])
+        sqs, url = outputs.client("sqs"), self._deployed.resources["RejectedQueueUrl"]
+        answer = sqs.receive_message(QueueUrl=url, WaitTimeSeconds=SECONDS)
+        for message in answer.get("Messages", []):
+            sqs.delete_message(QueueUrl=url, ReceiptHandle=message["ReceiptHandle"])
+            if self._account_id in message["Body"]:
+                return
+        raise TimeoutError("the event was not rejected")
+
+    def requeue(self) -> None:
+        """A message that lands among the dead letters through no attempt of its own."""
+        at = rfc3339(now())
+        message = DeliveryMessage(
+            webhook_id=self._id, account_id=self._account_id, event_id=new_id("evt"), event="message.incoming",
+            accepted_at=at, round=1, round_started_at=at, body='{"stray":true}',
+        )  # fmt: skip
+        sqs, url = self._deployed.outputs.client("sqs"), self._deployed.resources["DeadLetterQueueUrl"]
+        arrived = len(self._receiver.received(self._path))
+        sqs.send_message(QueueUrl=url, **message.to_request())
+        self._receiver.wait_for(self._path, arrived + 1, seconds=SECONDS)
+
+    def delete(self) -> None:
+        _expect(self._client, "DELETE", f"/v1/webhooks/{self._id}", 204)
+        self._client.close()
+
+    def _publish(self) -> str:
+        return self._deployed.platform.publish(self._account_id, "message.incoming", DATA)
+
+    def _await(self, event_id: str, status: str) -> Any:
+        def reached(delivery: Any) -> bool:
+            return bool(delivery["status"] == status)
+
+        return self._client.await_delivery(self._id, event_id, reached, seconds=SECONDS)
+
+    def _status(self) -> str:
+        webhook = self._client.await_webhook(self._id, lambda webhook: webhook["status"] != "active", seconds=SECONDS)
+        return str(webhook["status"])
+
+
+def _expect(client: Client, method: str, path: str, status: int) -> None:
+    answer = client.call(method, path)
+    if answer.status_code != status:
+        raise ApiRefused(f"{method} {path} answered {answer.status_code}: {answer.text}")

@@ -1,0 +1,98 @@
+"""Each grant is taken away, one at a time, from the roles that the emulator enforces: something must stop working."""
+
+from __future__ import annotations
+
+import json
+import re
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from typing import Any
+
+import pytest
+
+from tests.deployed import deploying, receiving_for
+from tests.e2e.journey import Journey
+
+NOT_ASKED_FOR_HERE = {
+    # The emulator moves the messages of a queue, and an event that failed, by itself.
+    *(f"{function} sqs:{call} on {queue}"
+      for function, queue in (("Deliver", "QueuesDelivery"), ("Judge", "DeadLetters"))
+      for call in ("ChangeMessageVisibility", "DeleteMessage", "GetQueueAttributes", "GetQueueUrl", "ReceiveMessage")),
+    *(f"Fanout sqs:{call} on Unhandled" for call in ("GetQueueAttributes", "GetQueueUrl", "SendMessage")),
+    # For a batch it asks for a permission that AWS does not know, in the place of this one.
+    *(f"{function} sqs:SendMessage on QueuesDelivery" for function in ("Api", "Fanout")),
+    # Judge sends one message at a time.
+    "Judge sqs:SendMessageBatch on QueuesDelivery",
+    # Only when two copies of a message write at the same moment, which tests/model makes them do.
+    "Deliver dynamodb:GetItem on Log",
+}  # fmt: skip
+
+
+_FUNCTIONS = {"ApiFunction": "Api", "FanoutFunction": "Fanout", "DeliveryDeliver": "Deliver", "DeliveryJudge": "Judge"}
+_RESOURCES = ("Config", "Log", "QueuesDelivery", "DeadLetters", "Rejected", "Unhandled", "Bus")
+
+
+@dataclass(frozen=True)
+class Grant:
+    """One action of one statement in a role's policy."""
+
+    role: str
+    policy: str
+    statement: int
+    action: str
+    resource: str
+
+    def __str__(self) -> str:
+        function = next(name for start, name in _FUNCTIONS.items() if start in self.role)
+        resource = next(name for name in _RESOURCES if re.search(rf"{name}[0-9A-F]{{8}}", self.resource))
+        return f"{function} {self.action} on {resource}"
+
+
+@pytest.mark.slow
+def test_without_any_one_grant_something_stops_working() -> None:
+    with deploying((1, 1, 1)) as deployed, receiving_for(deployed) as receiver:
+        iam = deployed.outputs.client("iam")
+        assert Journey(deployed, receiver).first_failure() is None, "with all grants, everything works"
+        unnoticed = set()
+        for grant in grants(iam):
+            with without(iam, grant):
+                failure = Journey(deployed, receiver).first_failure()
+            print(f"{grant}: {failure or 'not noticed here'}")
+            unnoticed |= set() if failure else {str(grant)}
+        assert Journey(deployed, receiver).first_failure() is None, "with all of them again"
+    assert unnoticed == NOT_ASKED_FOR_HERE
+
+
+def grants(iam: Any) -> list[Grant]:
+    return [
+        Grant(role["RoleName"], policy, number, action, json.dumps(statement["Resource"]))
+        for role in iam.list_roles()["Roles"]
+        for policy in iam.list_role_policies(RoleName=role["RoleName"])["PolicyNames"]
+        for number, statement in enumerate(_statements(iam, role["RoleName"], policy))
+        for action in _actions(statement)
+    ]
+
+
+@contextmanager
+def without(iam: Any, grant: Grant) -> Iterator[None]:
+    whole = _statements(iam, grant.role, grant.policy)
+    less = json.loads(json.dumps(whole))
+    less[grant.statement]["Action"] = [a for a in _actions(less[grant.statement]) if a != grant.action]
+    _put(iam, grant, [statement for statement in less if statement["Action"]])
+    yield
+    _put(iam, grant, whole)
+
+
+def _put(iam: Any, grant: Grant, statements: list[Any]) -> None:
+    document = json.dumps({"Version": "2012-10-17", "Statement": statements})
+    iam.put_role_policy(RoleName=grant.role, PolicyName=grant.policy, PolicyDocument=document)
+
+
+def _statements(iam: Any, role: str, policy: str) -> list[Any]:
+    found: list[Any] = iam.get_role_policy(RoleName=role, PolicyName=policy)["PolicyDocument"]["Statement"]
+    return found
+
+
+def _actions(statement: Any) -> list[str]:
+    return statement["Action"] if isinstance(statement["Action"], list) else [statement["Action"]]
