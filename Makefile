@@ -26,10 +26,11 @@ test: setup .venv/browser.stamp ## all tests but the slow ones
 test-slow: setup ## the real retry schedule, faults at length
 	$(PY) -m pytest -m slow -rP
 
-check: setup ## formatting, lint, types, synth with cdk-nag
+check: setup ## formatting, lint, types, known vulnerabilities, synth with cdk-nag
 	.venv/bin/ruff format --check .
 	.venv/bin/ruff check .
 	.venv/bin/mypy infra local functions/api functions/deliver functions/fanout layers/webhooks/python/webhooks tests
+	@$(PY) -m local.audit
 	$(MAKE) --no-print-directory synth
 
 up: setup ## the local stack alone; RETRY_DELAYS=1,2,3 shortens its schedule
