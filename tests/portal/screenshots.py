@@ -13,12 +13,12 @@ from playwright.sync_api import Browser, expect, sync_playwright
 from local.client import Client, account_client
 from local.emulator import ROOT
 from local.receiver import Answer, Receiver
-from tests.e2e.conftest import Deployed, deploying, receiving_for
+from tests.deployed import Deployed, deploying, receiving_for
 from tests.portal.browser import Portal, launch, looking
 
 FOLDER = ROOT / "docs" / "screenshots"
 LOOKS = (("light", 1280), ("dark", 1280), ("light", 360), ("dark", 360))
-TALLEST = 1500
+TALLEST = 1150
 MOST_BYTES = 150_000
 ORDER = {"message_id": "wamid.HBgM", "whatsapp_account_id": "uuid", "type": "text", "text": "Where is my order?"}
 
@@ -56,11 +56,13 @@ class Album:
     def __init__(self, portal: Portal, scheme: str, width: int) -> None:
         self._portal = portal
         self._look = f"{scheme}-{width}"
+        self._width = width
 
     def take(self, name: str, *, whole: bool = True) -> None:
         page = self._portal.page
+        page.set_viewport_size({"width": self._width, "height": 700})
         height = page.evaluate("document.documentElement.scrollHeight") if whole else 900
-        page.set_viewport_size({"width": page.viewport_size["width"], "height": min(max(height, 700), TALLEST)})  # type: ignore[index]
+        page.set_viewport_size({"width": self._width, "height": min(max(height, 700), TALLEST)})
         path = FOLDER / f"{name}-{self._look}.png"
         page.screenshot(path=path, mask=[page.locator("[data-secret]")], mask_color="#8a93a5")
         size = path.stat().st_size

@@ -5,10 +5,7 @@
 takeToken();
 signedIn();
 document.getElementById('sign-out').addEventListener('click', signOut);
-document.querySelector('.skip').addEventListener('click', (event) => {
-  event.preventDefault(); // the address is the view's
-  document.getElementById('main').focus();
-});
+document.querySelector('.skip').addEventListener('click', () => document.getElementById('main').focus());
 window.addEventListener('hashchange', () => {
   takeToken();
   signedIn();
