@@ -42,7 +42,7 @@ def report(packages: list[Any]) -> tuple[int, str]:
     if skipped:
         lines.append(f"{skipped} of {len(packages)} packages could not be audited: the index does not say.")
     vulnerable = sum(bool(package.get("vulns")) for package in packages)
-    if not vulnerable:
+    if not vulnerable and skipped < len(packages):
         lines.append(f"{len(packages) - skipped} packages audited, no known vulnerability.")
     return vulnerable, "".join(f"{line}\n" for line in lines)
 

@@ -56,6 +56,7 @@ class Journey:
         self._id = self._client.post("/v1/webhooks", values, 201)["id"]
         self._client.patch(f"/v1/webhooks/{self._id}", {"name": "Order desk"})
         assert len(self._client.get("/v1/webhooks")["data"]) == 1
+        self._listen()
 
     def publish(self) -> None:
         event_id = self._publish()
@@ -64,6 +65,7 @@ class Journey:
         self._await(tested, "delivered")
         assert len(self._client.get(f"/v1/webhooks/{self._id}/deliveries")["data"]) == 2
         _expect(self._client, "POST", f"/v1/webhooks/{self._id}/deliveries/{event_id}/retry", 202)
+        self._await(event_id, "delivered", attempts=2)
 
     def fail_and_recover(self) -> None:
         self._receiver.answer(self._path, Answer(500))
@@ -72,6 +74,7 @@ class Journey:
         listed = self._client.get(f"/v1/webhooks/{self._id}/deliveries", status="failed")["data"]
         assert [delivery["event_id"] for delivery in listed] == [event_id]
         assert self._status() == "failing"
+        self._await_signal("webhook.failing")
         self._receiver.answer(self._path, Answer(200))
         since = {"since": "2026-01-01T00:00:00Z"}
         assert self._client.post(f"/v1/webhooks/{self._id}/recover", since, 202)["enqueued"] == 1
@@ -110,12 +113,30 @@ class Journey:
         _expect(self._client, "DELETE", f"/v1/webhooks/{self._id}", 204)
         self._client.close()
 
+    def _listen(self) -> None:
+        """To what the service tells the platform, by a rule of its own on the bus."""
+        outputs = self._deployed.outputs
+        events, sqs = outputs.client("events"), outputs.client("sqs")
+        self._signals = sqs.create_queue(QueueName=f"signals-{self._account_id}")["QueueUrl"]
+        attributes = sqs.get_queue_attributes(QueueUrl=self._signals, AttributeNames=["QueueArn"])["Attributes"]
+        pattern = {"source": ["aisoule.webhooks"], "detail": {"account_id": [self._account_id]}}
+        rule = {"Name": self._account_id, "EventBusName": outputs.event_bus_name}
+        events.put_rule(**rule, EventPattern=json.dumps(pattern))
+        target = {"Id": "1", "Arn": attributes["QueueArn"]}
+        events.put_targets(Rule=self._account_id, EventBusName=outputs.event_bus_name, Targets=[target])
+
+    def _await_signal(self, name: str) -> None:
+        sqs = self._deployed.outputs.client("sqs")
+        told = sqs.receive_message(QueueUrl=self._signals, WaitTimeSeconds=SECONDS).get("Messages", [])
+        if not any(json.loads(message["Body"])["detail-type"] == name for message in told):
+            raise TimeoutError(f"{name} was not told")
+
     def _publish(self) -> str:
         return self._deployed.platform.publish(self._account_id, "message.incoming", DATA)
 
-    def _await(self, event_id: str, status: str) -> Any:
+    def _await(self, event_id: str, status: str, attempts: int = 1) -> Any:
         def reached(delivery: Any) -> bool:
-            return bool(delivery["status"] == status)
+            return delivery["status"] == status and len(delivery["attempts"]) >= attempts
 
         return self._client.await_delivery(self._id, event_id, reached, seconds=SECONDS)
 

@@ -59,29 +59,33 @@ def receiver(authority: tuple[Path, Path]) -> Iterator[Receiver]:
 @pytest.fixture
 def aws(monkeypatch: pytest.MonkeyPatch) -> Iterator[Aws]:
     with mock_aws():
-        made = _create()
-        environment = {
-            "CONFIG_TABLE": made.config_table,
-            "LOG_TABLE": made.log_table,
-            "DELIVERY_QUEUE_URL": made.delivery_queue,
-            "REJECTED_QUEUE_URL": made.rejected_queue,
-            "EVENT_BUS_NAME": made.bus,
-            "RETRY_DELAYS": "10,60,300",
-            "LOG_DAYS": "30",
-            "MAX_WEBHOOKS": "100",
-            "SENDS_PER_MINUTE": "60",
-            "RECOVERIES_PER_MINUTE": "60",
-            "PUBLIC_URL": "https://webhooks.example.com",
-            "FRAME_ANCESTORS": "",
-        }
-        for name, value in environment.items():
-            monkeypatch.setenv(name, value)
-        _forget_clients()
-        yield made
-        _forget_clients()
+        yield from using(create(), monkeypatch)
 
 
-def _create() -> Aws:
+def using(made: Aws, monkeypatch: pytest.MonkeyPatch) -> Iterator[Aws]:
+    """The functions' environment, and no client left of another one."""
+    environment = {
+        "CONFIG_TABLE": made.config_table,
+        "LOG_TABLE": made.log_table,
+        "DELIVERY_QUEUE_URL": made.delivery_queue,
+        "REJECTED_QUEUE_URL": made.rejected_queue,
+        "EVENT_BUS_NAME": made.bus,
+        "RETRY_DELAYS": "10,60,300",
+        "LOG_DAYS": "30",
+        "MAX_WEBHOOKS": "100",
+        "SENDS_PER_MINUTE": "60",
+        "RECOVERIES_PER_MINUTE": "60",
+        "PUBLIC_URL": "https://webhooks.example.com",
+        "FRAME_ANCESTORS": "",
+    }
+    for name, value in environment.items():
+        monkeypatch.setenv(name, value)
+    _forget_clients()
+    yield made
+    _forget_clients()
+
+
+def create() -> Aws:
     dynamodb, sqs, events = boto3.client("dynamodb"), boto3.client("sqs"), boto3.client("events")
     failed = {
         "IndexName": "failed",
