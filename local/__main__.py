@@ -8,6 +8,7 @@ import sys
 from pathlib import Path
 
 from local import stack
+from local.client import ApiRefused, page_url
 from local.emulator import EmulatorFailed
 from local.stack import DIRECTORY, DeployFailed
 
@@ -25,7 +26,7 @@ def main() -> int:
             from local import demo
 
             return demo.main()
-    except (EmulatorFailed, DeployFailed) as failed:
+    except (EmulatorFailed, DeployFailed, ApiRefused) as failed:
         sys.stderr.write(f"{failed}\n")
         return 1
     except KeyboardInterrupt:
@@ -41,6 +42,7 @@ def _up(directory: Path, delays: list[int]) -> None:
     sys.stdout.write(
         f"\n  API           {outputs.api_url}\n"
         f"  API explorer  {outputs.api_url}/docs\n"
+        f"  the page      {page_url(outputs, 'acme')}\n"
         f"  everything    {directory / 'outputs.json'} (with the platform key)\n\n"
         "make down stops it.\n"
     )

@@ -75,3 +75,13 @@ def account_client(outputs: Outputs, account_id: str) -> Client:
     finally:
         platform.close()
     return Client(outputs.api_url, key)
+
+
+def page_url(outputs: Outputs, account_id: str) -> str:
+    """Opens Settings > Webhooks for the account, for a day."""
+    platform = Client(outputs.api_url, outputs.platform_key)
+    try:
+        session = platform.post("/v1/portal-sessions", {"account_id": account_id, "expires_in": 86_400}, 201)
+    finally:
+        platform.close()
+    return str(session["url"])

@@ -18,7 +18,7 @@ from rich.console import Console
 from standardwebhooks import Webhook
 
 from local import ca, stack
-from local.client import ApiRefused, Client, account_client
+from local.client import ApiRefused, Client, account_client, page_url
 from local.emulator import EmulatorFailed
 from local.receiver import Answer, Received, Receiver, receiving
 from local.stack import DIRECTORY, DeployFailed, Outputs
@@ -60,7 +60,7 @@ def _tell(directory: Path, ending: ExitStack) -> int:
     _step(f"the platform minted an API key for the account {ACCOUNT}")
     _deliver(platform, customer, receiver)
     _fail_and_recover(platform, customer, receiver)
-    return _stay(outputs)
+    return _stay(outputs, page_url(outputs, ACCOUNT))
 
 
 def _deliver(platform: Client, customer: Client, receiver: Receiver) -> None:
@@ -91,6 +91,10 @@ def _fail_and_recover(platform: Client, customer: Client, receiver: Receiver) ->
     platform.publish(ACCOUNT, _EVENT.name, dict(_EVENT.example))
     customer.await_webhook(webhook["id"], lambda w: w["status"] == "active", seconds=60)
     _step("it is answered with 200, and the webhook is [bold green]active[/] again")
+    since = {"since": failing["created_at"]}
+    recovered = customer.post(f"/v1/webhooks/{webhook['id']}/recover", since, 202)["enqueued"]
+    customer.await_delivery(webhook["id"], event_id, lambda d: d["status"] == "delivered", seconds=60)
+    _step(f"the customer recovers what had failed: {recovered} delivery is sent once more, and arrives")
 
 
 def _create(customer: Client, name: str, url: str) -> Any:
@@ -125,8 +129,9 @@ def _attempts(attempts: list[dict[str, Any]]) -> None:
         _console.print(f"    attempt {attempt['number']} at +{after:4.1f} s: {attempt['error']}", style="yellow")
 
 
-def _stay(outputs: Outputs) -> int:
+def _stay(outputs: Outputs, page: str) -> int:
     _title("Done")
+    _console.print(f"  Settings > Webhooks, as {ACCOUNT} sees it:\n  {page}")
     if not sys.stdout.isatty():
         _console.print("On a terminal, the stack would now stay up. `make up` starts one that stays.")
         return 0
