@@ -20,7 +20,7 @@ from infra.settings import Settings
 REQUIREMENTS = Path("layers/dependencies/requirements.txt")
 SERVICES_USED = {"dynamodb", "events", "sqs"}
 """Of the 400 services that botocore describes, in 25 MB of JSON."""
-_FOR_LAMBDA = ["--python-platform", "aarch64-manylinux2014", "--python-version", "3.13", "--only-binary", ":all:"]
+FOR_LAMBDA = ["--python-platform", "aarch64-manylinux2014", "--python-version", "3.13", "--only-binary", ":all:"]
 
 
 def dependency_code(settings: Settings) -> lambda_.Code:
@@ -38,7 +38,7 @@ def dependency_code(settings: Settings) -> lambda_.Code:
 
 
 def _platform(settings: Settings) -> list[str]:
-    return ["--python", str(settings.emulator_python)] if settings.local else _FOR_LAMBDA
+    return ["--python", str(settings.emulator_python)] if settings.local else FOR_LAMBDA
 
 
 @jsii.implements(cdk.ILocalBundling)
@@ -47,10 +47,14 @@ class _Wheels:
         self._arguments = arguments
 
     def try_bundle(self, output_dir: str, options: cdk.BundlingOptions | None = None, **_: object) -> bool:
-        target = Path(output_dir) / "python"
-        install(target, self._arguments)
-        _prune(target)
+        bundle(Path(output_dir) / "python", self._arguments)
         return True
+
+
+def bundle(target: Path, arguments: list[str]) -> None:
+    """The layer's packages, and of those what the functions use. `arguments` say for which Python and platform."""
+    install(target, arguments)
+    _prune(target)
 
 
 def install(target: Path, arguments: list[str]) -> None:
@@ -72,4 +76,4 @@ def _prune(target: Path) -> None:
 
 if __name__ == "__main__":
     with tempfile.TemporaryDirectory() as scratch:
-        install(Path(scratch), _FOR_LAMBDA)
+        install(Path(scratch), FOR_LAMBDA)

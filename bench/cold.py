@@ -1,0 +1,75 @@
+"""Cold starts: a fresh process up to a handler that is ready, against one that has made the same boto3 clients."""
+
+from __future__ import annotations
+
+import os
+import statistics
+import subprocess
+import sys
+from collections.abc import Mapping
+from dataclasses import dataclass
+from pathlib import Path
+
+from local.emulator import ROOT
+
+_CLIENTS = """
+import boto3
+from botocore.config import Config
+config = Config(connect_timeout=1, read_timeout=2, max_pool_connections=16, retries={{"mode": "standard", "max_attempts": 2}})
+for service in {services}: boto3.client(service, config=config)
+"""
+
+
+@dataclass(frozen=True)
+class Start:
+    """`ready` is what runs once more before the first event's own work: it makes the clients."""
+
+    module: str
+    ready: str
+    services: tuple[str, ...]
+
+    def code(self) -> str:
+        return f"import {self.module} as handler; {self.ready}"
+
+    def floor(self) -> str:
+        return _CLIENTS.format(services=self.services)
+
+
+_MAKE = "from webhooks.clients import client; [client(service) for service in {}]"
+STARTS = {
+    "deliver": Start("deliver.handler", "handler.desk()", ("dynamodb", "events")),
+    "judge": Start("deliver.dead_letters", _MAKE.format(("dynamodb", "events")), ("dynamodb", "events")),
+    "fanout": Start("fanout.handler", _MAKE.format(("dynamodb", "sqs")), ("dynamodb", "sqs")),
+    "api": Start("api.handler", _MAKE.format(("dynamodb", "events")), ("dynamodb", "events")),
+}
+
+
+def figures(dependencies: Path, environment: Mapping[str, str], *, runs: int) -> dict[str, dict[str, float]]:
+    """
+    Median CPU milliseconds of each start and its floor, by the layer's own packages, in turns.
+
+    Without bytecode, as on AWS: the layer carries none, and there is nowhere to keep any.
+    """
+    paths = [ROOT / "functions", ROOT / "layers" / "webhooks" / "python", dependencies]
+    wanted = {**environment, "PYTHONPATH": os.pathsep.join(map(str, paths)), "PYTHONDONTWRITEBYTECODE": "1"}
+    wanted["PYTHONPYCACHEPREFIX"] = str(dependencies.parent / "no-bytecode")
+    codes = {name: (start.code(), start.floor()) for name, start in STARTS.items()}
+    found: dict[str, list[tuple[float, float]]] = {name: [] for name in codes}
+    for _ in range(runs):
+        for name, (code, floor) in codes.items():
+            found[name].append((_cpu_ms(code, wanted), _cpu_ms(floor, wanted)))
+    return {name: _summary(pairs) for name, pairs in found.items()}
+
+
+def _summary(pairs: list[tuple[float, float]]) -> dict[str, float]:
+    start, floor = (statistics.median(values) for values in zip(*pairs, strict=True))
+    return {"cpu_ms": start, "floor_ms": floor, "ratio": start / floor}
+
+
+def _cpu_ms(code: str, environment: Mapping[str, str]) -> float:
+    process = subprocess.Popen([sys.executable, "-S", "-c", code], env=environment)
+    _, status, used = os.wait4(process.pid, 0)
+    process.returncode = os.waitstatus_to_exitcode(status)
+    if process.returncode:
+        raise subprocess.CalledProcessError(process.returncode, code)
+    return (used.ru_utime + used.ru_stime) * 1000

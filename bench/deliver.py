@@ -1,0 +1,155 @@
+"""CPU of deliver's handler, warm, against the least that the same work can cost: bare POSTs and bare updates."""
+
+from __future__ import annotations
+
+import os
+import sys
+import time
+from collections.abc import Callable
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import boto3
+import requests
+
+from bench import cloud
+from bench.measure import counted, interleaved, medians, write
+from deliver.handler import desk, lambda_handler
+from local import ca
+from local.receiver import Answer, receiving
+from webhooks.clients import client
+from webhooks.event_types import EVENT_TYPES
+from webhooks.messages import DeliveryMessage
+from webhooks.models import Webhook, new_id, now, parse_time, rfc3339
+from webhooks.payload import build_body
+
+ACCOUNT = "acme"
+BODY = build_body("message.incoming", "2026-05-29T10:30:00Z", EVENT_TYPES["message.incoming"].example)
+
+
+def messages(webhooks: list[Webhook], body: str = BODY) -> list[DeliveryMessage]:
+    """One event for each, all new."""
+    at, event_id = rfc3339(now()), new_id("evt")
+    return [
+        DeliveryMessage(
+            webhook_id=webhook.id, account_id=webhook.account_id, event_id=event_id, event="message.incoming",
+            accepted_at=at, round=1, round_started_at=at, body=body,
+        )
+        for webhook in webhooks
+    ]  # fmt: skip
+
+
+def sqs_event(messages: list[DeliveryMessage], handles: list[str] | None = None) -> dict[str, Any]:
+    """As the event source mapping hands a batch over."""
+    return {"Records": [_record(m, handles[i] if handles else "none") for i, m in enumerate(messages)]}
+
+
+def received(messages: list[DeliveryMessage]) -> dict[str, Any]:
+    """Through the real queue: only then can a message's visibility be changed."""
+    sqs, queue = boto3.client("sqs"), os.environ["DELIVERY_QUEUE_URL"]
+    entries: Any = [{"Id": str(i)} | message.to_request() for i, message in enumerate(messages)]
+    sqs.send_message_batch(QueueUrl=queue, Entries=entries)
+    handles: list[str] = []
+    while len(handles) < len(messages):
+        answer = sqs.receive_message(QueueUrl=queue, MaxNumberOfMessages=10)
+        handles += [message["ReceiptHandle"] for message in answer.get("Messages", [])]
+    return sqs_event(messages, handles)
+
+
+@dataclass
+class Floor:
+    """A bare Session and a bare client; one POST and one conditional UpdateItem a delivery."""
+
+    url: str
+
+    def __post_init__(self) -> None:
+        self._session = requests.Session()
+        self._session.trust_env = False
+        self._session.verify = os.environ["LOCAL_CA_FILE"]
+        self._dynamodb = boto3.client("dynamodb")
+
+    def prepare(self, count: int) -> Callable[[], object]:
+        keys = [{"pk": {"S": f"WEBHOOK#{new_id('wh')}"}, "sk": {"S": new_id("evt")}} for _ in range(count)]
+        return lambda: [self._one(key) for key in keys]
+
+    def _one(self, key: Any) -> None:
+        assert self._session.post(self.url, data=BODY.encode(), timeout=5).status_code == 200
+        self._dynamodb.update_item(
+            TableName=cloud.LOG,
+            Key=key,
+            UpdateExpression="SET #status = :delivered",
+            ConditionExpression="attribute_not_exists(pk)",
+            ExpressionAttributeNames={"#status": "status"},
+            ExpressionAttributeValues={":delivered": {"S": "delivered"}},
+        )
+
+
+def handled(event: dict[str, Any], *, kept: int = 0) -> Callable[[], object]:
+    def run() -> None:
+        answer = lambda_handler(event, None)
+        assert len(answer["batchItemFailures"]) == kept, answer
+
+    return run
+
+
+def cpu(url: str, runs: int) -> dict[str, Any]:
+    good = [cloud.webhook(f"{url}/{i}", ACCOUNT) for i in range(10)]
+    bad = [cloud.webhook(f"{url}/broken/{i}", ACCOUNT) for i in range(10)]
+    cloud.put_webhooks(good + bad)
+    floor = Floor(f"{url}/floor")
+    found = interleaved(
+        {
+            "floor": lambda: floor.prepare(10),
+            "batch of 10": lambda: handled(sqs_event(messages(good))),
+            "floor of 1": lambda: floor.prepare(1),
+            "batch of 1": lambda: handled(sqs_event(messages(good[:1]))),
+            "10 for one webhook": lambda: handled(sqs_event([m for _ in range(10) for m in messages(good[:1])])),
+            "2 of 10 fail": lambda: handled(received(messages(good[:8] + bad[:2])), kept=2),
+            "10 of 10 fail": lambda: handled(received(messages(bad)), kept=10),
+        },
+        runs=runs,
+    )
+    per = {name: 1 if name.endswith("of 1") else 10 for name in found}
+    with counted(client("dynamodb"), client("sqs"), client("events")) as calls:
+        handled(sqs_event(messages(good)))()
+    with counted(client("dynamodb"), client("sqs"), client("events")) as failing:
+        handled(received(messages(bad)), kept=10)()
+    return {"cpu_ms": medians(found, per), "calls": dict(calls), "calls_failing": dict(failing)}
+
+
+def hanging(url: str) -> dict[str, float]:
+    """Wall seconds of a batch in which one endpoint never answers, and of the slowest of the nine others."""
+    context = ca.server_context(Path(os.environ["LOCAL_CA_FILE"]), Path(os.environ["LOCAL_CA_FILE"]).with_name("ca-key.pem"))
+    with receiving(context) as receiver:
+        receiver.answer("/hangs", Answer(seconds=20))
+        webhooks = [cloud.webhook(receiver.url("/hangs"), ACCOUNT), *(cloud.webhook(f"{url}/{i}", ACCOUNT) for i in range(9))]
+        cloud.put_webhooks(webhooks)
+        batch = messages(webhooks)
+        event = received(batch)
+        at, started = now(), time.monotonic()
+        handled(event, kept=1)()
+        took = time.monotonic() - started
+    ended = []
+    for message in batch[1:]:
+        delivery = desk().log.delivery(*(message.webhook_id, message.accepted_at, message.event_id))
+        assert delivery is not None
+        ended.append((delivery.attempts[-1].ended() - at).total_seconds())
+    return {"batch_s": took, "others_s": max(ended)}
+
+
+def _record(message: DeliveryMessage, handle: str) -> dict[str, Any]:
+    attributes = message.to_request()["MessageAttributes"].items()
+    return {
+        "messageId": new_id("m"),
+        "receiptHandle": handle,
+        "body": message.body,
+        "attributes": {},
+        "messageAttributes": {n: {"stringValue": v["StringValue"], "dataType": "String"} for n, v in attributes},
+        "eventSource": "aws:sqs",
+    }
+
+
+if __name__ == "__main__":
+    output, url, runs = sys.argv[1], sys.argv[2], int(sys.argv[3])
+    write(output, cpu(url, runs) | {"hanging": hanging(url)})
