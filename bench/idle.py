@@ -1,0 +1,46 @@
+"""What the deployed stack costs a month while nobody uses it: read from the template itself."""
+
+from __future__ import annotations
+
+import sys
+from collections import Counter
+from typing import Any
+
+import aws_cdk as cdk
+from aws_cdk.assertions import Template
+
+from bench import prices
+from bench.measure import write
+
+POLLERS, POLL_SECONDS = 5, 20
+"""Lambda's long polls of a queue that has nothing: as AWS has described them; the bill decides."""
+MONTH_SECONDS = 30 * 24 * 3600
+
+
+def resources() -> dict[str, int]:
+    from infra.app import build
+
+    app = cdk.App(context={"aws:cdk:bundling-stacks": []})
+    template: dict[str, Any] = dict(Template.from_stack(build(app)).to_json())
+    return dict(Counter(resource["Type"] for resource in template["Resources"].values()))
+
+
+def polls_a_month(mappings: int) -> float:
+    return mappings * POLLERS * MONTH_SECONDS / POLL_SECONDS
+
+
+def monthly(there: dict[str, int]) -> dict[str, float]:
+    """Dollars by reason. Empty tables, queues, logs, functions and an unused API cost nothing."""
+    mappings = there.get("AWS::Lambda::EventSourceMapping", 0)
+    return {
+        f"{mappings} queues polled by Lambda": polls_a_month(mappings) * prices.SQS_REQUEST.dollars,
+        "alarms": there.get("AWS::CloudWatch::Alarm", 0) * prices.ALARM_MONTH.dollars,
+        "dashboards": there.get("AWS::CloudWatch::Dashboard", 0) * prices.DASHBOARD_MONTH.dollars,
+        "keys of our own": there.get("AWS::KMS::Key", 0) * prices.KEY_MONTH.dollars,
+        "point-in-time recovery of empty tables": 0.0,
+        "log groups that nothing writes to": 0.0,
+    }
+
+
+if __name__ == "__main__":
+    write(sys.argv[1], {"resources": resources()})
