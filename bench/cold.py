@@ -16,7 +16,8 @@ from local.emulator import ROOT
 _CLIENTS = """
 import boto3
 from botocore.config import Config
-config = Config(connect_timeout=1, read_timeout=2, max_pool_connections=16, retries={{"mode": "standard", "max_attempts": 2}})
+retries = {{"mode": "standard", "max_attempts": 2}}
+config = Config(connect_timeout=1, read_timeout=2, max_pool_connections=16, retries=retries)
 for service in {services}: boto3.client(service, config=config)
 """
 
@@ -70,7 +71,7 @@ def _copied(part: str, place: Path) -> Path:
 
 def _summary(pairs: list[tuple[float, float]]) -> dict[str, float]:
     start, floor = (statistics.median(values) for values in zip(*pairs, strict=True))
-    return {"cpu_ms": start, "floor_ms": floor, "ratio": start / floor}
+    return {"cpu_ms": start, "floor_ms": floor, "ratio": statistics.median(s / f for s, f in pairs)}
 
 
 def _cpu_ms(code: str, environment: Mapping[str, str]) -> float:

@@ -43,7 +43,9 @@ def account(wanting: int, others: int = 0) -> str:
     """A new account with so many webhooks that want the event, and others that want another one."""
     account_id = new_id("acct")
     webhooks = [cloud.webhook("https://example.com/hook", account_id) for _ in range(wanting)]
-    webhooks += [cloud.webhook("https://example.com/hook", account_id, events=["contact.created"]) for _ in range(others)]
+    webhooks += [
+        cloud.webhook("https://example.com/hook", account_id, events=["contact.created"]) for _ in range(others)
+    ]
     cloud.put_webhooks(webhooks)
     return account_id
 

@@ -1,0 +1,66 @@
+"""`python -m bench`: measures the deployed code, and writes bench/results.md, docs/cost.md and their charts."""
+
+from __future__ import annotations
+
+import argparse
+import json
+import os
+import shutil
+import sys
+import tempfile
+from pathlib import Path
+from typing import Any
+
+from bench import cloud, cold, cost_page, end_to_end, endpoints, report
+from bench.goals import goals
+from local.stack import DIRECTORY
+
+
+def main() -> None:
+    arguments = argparse.ArgumentParser(prog="python -m bench", description=__doc__)
+    arguments.add_argument("--runs", type=int, default=60, help="of each work; the median counts")
+    arguments.add_argument("--starts", type=int, default=9, help="of each cold start")
+    arguments.add_argument("--events", type=int, default=300, help="end to end")
+    wanted = arguments.parse_args()
+    cloud.free_of_shell()
+    DIRECTORY.mkdir(exist_ok=True)
+    directory = Path(tempfile.mkdtemp(prefix="bench-", dir=DIRECTORY))
+    try:
+        found = _measure(directory, wanted)
+    except endpoints.NginxMissing as missing:
+        sys.exit(str(missing))
+    finally:
+        shutil.rmtree(directory)
+    report.write(found)
+    cost_page.write(found)
+    for goal in goals(found):
+        print("met   " if goal.met else "MISSED", goal.name, goal.form.format(goal.figure))
+
+
+def _measure(directory: Path, wanted: argparse.Namespace) -> dict[str, Any]:
+    found: dict[str, Any] = {"runs": wanted.runs, "starts": wanted.starts}
+    runs = str(wanted.runs)
+    with cloud.running(directory) as environment:
+        authority = directory / "ca" / "ca.pem", directory / "ca" / "ca-key.pem"
+        with endpoints.answering(directory / "nginx", *authority) as url:
+            for part, more in (("deliver", [url, runs]), ("fanout", [url, runs]), ("api", [url, runs]),
+                               ("growth", [url, runs]), ("sizes", [url])):  # fmt: skip
+                found[part] = _part(part, environment, directory, *more)
+        found["layers"] = _part("layers", environment, directory, str(directory))
+        print("cold starts", flush=True)
+        found["cold"] = cold.figures(directory / "host" / "python", environment, runs=wanted.starts)
+    found["idle"] = _part("idle", dict(os.environ), directory)
+    print("end to end", flush=True)
+    found["end_to_end"] = end_to_end.figures(directory / "stack", events=wanted.events)
+    return found
+
+
+def _part(part: str, environment: dict[str, str], directory: Path, *arguments: str) -> Any:
+    print(part, flush=True)
+    written = directory / f"{part}.json"
+    cloud.measured(part, environment, directory / f"{part}.log", str(written), *arguments)
+    return json.loads(written.read_text())
+
+
+if __name__ == "__main__":
+    main()

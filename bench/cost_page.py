@@ -1,0 +1,131 @@
+"""docs/cost.md and its chart, from the measurements and AWS's prices."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import replace
+from pathlib import Path
+from typing import Any
+
+from bench import chart, idle, prices
+from bench.cost import DYNAMODB_MS, FULL_CPU_MB, SQS_MS, Load, Measured, deliver_ms, fanout_ms, per_million, total
+from bench.goals import measured
+from bench.report import table
+from local.emulator import ROOT
+
+WIDTHS = (1, 2, 5, 10, 100)
+LATENCIES = (50.0, 300.0, 1000.0, 5000.0)
+VOLUMES = (10_000, 100_000, 1_000_000, 10_000_000, 100_000_000)
+METRICS = 6
+"""Custom metrics that deliver can write: paid for in the months, or rather hours, in which it does."""
+
+
+def write(found: Mapping[str, Any]) -> None:
+    model, there = measured(found), found["idle"]["resources"]
+    month = idle.monthly(there)
+    text = (
+        Path(__file__)
+        .with_suffix(".md")
+        .read_text()
+        .format(
+            custom=METRICS,
+            prices=table("| dollars | for one | source | as of |", [_price(price) for price in prices.ALL]),
+            parts=_parts(model),
+            widths=_widths(model),
+            fills=_fills(model),
+            dead=_dead(model),
+            memory=_memory(model),
+            idle=table("| idle, a month | $ |", [f"| {name} | {dollars:.2f} |" for name, dollars in month.items()]),
+            idle_total=sum(month.values()),
+            polls=idle.polls_a_month(there.get("AWS::Lambda::EventSourceMapping", 0)) / 1e6,
+            measured=_measured(model, found),
+            metrics=METRICS * prices.METRIC_MONTH.dollars,
+            dynamodb_ms=DYNAMODB_MS,
+            sqs_ms=SQS_MS,
+            full=FULL_CPU_MB,
+            fanout_ms=fanout_ms(Load(), model),
+            deliver_ms=deliver_ms(Load(), model),
+            fanout_log=prices.LOG_GB.dollars * (model.platform_log * 1.1) / 1e3,
+            pitr=prices.PITR_GB_MONTH.dollars * (model.event_item + model.delivery_item + 200) / 1e3,
+            half=total(Load(), model) - total(Load(memory_mb=256), model),
+            verdict=_verdict(model, sum(month.values())),
+        )
+    )
+    (ROOT / "docs").mkdir(exist_ok=True)
+    (ROOT / "docs" / "cost.md").write_text(text)
+    (ROOT / "docs" / "cost.svg").write_text(_by_volume(model, sum(month.values())))
+
+
+def _verdict(model: Measured, month: float) -> str:
+    goals = [
+        ("$ per million at fan-out 1", total(Load(), model), 4.0),
+        ("$ per million at fan-out 10", total(Load(fan_out=10), model), 1.9),
+        ("$ a month when idle, before free allowances", month, 0.5),
+    ]
+    rows = [
+        f"| {name} | {limit:.2f} | {figure:.2f} | {'met' if figure <= limit else f'**MISSED** by {figure - limit:.2f}'} |"
+        for name, figure, limit in goals
+    ]
+    return table("| goal: full batches, endpoints of 300 ms | at most | figure | |", rows)
+
+
+def _price(price: prices.Price) -> str:
+    dollars = f"{price.dollars * 1e6:.3f} per million" if price.dollars < 1e-5 else f"{price.dollars:.10g}"
+    return f"| {dollars} | {price.unit} | {price.source} | {price.date} |"
+
+
+def _parts(model: Measured) -> str:
+    columns = [per_million(Load(fan_out=width), model) for width in WIDTHS]
+    rows = [f"| {name} | {' | '.join(f'{column[name]:.2f}' for column in columns)} |" for name in columns[0]]
+    rows.append(f"| **all** | {' | '.join(f'**{sum(column.values()):.2f}**' for column in columns)} |")
+    return table(f"| $ per million | {' | '.join(f'fan-out {width}' for width in WIDTHS)} |", rows)
+
+
+def _grid(model: Measured, name: str, loads: Mapping[str, Load]) -> str:
+    rows = [
+        f"| {label} | {' | '.join(f'{total(replace(load, latency_ms=ms), model):.2f}' for ms in LATENCIES)} |"
+        for label, load in loads.items()
+    ]
+    return table(f"| {name} | {' | '.join(f'{ms:g} ms' for ms in LATENCIES)} |", rows)
+
+
+def _widths(model: Measured) -> str:
+    return _grid(model, "fan-out, full batches", {str(width): Load(fan_out=width) for width in WIDTHS})
+
+
+def _fills(model: Measured) -> str:
+    return _grid(model, "messages in a batch, fan-out 1", {str(fill): Load(batch=fill) for fill in (1, 2, 5, 10)})
+
+
+def _dead(model: Measured) -> str:
+    return _grid(
+        model,
+        "dead endpoints' share of deliveries, fan-out 1",
+        {f"{share:g} %": Load(dead=share / 100) for share in (0, 0.1, 1, 10, 100)},
+    )
+
+
+def _memory(model: Measured) -> str:
+    return _grid(model, "memory, fan-out 1", {f"{mb} MB": Load(memory_mb=mb) for mb in (256, 512, 1024, 1769)})
+
+
+def _measured(model: Measured, found: Mapping[str, Any]) -> str:
+    rows = [
+        f"| {name} | {value:.2f} ms CPU |" if isinstance(value, float) else f"| {name} | {value} bytes |"
+        for name, value in vars(model).items()
+    ]
+    return table("| measured | |", [row.replace("_", " ") for row in rows])
+
+
+def _by_volume(model: Measured, month: float) -> str:
+    fixed = month + METRICS * prices.METRIC_MONTH.dollars
+    series = {
+        f"fan-out {width}": [(float(n), n / 1e6 * total(Load(fan_out=width), model) + fixed) for n in VOLUMES]
+        for width in (1, 10)
+    }
+    return chart.lines(
+        "Dollars a month by deliveries a month, metrics and polling included",
+        series,
+        across="deliveries a month",
+        log_up=True,
+    )

@@ -1,0 +1,141 @@
+"""bench/results.md: the goals first, then every figure, how it was measured, on what."""
+
+from __future__ import annotations
+
+import os
+import platform
+import subprocess
+from collections.abc import Mapping
+from importlib.metadata import version
+from pathlib import Path
+from typing import Any
+
+from bench import chart
+from bench.goals import goals
+from bench.steps import STEPS
+
+HERE = Path(__file__).parent
+
+
+def write(found: Mapping[str, Any]) -> None:
+    _charts(found)
+    parts = [_head(), _goals(found), _deliver(found), _fanout(found), _cold(found), _api(found), _end_to_end(found)]
+    parts += [_growth(found), STEPS.strip(), _machine(found)]
+    (HERE / "results.md").write_text("\n\n".join(parts).rstrip() + "\n")
+
+
+def table(head: str, rows: list[str]) -> str:
+    columns = head.count("|") - 1
+    return "\n".join([head, "|" + "---|" * columns, *rows])
+
+
+def _head() -> str:
+    return (
+        "# Speed and cost, measured\n\nWritten by `python -m bench`. CPU times are of the measured process alone, user and "
+        "system, all threads; medians; what is compared took turns in one process. Wall-clock times are marked as such. "
+        "What it costs in dollars is in [docs/cost.md](../docs/cost.md)."
+    )
+
+
+def _goals(found: Mapping[str, Any]) -> str:
+    return "## Goals\n\n" + table("| goal | at most | figure | |", [goal.row() for goal in goals(found)])
+
+
+def _deliver(found: Mapping[str, Any]) -> str:
+    cpu = found["deliver"]["cpu_ms"]
+    rows = [
+        f"| {name} | {value:.2f} | {value / cpu['floor of 1' if name.endswith('of 1') else 'floor']:.2f} |"
+        for name, value in cpu.items()
+    ]
+    calls = ", ".join(f"{count} {name}" for name, count in found["deliver"]["calls"].items())
+    failing = ", ".join(f"{count} {name}" for name, count in found["deliver"]["calls_failing"].items())
+    return (
+        "## deliver\n\nWarm, over kept-alive TLS to nginx, through `deliver.handler.lambda_handler` with all its bookkeeping. "
+        "The floor is a bare `requests.Session` (without the environment's proxies, which is cheaper) and one bare boto3 "
+        "`UpdateItem` on a condition for each delivery.\n\n"
+        + table("| work | CPU ms a delivery | ÷ floor |", rows)
+        + f"\n\nAWS calls of a batch of ten: {calls}. When all ten fail: {failing}.\n\n![deliver](charts/deliver.svg)"
+    )
+
+
+def _fanout(found: Mapping[str, Any]) -> str:
+    fanout = found["fanout"]
+    rows = [
+        f"| {name} | {cpu:.2f} | {', '.join(f'{n} {call}' for call, n in fanout['calls'][name].items())} |"
+        for name, cpu in fanout["cpu_ms"].items()
+    ]
+    return "## fanout\n\n" + table("| webhooks that want the event | CPU ms an event | AWS calls |", rows)
+
+
+def _cold(found: Mapping[str, Any]) -> str:
+    rows = [f"| {n} | {s['cpu_ms']:.0f} | {s['floor_ms']:.0f} | {s['ratio']:.2f} |" for n, s in found["cold"].items()]
+    sizes = ", ".join(f"{name} {size / 1e6:.2f} MB" for name, size in found["layers"]["bytes"].items())
+    return (
+        "## Cold starts\n\nA fresh process that imports the handler and makes its clients, by the layer's own pruned "
+        "packages (this machine's wheels), against one that only makes the same boto3 clients.\n\n"
+        + table("| function | CPU ms | floor | ratio |", rows)
+        + f"\n\nZipped: {sizes}.\n\n![cold starts](charts/cold.svg)"
+    )
+
+
+def _api(found: Mapping[str, Any]) -> str:
+    rows = [f"| {name} | {value:.2f} |" for name, value in found["api"]["cpu_ms"].items()]
+    return "## API\n\n" + table("| call, warm | CPU ms |", rows)
+
+
+def _end_to_end(found: Mapping[str, Any]) -> str:
+    figures = found["end_to_end"]
+    return (
+        f"## End to end\n\nWall clock, on the emulator, warm, {figures['events']} events one after the other: from `PutEvents` "
+        f"to the POST's arrival p50 {figures['p50']:.0f} ms, p95 {figures['p95']:.0f} ms, p99 {figures['p99']:.0f} ms. It shows "
+        "that nothing waits where it need not; AWS's own times differ, and the emulator says nothing of fairness between tenants."
+    )
+
+
+def _growth(found: Mapping[str, Any]) -> str:
+    text = "## Growth\n\nThe cost of one event as what is stored grows ten- and hundredfold."
+    for index, (name, figures) in enumerate(found["growth"].items()):
+        rows = [f"| {int(n):,} | {cpu:.2f} | {figures['calls'][n]:g} |" for n, cpu in figures["cpu_ms"].items()]
+        unit = figures["unit"]
+        text += "\n\n" + table(f"| {name} | CPU ms a{'n' if unit == 'event' else ''} {unit} | AWS calls |", rows)
+        text += f"\n\n![{name}](charts/growth-{index + 1}.svg)"
+    return text
+
+
+def _charts(found: Mapping[str, Any]) -> None:
+    cpu, place = found["deliver"]["cpu_ms"], HERE / "charts"
+    place.mkdir(exist_ok=True)
+    ten = {name: value for name, value in cpu.items() if not name.endswith("of 1")}
+    svg = chart.bars("deliver: CPU milliseconds per delivery", ten, unit="ms", goal=1.3 * cpu["floor"])
+    (place / "deliver.svg").write_text(svg)
+    ratios = {name: start["ratio"] for name, start in found["cold"].items()}
+    (place / "cold.svg").write_text(chart.bars("Cold start: CPU ÷ bare boto3 clients", ratios, unit="", goal=1.3))
+    for index, (name, figures) in enumerate(found["growth"].items()):
+        line = [(float(n), value) for n, value in figures["cpu_ms"].items()]
+        svg = chart.lines(f"CPU ms per {figures['unit']}, by {name}", {"CPU ms": line}, across=name)
+        (place / f"growth-{index + 1}.svg").write_text(svg)
+
+
+def _machine(found: Mapping[str, Any]) -> str:
+    packages = ", ".join(
+        f"{name} {version(name)}" for name in ("boto3", "requests", "urllib3", "aws-lambda-powertools")
+    )
+    nginx = (
+        subprocess.run(["nginx", "-v"], capture_output=True, text=True, check=False).stderr.strip().partition("/")[2]
+    )
+    return (
+        f"## Where and how\n\n{_processor()}, {os.cpu_count()} cores; {platform.system()}; Python {platform.python_version()}; "
+        f"{packages}; nginx {nginx}; {found['runs']} runs of each work, {found['starts']} of each cold start.\n\n"
+        "The emulator and nginx run in processes of their own, which do not count. The emulator speaks plain HTTP: AWS's TLS "
+        "would add about 0.1 ms to every AWS call, the floor's too.\n\n"
+        "    python -m bench            # all of it, some minutes\n    python -m bench --runs 20  # fewer runs\n"
+    )
+
+
+def _processor() -> str:
+    try:
+        lines = Path("/proc/cpuinfo").read_text().splitlines()
+    except OSError:
+        return platform.processor() or platform.machine()
+    names = [line.partition(":")[2].strip() for line in lines if line.startswith("model name")]
+    return names[0] if names else platform.machine()
