@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 from functools import cache
-from typing import TYPE_CHECKING, Literal, overload
+from typing import TYPE_CHECKING, Literal, cast, overload
 
-import boto3
 from botocore.config import Config
+from botocore.session import Session
 
 if TYPE_CHECKING:
     from mypy_boto3_dynamodb import DynamoDBClient
@@ -28,4 +28,10 @@ def client(service: Literal["events"]) -> EventBridgeClient: ...
 @cache
 def client(service: Literal["dynamodb", "sqs", "events"]) -> DynamoDBClient | SQSClient | EventBridgeClient:
     """One client a service and process; connections stay open between invocations."""
-    return boto3.client(service, config=_CONFIG)
+    return cast("DynamoDBClient", _session().create_client(service, config=_CONFIG))
+
+
+@cache
+def _session() -> Session:
+    """What boto3's clients are made by; boto3 itself would import all of S3's transfers first, 75 ms at each cold start."""
+    return Session()

@@ -2,19 +2,18 @@
 
 from __future__ import annotations
 
+import re
+from collections.abc import Mapping
 from dataclasses import asdict, fields
 from datetime import timedelta
 from typing import TYPE_CHECKING, Any
-
-from boto3.dynamodb.types import TypeDeserializer, TypeSerializer
 
 from webhooks.models import Attempt, Delivery, Webhook, parse_time
 
 if TYPE_CHECKING:
     from mypy_boto3_dynamodb.type_defs import AttributeValueTypeDef as Value
 
-_serialise = TypeSerializer().serialize
-_deserialise = TypeDeserializer().deserialize
+_WHOLE = re.compile(r"-?[0-9]+")
 
 
 def to_item(values: dict[str, Any]) -> dict[str, Value]:
@@ -24,6 +23,39 @@ def to_item(values: dict[str, Any]) -> dict[str, Value]:
 
 def from_item(item: dict[str, Any]) -> dict[str, Any]:
     return {name: _deserialise(value) for name, value in item.items()}
+
+
+def _serialise(value: Any) -> Value:
+    """What boto3's own serialiser does, for the types that are stored here; numbers are whole."""
+    match value:
+        case str():
+            return {"S": value}
+        case bool():
+            return {"BOOL": value}
+        case int():
+            return {"N": str(value)}
+        case list() | tuple():
+            return {"L": [_serialise(element) for element in value]}
+        case dict():
+            return {"M": {name: _serialise(element) for name, element in value.items()}}
+        case _:
+            raise TypeError(f"{type(value).__name__} is not stored")
+
+
+def _deserialise(value: Mapping[str, Any]) -> Any:
+    """What is of another type is none of ours, and is handed over as it is."""
+    ((kind, content),) = value.items()
+    match kind:
+        case "N":
+            return int(content) if _WHOLE.fullmatch(content) else content
+        case "L":
+            return [_deserialise(element) for element in content]
+        case "M":
+            return {name: _deserialise(element) for name, element in content.items()}
+        case "NULL":
+            return None
+        case _:
+            return content
 
 
 def webhook_key(account_id: str, webhook_id: str) -> dict[str, Value]:
@@ -44,7 +76,7 @@ def webhook_item(webhook: Webhook) -> dict[str, Value]:
 
 def webhook_of(item: dict[str, Any]) -> Webhook:
     values = from_item({name: item[name] for name in _WEBHOOK & item.keys()})
-    return Webhook(**values | {"version": int(values.get("version", 1))})
+    return Webhook(**values)
 
 
 def delivery_item(delivery: Delivery, log_days: int) -> dict[str, Value]:
@@ -60,8 +92,6 @@ def delivery_item(delivery: Delivery, log_days: int) -> dict[str, Value]:
 
 def delivery_of(item: dict[str, Any]) -> Delivery:
     values = from_item({name: item[name] for name in _DELIVERY & item.keys()})
-    for number in ("round", "version"):
-        values[number] = int(values[number])
     values["attempts"] = [_attempt_of(attempt) for attempt in values["attempts"]]
     return Delivery(**values)
 
@@ -72,11 +102,7 @@ def expires_at(accepted_at: str, log_days: int) -> int:
 
 
 def _attempt_of(values: dict[str, Any]) -> Attempt:
-    known = {name: value for name, value in values.items() if name in _ATTEMPT}
-    for number in ("number", "round", "duration_ms", "status_code"):
-        if number in known:
-            known[number] = int(known[number])
-    return Attempt(**known)
+    return Attempt(**{name: value for name, value in values.items() if name in _ATTEMPT})
 
 
 _WEBHOOK = {field.name for field in fields(Webhook)}
