@@ -6,9 +6,6 @@ import sys
 from collections import Counter
 from typing import Any
 
-import aws_cdk as cdk
-from aws_cdk.assertions import Template
-
 from bench import prices
 from bench.measure import write
 
@@ -18,6 +15,10 @@ MONTH_SECONDS = 30 * 24 * 3600
 
 
 def resources() -> dict[str, int]:
+    """How many of each type. The CDK is only imported here: it takes seconds."""
+    import aws_cdk as cdk
+    from aws_cdk.assertions import Template
+
     from infra.app import build
 
     app = cdk.App(context={"aws:cdk:bundling-stacks": []})

@@ -9,6 +9,7 @@ from typing import Any
 import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
+from pydantic import ValidationError
 
 from webhooks.errors import EventRejected, EventTooLarge
 from webhooks.event_types import EVENT_TYPES, validate_data
@@ -25,6 +26,7 @@ NEEDED = {
     "campaign.completed": {"campaign_id"},
     "transfer.created": {"transfer_id"},
 }
+BAD = ("", "x" * 257, "🙂" * 257, None, 5, True, ["x"], {"x": "x"}, b"x")
 PROMISED = {
     "message_id": "wamid.xxx",
     "from": "+919876543210",
@@ -56,6 +58,24 @@ def test_what_a_receiver_needs_to_deduplicate_is_required_and_nothing_else(event
             with pytest.raises(EventRejected) as refused:
                 validate_data(event, data)
             assert refused.value.field == f"data.{name}"
+
+
+@pytest.mark.parametrize("event", NEEDED)
+def test_the_specification_describes_what_is_checked(event: str) -> None:
+    """Two implementations: pydantic's schema is published, the check itself is plain. They agree, word for word."""
+    example = dict(EVENT_TYPES[event].example)
+    for name in NEEDED[event]:
+        for data in ({n: v for n, v in example.items() if n != name}, *({**example, name: bad} for bad in BAD)):
+            with pytest.raises(ValidationError) as invalid:
+                EVENT_TYPES[event].model.model_validate(data)
+            (wrong,) = invalid.value.errors()
+            with pytest.raises(EventRejected) as refused:
+                validate_data(event, data)
+            assert refused.value.field == f"data.{wrong['loc'][0]}"
+            assert refused.value.detail.startswith(wrong["msg"].lower() + "; ")
+        for good in ("x", "x" * 256, "🙂" * 256):
+            EVENT_TYPES[event].model.model_validate({**example, name: good})
+            validate_data(event, {**example, name: good})
 
 
 @pytest.mark.parametrize(("event", "data", "field"), [

@@ -16,10 +16,13 @@ PATHS = os.pathsep.join(map(str, (ROOT / "functions", ROOT / "layers/webhooks/py
 @pytest.mark.parametrize(
     ("handler", "unwanted"),
     [
-        ("deliver.handler", ["pydantic", "aws_xray_sdk", "api", "fanout", "webhooks.event_types"]),
-        ("deliver.dead_letters", ["pydantic", "aws_xray_sdk", "api", "fanout"]),
-        ("fanout.handler", ["requests", "aws_xray_sdk", "api", "deliver", "aws_lambda_powertools.event_handler"]),
-        ("api.handler", ["requests", "aws_xray_sdk", "deliver", "fanout"]),
+        ("deliver.handler", ["pydantic", "boto3", "aws_xray_sdk", "api", "fanout", "webhooks.event_types"]),
+        ("deliver.dead_letters", ["pydantic", "boto3", "aws_xray_sdk", "api", "fanout"]),
+        (
+            "fanout.handler",
+            ["requests", "pydantic", "boto3", "aws_xray_sdk", "api", "deliver", "webhooks.event_models"],
+        ),
+        ("api.handler", ["requests", "boto3", "webhooks.event_models", "aws_xray_sdk", "deliver", "fanout"]),
     ],
 )
 def test_a_handler_loads_only_what_it_needs(handler: str, unwanted: list[str]) -> None:

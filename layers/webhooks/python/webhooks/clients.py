@@ -15,7 +15,13 @@ if TYPE_CHECKING:
 
 # Two tries of (1 + 2) s for each of deliver's three steps around a 5 s POST still fit its 30 s.
 _CONFIG = Config(
-    connect_timeout=1, read_timeout=2, max_pool_connections=16, retries={"mode": "standard", "max_attempts": 2}
+    connect_timeout=1,
+    read_timeout=2,
+    max_pool_connections=16,
+    retries={"mode": "standard", "max_attempts": 2},
+    # Measured: together a tenth of deliver's CPU. AWS validates what it is sent, and who asks need not be spelt out anew.
+    parameter_validation=False,
+    user_agent="aisoule-webhooks",
 )
 
 
