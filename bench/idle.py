@@ -31,16 +31,26 @@ def polls_a_month(mappings: int) -> float:
 
 
 def monthly(there: dict[str, int]) -> dict[str, float]:
-    """Dollars by reason. Empty tables, queues, logs, functions and an unused API cost nothing."""
-    mappings = there.get("AWS::Lambda::EventSourceMapping", 0)
-    return {
-        f"{mappings} queues polled by Lambda": polls_a_month(mappings) * prices.SQS_REQUEST.dollars,
-        "alarms": there.get("AWS::CloudWatch::Alarm", 0) * prices.ALARM_MONTH.dollars,
-        "dashboards": there.get("AWS::CloudWatch::Dashboard", 0) * prices.DASHBOARD_MONTH.dollars,
-        "keys of our own": there.get("AWS::KMS::Key", 0) * prices.KEY_MONTH.dollars,
-        "point-in-time recovery of empty tables": 0.0,
-        "log groups that nothing writes to": 0.0,
+    """Dollars by reason, at list prices. Empty tables, queues, logs, functions and an unused API cost nothing."""
+    return {reason: number * price for reason, number, price, _ in _paid(there)} | {
+        "point-in-time recovery of empty tables, logs that nobody writes": 0.0
     }
+
+
+def after_allowances(there: dict[str, int]) -> float:
+    """The same in an account that runs nothing else: each month so much of each is free, for good, not for a year."""
+    return sum(max(number - free, 0) * price for _, number, price, free in _paid(there))
+
+
+def _paid(there: dict[str, int]) -> list[tuple[str, float, float, float]]:
+    """Reason, how many, the price of one, how many are free."""
+    mappings = there.get("AWS::Lambda::EventSourceMapping", 0)
+    return [
+        (f"{mappings} queues polled by Lambda", polls_a_month(mappings), prices.SQS_REQUEST.dollars, 1_000_000),
+        ("alarms", there.get("AWS::CloudWatch::Alarm", 0), prices.ALARM_MONTH.dollars, 10),
+        ("dashboards", there.get("AWS::CloudWatch::Dashboard", 0), prices.DASHBOARD_MONTH.dollars, 3),
+        ("keys of our own", there.get("AWS::KMS::Key", 0), prices.KEY_MONTH.dollars, 0),
+    ]
 
 
 if __name__ == "__main__":

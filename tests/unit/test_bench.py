@@ -53,13 +53,15 @@ def test_dead_endpoints_are_attempted_four_times_and_hold_up_their_batch() -> No
     parts = per_million(load, MEASURED)
     # Four attempts; then a transaction on the delivery and its webhook, two units each, and the index.
     assert parts["DynamoDB writes"] == pytest.approx((1 + 4 + 2 * 2 + 1) * 0.625)
-    # Of a batch of ten: four times received, deleted or moved, hidden; then received and deleted as a dead letter.
+    # Of a batch of ten: four times received, deleted (as if some were to delete), hidden; once more as a dead letter.
     assert parts["SQS"] == pytest.approx((1 + 0.8 + 0.4 + 0.2) * 0.50)
 
 
 def test_idle_is_the_polling_and_what_is_rented_by_the_month() -> None:
-    there = {"AWS::Lambda::EventSourceMapping": 2, "AWS::CloudWatch::Alarm": 3, "AWS::SQS::Queue": 5}
-    assert sum(idle.monthly(there).values()) == pytest.approx(2 * 5 * 3 * 60 * 24 * 30 * 0.40e-6 + 3 * 0.10)
+    there = {"AWS::Lambda::EventSourceMapping": 2, "AWS::CloudWatch::Alarm": 12, "AWS::CloudWatch::Dashboard": 1}
+    polls = 2 * 5 * 3 * 60 * 24 * 30
+    assert sum(idle.monthly(there).values()) == pytest.approx(polls * 0.40e-6 + 12 * 0.10 + 3.00)
+    assert idle.after_allowances(there) == pytest.approx((polls - 1_000_000) * 0.40e-6 + 2 * 0.10)
 
 
 def test_an_item_is_as_large_as_dynamodb_counts_it() -> None:
