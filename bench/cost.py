@@ -70,7 +70,7 @@ def per_million(load: Load, measured: Measured) -> dict[str, float]:
         "DynamoDB writes": _writes(load, measured, attempts) * prices.WRITE.dollars,
         "DynamoDB reads": _reads(load, measured, attempts) * prices.READ.dollars,
         "Logs": _log_bytes(load, measured, attempts) / GB * (prices.LOG_GB.dollars + prices.LOG_GB_MONTH.dollars),
-        "Table storage, 30 days": _kept_bytes(load, measured)
+        "Table storage, 30 days": kept_bytes(load, measured)
         / GB
         * (prices.TABLE_GB_MONTH.dollars + prices.PITR_GB_MONTH.dollars),
         "Sent to endpoints": attempts * measured.post / GB * prices.TRANSFER_GB.dollars,
@@ -129,7 +129,7 @@ def _log_bytes(load: Load, measured: Measured, attempts: float) -> float:
     return event / load.fan_out + attempts * (measured.deliver_each_log + batch / load.batch)
 
 
-def _kept_bytes(load: Load, measured: Measured) -> float:
+def kept_bytes(load: Load, measured: Measured) -> float:
     """Each item counts 100 bytes more; a dead one's item has its four attempts."""
     delivery = measured.delivery_item + 100 + load.dead * (ATTEMPTS - 1) * 100
     return (measured.event_item + 100) / load.fan_out + delivery

@@ -3,18 +3,27 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
 from bench import chart, idle, prices
-from bench.cost import DYNAMODB_MS, FULL_CPU_MB, SQS_MS, Load, Measured, deliver_ms, fanout_ms, per_million, total
+from bench import cost_tables as tables
+from bench.cost import (
+    DYNAMODB_MS,
+    FULL_CPU_MB,
+    SQS_MS,
+    Load,
+    Measured,
+    deliver_ms,
+    fanout_ms,
+    kept_bytes,
+    per_million,
+    total,
+)
 from bench.goals import goals, measured
 from bench.report import table
 from local.emulator import ROOT
 
-WIDTHS = (1, 2, 5, 10, 100)
-LATENCIES = (50.0, 300.0, 1000.0, 5000.0)
 VOLUMES = (10_000, 100_000, 1_000_000, 10_000_000, 100_000_000)
 METRICS, ALWAYS = 18, 3
 """Custom metrics that the functions can write, and those of them that every healthy delivery writes."""
@@ -31,11 +40,11 @@ def write(found: Mapping[str, Any]) -> None:
         by_api=_by_api(found),
         by_use=_by_use(model),
         prices=table("| dollars | for one | source | as of |", [_price(price) for price in prices.ALL]),
-        parts=_parts(model),
-        widths=_widths(model),
-        fills=_fills(model),
-        dead=_dead(model),
-        memory=_memory(model),
+        parts=tables.parts(model),
+        widths=tables.widths(model),
+        fills=tables.fills(model),
+        dead=tables.dead(model),
+        memory=tables.memory(model),
         idle=table("| idle, a month | $ |", [f"| {name} | {dollars:.2f} |" for name, dollars in month.items()]),
         idle_total=sum(month.values()),
         polls=idle.polls_a_month(there.get("AWS::Lambda::EventSourceMapping", 0)) / 1e6,
@@ -46,9 +55,11 @@ def write(found: Mapping[str, Any]) -> None:
         full=FULL_CPU_MB,
         fanout_ms=fanout_ms(Load(), model),
         deliver_ms=deliver_ms(Load(), model),
-        fanout_log=prices.LOG_GB.dollars * (model.platform_log * 1.1) / 1e3,
-        pitr=prices.PITR_GB_MONTH.dollars * (model.event_item + model.delivery_item + 200) / 1e3,
-        half=total(Load(), model) - total(Load(memory_mb=256), model),
+        half=_half_memory(1, model),
+        platform_log=_platform_log(1, model),
+        pitr=_recovery(1, model),
+        together_1=_together(1, model),
+        together_10=_together(10, model),
         verdict=_verdict(found),
     )
     (ROOT / "docs").mkdir(exist_ok=True)
@@ -74,44 +85,26 @@ def _by_api(found: Mapping[str, Any]) -> float:
     return 1e6 * (prices.HTTP_API_REQUEST.dollars + prices.READ.dollars + invocation)
 
 
+def _half_memory(width: int, model: Measured) -> float:
+    return total(Load(fan_out=width), model) - total(Load(fan_out=width, memory_mb=256), model)
+
+
+def _platform_log(width: int, model: Measured) -> float:
+    return prices.LOG_GB.dollars * model.platform_log * (1 / width + 1 / 10) / 1e3
+
+
+def _recovery(width: int, model: Measured) -> float:
+    return prices.PITR_GB_MONTH.dollars * kept_bytes(Load(fan_out=width), model) / 1e3
+
+
+def _together(width: int, model: Measured) -> float:
+    saved = _half_memory(width, model) + _platform_log(width, model) + _recovery(width, model)
+    return total(Load(fan_out=width), model) - saved
+
+
 def _price(price: prices.Price) -> str:
     dollars = f"{price.dollars * 1e6:.3f} per million" if price.dollars < 1e-5 else f"{price.dollars:.10g}"
     return f"| {dollars} | {price.unit} | {price.source} | {price.date} |"
-
-
-def _parts(model: Measured) -> str:
-    columns = [per_million(Load(fan_out=width), model) for width in WIDTHS]
-    rows = [f"| {name} | {' | '.join(f'{column[name]:.2f}' for column in columns)} |" for name in columns[0]]
-    rows.append(f"| **all** | {' | '.join(f'**{sum(column.values()):.2f}**' for column in columns)} |")
-    return table(f"| $ per million | {' | '.join(f'fan-out {width}' for width in WIDTHS)} |", rows)
-
-
-def _grid(model: Measured, name: str, loads: Mapping[str, Load]) -> str:
-    rows = [
-        f"| {label} | {' | '.join(f'{total(replace(load, latency_ms=ms), model):.2f}' for ms in LATENCIES)} |"
-        for label, load in loads.items()
-    ]
-    return table(f"| {name} | {' | '.join(f'{ms:g} ms' for ms in LATENCIES)} |", rows)
-
-
-def _widths(model: Measured) -> str:
-    return _grid(model, "fan-out, full batches", {str(width): Load(fan_out=width) for width in WIDTHS})
-
-
-def _fills(model: Measured) -> str:
-    return _grid(model, "messages in a batch, fan-out 1", {str(fill): Load(batch=fill) for fill in (1, 2, 5, 10)})
-
-
-def _dead(model: Measured) -> str:
-    return _grid(
-        model,
-        "dead endpoints' share of deliveries, fan-out 1",
-        {f"{share:g} %": Load(dead=share / 100) for share in (0, 0.1, 1, 10, 100)},
-    )
-
-
-def _memory(model: Measured) -> str:
-    return _grid(model, "memory, fan-out 1", {f"{mb} MB": Load(memory_mb=mb) for mb in (256, 512, 1024, 1769)})
 
 
 def _measured(model: Measured, found: Mapping[str, Any]) -> str:

@@ -15,47 +15,13 @@ import boto3
 import requests
 
 from bench import cloud
+from bench.batches import ACCOUNT, BODY, handled, messages, received, sqs_event
 from bench.measure import counted, interleaved, medians, write
-from deliver.handler import desk, lambda_handler
+from deliver.handler import desk
 from local import ca
 from local.receiver import Answer, receiving
 from webhooks.clients import client
-from webhooks.event_types import EVENT_TYPES
-from webhooks.messages import DeliveryMessage
-from webhooks.models import Webhook, new_id, now, rfc3339
-from webhooks.payload import build_body
-
-ACCOUNT = "acme"
-BODY = build_body("message.incoming", "2026-05-29T10:30:00Z", EVENT_TYPES["message.incoming"].example)
-
-
-def messages(webhooks: list[Webhook], body: str = BODY) -> list[DeliveryMessage]:
-    """One event for each, all new."""
-    at, event_id = rfc3339(now()), new_id("evt")
-    return [
-        DeliveryMessage(
-            webhook_id=webhook.id, account_id=webhook.account_id, event_id=event_id, event="message.incoming",
-            accepted_at=at, round=1, round_started_at=at, body=body,
-        )
-        for webhook in webhooks
-    ]  # fmt: skip
-
-
-def sqs_event(messages: list[DeliveryMessage], handles: list[str] | None = None) -> dict[str, Any]:
-    """As the event source mapping hands a batch over."""
-    return {"Records": [_record(m, handles[i] if handles else "none") for i, m in enumerate(messages)]}
-
-
-def received(messages: list[DeliveryMessage]) -> dict[str, Any]:
-    """Through the real queue: only then can a message's visibility be changed."""
-    sqs, queue = boto3.client("sqs"), os.environ["DELIVERY_QUEUE_URL"]
-    entries: Any = [{"Id": str(i)} | message.to_request() for i, message in enumerate(messages)]
-    sqs.send_message_batch(QueueUrl=queue, Entries=entries)
-    handles: list[str] = []
-    while len(handles) < len(messages):
-        answer = sqs.receive_message(QueueUrl=queue, MaxNumberOfMessages=10)
-        handles += [message["ReceiptHandle"] for message in answer.get("Messages", [])]
-    return sqs_event(messages, handles)
+from webhooks.models import new_id, now
 
 
 @dataclass
@@ -89,14 +55,6 @@ class Floor:
             ExpressionAttributeNames={"#status": "status"},
             ExpressionAttributeValues={":delivered": {"S": "delivered"}},
         )
-
-
-def handled(event: dict[str, Any], *, kept: int = 0) -> Callable[[], object]:
-    def run() -> None:
-        answer = lambda_handler(event, None)
-        assert len(answer["batchItemFailures"]) == kept, answer
-
-    return run
 
 
 def cpu(url: str, runs: int) -> dict[str, Any]:
@@ -153,18 +111,6 @@ def hanging(url: str) -> dict[str, float]:
         assert delivery is not None
         ended.append((delivery.attempts[-1].ended() - at).total_seconds())
     return {"batch_s": took, "others_s": max(ended)}
-
-
-def _record(message: DeliveryMessage, handle: str) -> dict[str, Any]:
-    attributes = message.to_request()["MessageAttributes"].items()
-    return {
-        "messageId": new_id("m"),
-        "receiptHandle": handle,
-        "body": message.body,
-        "attributes": {},
-        "messageAttributes": {n: {"stringValue": v["StringValue"], "dataType": "String"} for n, v in attributes},
-        "eventSource": "aws:sqs",
-    }
 
 
 if __name__ == "__main__":

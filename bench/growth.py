@@ -8,7 +8,7 @@ from dataclasses import replace
 from typing import Any
 
 from bench import cloud
-from bench.deliver import ACCOUNT, handled, messages, sqs_event
+from bench.batches import ACCOUNT, handled, messages, sqs_event
 from bench.fanout import account, calls_of, event, prepared
 from bench.measure import counted, interleaved, medians, write
 from fanout.handler import lambda_handler as fan_out

@@ -98,7 +98,10 @@ def _end_to_end(found: Mapping[str, Any]) -> str:
 
 
 def _growth(found: Mapping[str, Any]) -> str:
-    text = "## Growth\n\nThe cost of one event as what is stored grows ten- and hundredfold."
+    text = (
+        "## Growth\n\nThe cost of one event as what is stored grows ten- and hundredfold. Calls do not grow at all, CPU "
+        "only with the account's own webhooks: all of them are read with every event, also those that do not want it."
+    )
     for index, (name, figures) in enumerate(found["growth"].items()):
         rows = [f"| {int(n):,} | {cpu:.2f} | {figures['calls'][n]:g} |" for n, cpu in figures["cpu_ms"].items()]
         unit = figures["unit"]

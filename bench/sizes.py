@@ -10,7 +10,7 @@ from typing import Any
 import boto3
 
 from bench import cloud
-from bench.deliver import ACCOUNT, BODY, handled, messages, received, sqs_event
+from bench.batches import ACCOUNT, BODY, handled, messages, received, sqs_event
 from bench.fanout import account, event
 from bench.measure import write
 from deliver.sender import _request
