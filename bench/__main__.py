@@ -23,12 +23,14 @@ def main() -> None:
     arguments.add_argument("--events", type=int, default=300, help="end to end")
     wanted = arguments.parse_args()
     cloud.free_of_shell()
+    try:
+        endpoints.executable()
+    except endpoints.NginxMissing as missing:
+        sys.exit(str(missing))
     DIRECTORY.mkdir(exist_ok=True)
     directory = Path(tempfile.mkdtemp(prefix="bench-", dir=DIRECTORY))
     try:
         found = _measure(directory, wanted)
-    except endpoints.NginxMissing as missing:
-        sys.exit(str(missing))
     finally:
         shutil.rmtree(directory)
     report.write(found)

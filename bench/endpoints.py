@@ -42,12 +42,18 @@ class NginxMissing(Exception):
     """The text says what to install."""
 
 
-@contextmanager
-def answering(directory: Path, ca_file: Path, ca_key_file: Path) -> Iterator[str]:
-    """The base URL: any path answers 200, those under /broken/ answer 500. Raises NginxMissing."""
+def executable() -> str:
+    """Raises NginxMissing."""
     nginx = shutil.which("nginx") or shutil.which("nginx", path="/usr/sbin:/usr/local/sbin:/opt/homebrew/bin")
     if nginx is None:
         raise NginxMissing("nginx is needed as the receiver: `apt-get install nginx-light`, or `brew install nginx`")
+    return nginx
+
+
+@contextmanager
+def answering(directory: Path, ca_file: Path, ca_key_file: Path) -> Iterator[str]:
+    """The base URL: any path answers 200, those under /broken/ answer 500. Raises NginxMissing."""
+    nginx = executable()
     directory.mkdir(parents=True, exist_ok=True)
     authority = trustme.CA.from_pem(ca_file.read_bytes(), ca_key_file.read_bytes())
     server = authority.issue_cert("localhost", "127.0.0.1")

@@ -5,15 +5,11 @@ What was tried to make it faster stands in steps.md, kept by hand, because it ha
 
 from __future__ import annotations
 
-import os
-import platform
-import subprocess
 from collections.abc import Mapping
-from importlib.metadata import version
 from pathlib import Path
 from typing import Any
 
-from bench import chart
+from bench import chart, machine
 from bench.goals import goals
 
 HERE = Path(__file__).parent
@@ -22,7 +18,7 @@ HERE = Path(__file__).parent
 def write(found: Mapping[str, Any]) -> None:
     _charts(found)
     parts = [_head(), _goals(found), _deliver(found), _fanout(found), _cold(found), _api(found), _end_to_end(found)]
-    parts += [_growth(found), (HERE / "steps.md").read_text().strip(), _machine(found)]
+    parts += [_growth(found), (HERE / "steps.md").read_text().strip(), machine.described(found)]
     (HERE / "results.md").write_text("\n\n".join(parts).rstrip() + "\n")
 
 
@@ -122,28 +118,3 @@ def _charts(found: Mapping[str, Any]) -> None:
         line = [(float(n), value) for n, value in figures["cpu_ms"].items()]
         svg = chart.lines(f"CPU ms per {figures['unit']}, by {name}", {"CPU ms": line}, across=name)
         (place / f"growth-{index + 1}.svg").write_text(svg)
-
-
-def _machine(found: Mapping[str, Any]) -> str:
-    packages = ", ".join(
-        f"{name} {version(name)}" for name in ("boto3", "requests", "urllib3", "aws-lambda-powertools")
-    )
-    nginx = (
-        subprocess.run(["nginx", "-v"], capture_output=True, text=True, check=False).stderr.strip().partition("/")[2]
-    )
-    where = f"{_processor()}, {os.cpu_count()} cores; {platform.system()}; Python {platform.python_version()}"
-    return (
-        f"## Where and how\n\n{where}; {packages}; nginx {nginx}. {found['runs']} runs of each work, {found['starts']} of "
-        "each cold start.\n\nThe emulator and nginx run in processes of their own, which do not count. The emulator speaks "
-        "plain HTTP: AWS's TLS would add about 0.1 ms to every AWS call, the floor's too.\n\n"
-        "    python -m bench            # all of it, some minutes\n    python -m bench --runs 20  # fewer runs\n"
-    )
-
-
-def _processor() -> str:
-    try:
-        lines = Path("/proc/cpuinfo").read_text().splitlines()
-    except OSError:
-        return platform.processor() or platform.machine()
-    names = [line.partition(":")[2].strip() for line in lines if line.startswith("model name")]
-    return names[0] if names else platform.machine()
