@@ -100,31 +100,3 @@ def test_one_webhook_too_many(portal: Portal, client: Client, create: Callable[.
     portal.press("Create Webhook")
     expect(portal.page.get_by_role("alert")).to_contain_text("100")
     expect(portal.page.get_by_label("Name", exact=True)).to_have_value("Number 101")
-
-
-def test_offline_is_said_and_nothing_is_lost(portal: Portal, client: Client, receiver: Receiver) -> None:
-    portal.open(client, "new")
-    portal.fill(name="Orders", url=receiver.url("/hook"))
-    portal.page.context.set_offline(True)
-    portal.press("Create Webhook")
-    expect(portal.page.get_by_role("alert")).to_contain_text("You are offline")
-    portal.page.context.set_offline(False)
-    portal.press("Create Webhook")
-    portal.heading("Your webhook is ready")
-
-
-def test_while_busy_the_button_says_so(portal: Portal, client: Client, receiver: Receiver) -> None:
-    """A slow network: two clicks make one webhook."""
-    page = portal.page
-    portal.open(client, "new")
-    portal.fill(name="Orders", url=receiver.url("/hook"))
-    held: list[Any] = []
-    page.route("**/v1/webhooks", lambda route: held.append(route))
-    portal.press("Create Webhook")
-    busy = page.get_by_role("button", name="Creating…")
-    expect(busy).to_be_disabled()
-    busy.click(force=True)
-    assert len(held) == 1
-    held[0].continue_()
-    portal.heading("Your webhook is ready")
-    assert len(client.get("/v1/webhooks")["data"]) == 1

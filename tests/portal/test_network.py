@@ -1,0 +1,84 @@
+"""Slow and broken networks."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Any
+
+from playwright.sync_api import Route, expect
+
+from local.client import Client
+from local.receiver import Receiver
+from tests.portal.browser import Portal
+
+
+def test_while_loading_it_says_so(portal: Portal, client: Client, create: Callable[..., Any]) -> None:
+    page = portal.page
+    webhook = create()
+    portal.open(client)
+    held: list[Route] = []
+    page.route("**/deliveries?*", lambda route: held.append(route))
+    page.get_by_role("list", name="Webhooks").get_by_role("link").click()
+    expect(page.get_by_text("Loading deliveries…")).to_be_visible()
+    portal.heading(webhook["name"])
+    expect(page.locator(".view[aria-busy=true]")).to_be_visible()
+    held[0].continue_()
+    expect(page.get_by_text("Nothing was sent yet.")).to_be_visible()
+    expect(page.get_by_role("heading", level=1)).to_be_focused()
+
+
+def test_a_view_that_could_not_be_loaded_is_tried_again(
+    portal: Portal, client: Client, create: Callable[..., Any]
+) -> None:
+    webhook = create()
+    portal.open(client)
+    portal.page.context.set_offline(True)
+    portal.page.get_by_role("list", name="Webhooks").get_by_role("link").click()
+    expect(portal.page.get_by_text("You are offline.")).to_be_visible()
+    portal.page.context.set_offline(False)
+    portal.press("Try again")
+    portal.heading(webhook["name"])
+
+
+def test_leaving_a_view_that_still_loads(portal: Portal, client: Client, create: Callable[..., Any]) -> None:
+    """What comes late must not be put into the view that is shown by then."""
+    page = portal.page
+    create()
+    portal.open(client)
+    held: list[Route] = []
+    page.route("**/v1/webhooks/wh_*", lambda route: held.append(route))
+    page.get_by_role("list", name="Webhooks").get_by_role("link").click()
+    expect(page.get_by_text("Loading the webhook…")).to_be_visible()
+    page.go_back()
+    portal.heading("Webhooks")
+    page.unroute_all(behavior="ignoreErrors")
+    expect(page.get_by_role("list", name="Webhooks").get_by_role("link")).to_have_count(1)
+    expect(page.get_by_role("heading", level=1)).to_have_count(1)
+
+
+def test_offline_is_said_and_nothing_is_lost(portal: Portal, client: Client, receiver: Receiver) -> None:
+    portal.open(client, "new")
+    portal.fill(name="Orders", url=receiver.url("/hook"))
+    portal.page.context.set_offline(True)
+    portal.press("Create Webhook")
+    expect(portal.page.get_by_role("alert")).to_contain_text("You are offline")
+    portal.page.context.set_offline(False)
+    portal.press("Create Webhook")
+    portal.heading("Your webhook is ready")
+
+
+def test_while_busy_the_button_says_so(portal: Portal, client: Client, receiver: Receiver) -> None:
+    """Two clicks make one webhook."""
+    page = portal.page
+    portal.open(client, "new")
+    portal.fill(name="Orders", url=receiver.url("/hook"))
+    held: list[Route] = []
+    page.route("**/v1/webhooks", lambda route: held.append(route))
+    portal.press("Create Webhook")
+    busy = page.get_by_role("button", name="Creating…")
+    expect(busy).to_be_disabled()
+    busy.click(force=True)
+    assert len(held) == 1
+    held[0].continue_()
+    portal.heading("Your webhook is ready")
+    assert len(client.get("/v1/webhooks")["data"]) == 1
