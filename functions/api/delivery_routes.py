@@ -86,10 +86,10 @@ def test(webhook_id: str, request: Annotated[TestIn, Body()]) -> Response[TestAc
 )
 def retry(webhook_id: str, event_id: str) -> Response[DeliveryOut]:
     """A new round of attempts for a delivery that is delivered, failed or cancelled; the old attempts stay in the log."""
+    router.context["line"].update(webhook_id=webhook_id, event_id=event_id)
     event, delivery = _event_and_delivery(router.context["caller"], webhook_id, event_id)
     charge(event.account_id, "sends")
     again = repeating.retry(log_table(), _webhook(), event, delivery)
-    router.context["line"].update(webhook_id=webhook_id, event_id=event_id, round=again.round)
     return Response(202, "application/json", DeliveryOut.of(again))
 
 
