@@ -12,7 +12,7 @@ export PYTHONPATH := $(CURDIR):$(CURDIR)/functions:$(CURDIR)/layers/webhooks/pyt
 # Nothing of the developer's own machine may decide what is installed.
 unexport PIP_FIND_LINKS PIP_EXTRA_INDEX_URL
 
-.PHONY: help demo test test-slow check up down synth openapi platform-key lock setup
+.PHONY: help demo test test-slow bench check up down synth openapi platform-key lock setup
 
 help: ## this list
 	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:[^#]*## /|/' | column -t -s '|'
@@ -26,10 +26,13 @@ test: setup .venv/browser.stamp ## all tests but the slow ones
 test-slow: setup ## the real retry schedule, faults at length
 	$(PY) -m pytest -m slow -rP
 
+bench: setup .venv/nginx.stamp ## speed and cost, into bench/results.md and docs/cost.md; some minutes
+	$(PY) -m bench
+
 check: setup ## formatting, lint, types, known vulnerabilities, synth with cdk-nag
 	.venv/bin/ruff format --check .
 	.venv/bin/ruff check .
-	.venv/bin/mypy infra local functions/api functions/deliver functions/fanout layers/webhooks/python/webhooks tests
+	.venv/bin/mypy infra local bench functions/api functions/deliver functions/fanout layers/webhooks/python/webhooks tests
 	@$(PY) -m local.audit
 	$(MAKE) --no-print-directory synth
 
@@ -82,6 +85,12 @@ setup: .venv/dev.stamp .venv/emulator.stamp .venv/lambda.stamp node_modules/.sta
 	  $(PY) -m playwright install chromium >/dev/null 2>&1 || \
 	  { apt-get update -qq && apt-get install -y -qq --no-install-recommends chromium fonts-dejavu-core; } >/dev/null 2>&1 || \
 	  { echo "No browser could be installed: install Chromium, or name one in CHROMIUM."; exit 1; }; fi
+	@touch $@
+
+.venv/nginx.stamp: .venv/dev.stamp
+	@command -v nginx >/dev/null || [ -x /usr/sbin/nginx ] || \
+	  { apt-get update -qq && apt-get install -y -qq --no-install-recommends nginx-light; } >/dev/null 2>&1 || \
+	  { echo "The benchmarks need nginx as their receiver: install it."; exit 1; }
 	@touch $@
 
 node_modules/.stamp: package-lock.json
