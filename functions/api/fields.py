@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 import re
-from typing import Annotated, Literal
+from typing import Annotated, Any, Literal
 
-from pydantic import AfterValidator, BaseModel, ConfigDict, Field, StringConstraints
+from pydantic import AfterValidator, BaseModel, BeforeValidator, ConfigDict, Field, StringConstraints
 
 from webhooks.event_types import EVENT_TYPES
 
@@ -56,6 +56,11 @@ def _own_headers(headers: dict[str, str]) -> dict[str, str]:
     return headers
 
 
+def _whole(number: Any) -> Any:
+    """JSON knows no integers apart: 60.0 is 60 (JSON Schema 2020-12, 6.1.1)."""
+    return int(number) if isinstance(number, float) and number.is_integer() else number
+
+
 Name = Annotated[
     str,
     StringConstraints(strip_whitespace=True, min_length=1, max_length=100),
@@ -75,6 +80,7 @@ Headers = Annotated[
 ]
 AccountId = Annotated[str, Field(pattern=r"^[A-Za-z0-9_-]{1,64}$", examples=["acme"])]
 Time = Annotated[str, Field(description="RFC 3339, UTC.", examples=["2026-05-29T10:30:00.123Z"])]
+Seconds = Annotated[int, BeforeValidator(_whole)]
 
 
 class In(BaseModel):

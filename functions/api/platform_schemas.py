@@ -6,7 +6,7 @@ from typing import Any
 
 from pydantic import Field
 
-from api.fields import AccountId, EventName, In, Out, Time
+from api.fields import AccountId, EventName, In, Out, Seconds, Time
 from api.keys import Key
 from webhooks.event_types import EVENT_TYPES
 
@@ -68,7 +68,7 @@ class KeyCreated(Out):
 
 class SessionIn(In):
     account_id: AccountId
-    expires_in: int = Field(default=3600, ge=60, le=86_400, description="Seconds.", examples=[3600])
+    expires_in: Seconds = Field(default=3600, ge=60, le=86_400, description="Seconds.", examples=[3600])
 
 
 class SessionCreated(Out):

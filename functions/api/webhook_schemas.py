@@ -6,7 +6,7 @@ from typing import Any
 
 from pydantic import Field
 
-from api.fields import Events, Headers, In, Name, Out, Time, Url
+from api.fields import Events, Headers, In, Name, Out, Seconds, Time, Url
 from webhooks.models import Webhook, WebhookStatus
 
 
@@ -58,7 +58,7 @@ class WebhookPage(Out):
 
 
 class RotateIn(In):
-    overlap_seconds: int = Field(
+    overlap_seconds: Seconds = Field(
         default=86_400,
         ge=0,
         le=604_800,

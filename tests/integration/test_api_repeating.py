@@ -150,7 +150,13 @@ def test_rotation_without_a_body_overlaps_for_a_day(pipeline: Pipeline, account:
     assert timedelta(hours=23, minutes=59) < parse_time(rotated["previous_expires_at"]) - now() <= timedelta(days=1)
 
 
-@pytest.mark.parametrize("overlap", [-1, 604_801, "60", 1.5, True])
+def test_a_whole_number_may_be_spelt_as_a_float(pipeline: Pipeline, account: Api) -> None:
+    """As JSON Schema has it, and as some languages' encoders write what was computed."""
+    pipeline.webhook("https://localhost:1/")
+    assert account.post("/v1/webhooks/wh_1/secret/rotate", {"overlap_seconds": 60.0}).status == 200
+
+
+@pytest.mark.parametrize("overlap", [-1, 604_801, "60", 1.5, 1e400, True])
 def test_a_bad_overlap_is_refused_at_its_field(pipeline: Pipeline, account: Api, overlap: Any) -> None:
     old = pipeline.webhook("https://localhost:1/").secret
     refused = account.post("/v1/webhooks/wh_1/secret/rotate", {"overlap_seconds": overlap})
