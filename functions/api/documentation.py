@@ -83,17 +83,37 @@ class Specified(APIGatewayHttpResolver):
         for item in (specification.paths or {}).values():
             for method in ("get", "post", "patch", "delete"):
                 if operation := getattr(item, method):
-                    _drop_powertools_own(operation.responses)
+                    _tell_the_truth(operation)
         if specification.components and (schemas := specification.components.schemas):
             for name in ("HTTPValidationError", "ValidationError", "ResponseValidationError"):
                 schemas.pop(name, None)
         return specification
 
 
-def _drop_powertools_own(responses: dict[int, Any]) -> None:
-    """It promises a 422 in a shape of its own everywhere; ours are problem+json, and only where one can happen."""
-    if CONTENT_TYPE not in (responses[422].content or {}):
-        del responses[422]
+def _tell_the_truth(operation: Any) -> None:
+    """
+    Where Powertools describes what it would do by itself, and we do otherwise.
+
+    It promises a 422 in a shape of its own everywhere: ours are problem+json, and only where one can happen. It gives a
+    204 a body, requires each body, and allows `null` for parameters, which can only be left out.
+    """
+    if CONTENT_TYPE not in (operation.responses[422].content or {}):
+        del operation.responses[422]
+    if 204 in operation.responses:
+        operation.responses[204].content = None
+    if operation.operationId == "rotateSecret":
+        operation.requestBody.required = False
+    for parameter in operation.parameters or ():
+        parameter.schema_ = _without_null(parameter.schema_)
+
+
+def _without_null(schema: Any) -> Any:
+    if not schema.anyOf:
+        return schema
+    (one,) = [alternative for alternative in schema.anyOf if alternative.type != "null"]
+    own, its = (part.model_dump(by_alias=True, exclude_unset=True) for part in (schema, one))
+    del own["anyOf"]
+    return type(schema)(**own | its)
 
 
 def described(operation_id: str, summary: str, success: int, *refusals: int) -> dict[str, Any]:

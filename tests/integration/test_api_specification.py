@@ -77,6 +77,19 @@ def test_every_refusal_is_a_problem_and_every_possible_one_is_there(specificatio
         assert ("422" in refusals) == (takes_body or takes_query), (method, path)
 
 
+def test_what_can_only_be_left_out_is_never_null(specification: dict[str, Any]) -> None:
+    for method, path, operation in operations(specification):
+        for parameter in operation.get("parameters", []):
+            assert isinstance(parameter["schema"]["type"], str), (method, path, parameter["name"])
+
+
+def test_a_204_has_no_body_and_only_a_rotation_needs_none(specification: dict[str, Any]) -> None:
+    for method, path, operation in operations(specification):
+        assert "content" not in operation["responses"].get("204", {}), (method, path)
+        if "requestBody" in operation:
+            assert operation["requestBody"]["required"] == (not path.endswith("/rotate")), (method, path)
+
+
 def test_what_is_sent_is_shown_by_example(specification: dict[str, Any]) -> None:
     schemas = specification["components"]["schemas"]
     for name in ("WebhookIn", "EventIn", "KeyIn"):
