@@ -22,7 +22,7 @@ from api.delivery_schemas import (
     TestIn,
 )
 from api.documentation import described
-from api.fields import EventName
+from api.fields import Cursor, EventName, PathId
 from api.limits import charge
 from webhooks.clients import client
 from webhooks.errors import NotFound
@@ -39,11 +39,11 @@ router = APIGatewayHttpRouter()
     **described("listDeliveries", "List deliveries", 200, 400, 401, 403, 404, 422),
 )
 def list_(
-    webhook_id: str,
+    webhook_id: PathId,
     status: Annotated[DeliveryStatus | None, Query()] = None,
     event: Annotated[EventName | None, Query()] = None,
     limit: Annotated[int, Query(ge=1, le=100)] = 25,
-    cursor: Annotated[str | None, Query(max_length=200)] = None,
+    cursor: Annotated[Cursor | None, Query()] = None,
 ) -> DeliveryPage:
     """
     Newest first. One call looks through 1,000 deliveries at most: where a filtered page is not full for that reason,
@@ -61,7 +61,7 @@ def list_(
 @router.get(
     "/v1/webhooks/<webhook_id>/deliveries/<event_id>", **described("getDelivery", "Read a delivery", 200, 401, 403, 404)
 )
-def get(webhook_id: str, event_id: str) -> DeliveryDetail:
+def get(webhook_id: PathId, event_id: PathId) -> DeliveryDetail:
     """With the payload as it is POSTed."""
     event, delivery = _event_and_delivery(router.context["caller"], webhook_id, event_id)
     return DeliveryDetail.with_body(delivery, event.body)
@@ -71,7 +71,7 @@ def get(webhook_id: str, event_id: str) -> DeliveryDetail:
     "/v1/webhooks/<webhook_id>/test",
     **described("testDelivery", "Send a test event", 202, 400, 401, 403, 404, 409, 415, 422, 429, 503),
 )
-def test(webhook_id: str, request: Annotated[TestIn, Body()]) -> Response[TestAccepted]:
+def test(webhook_id: PathId, request: Annotated[TestIn, Body()]) -> Response[TestAccepted]:
     """The event's example, to this webhook alone, on the same way as every other event."""
     webhook = _webhook()
     charge(webhook.account_id, "sends")
@@ -84,7 +84,7 @@ def test(webhook_id: str, request: Annotated[TestIn, Body()]) -> Response[TestAc
     "/v1/webhooks/<webhook_id>/deliveries/<event_id>/retry",
     **described("retryDelivery", "Retry a delivery", 202, 401, 403, 404, 409, 429, 503),
 )
-def retry(webhook_id: str, event_id: str) -> Response[DeliveryOut]:
+def retry(webhook_id: PathId, event_id: PathId) -> Response[DeliveryOut]:
     """A new round of attempts for a delivery that is delivered, failed or cancelled; the old attempts stay in the log."""
     router.context["line"].update(webhook_id=webhook_id, event_id=event_id)
     event, delivery = _event_and_delivery(router.context["caller"], webhook_id, event_id)
@@ -97,7 +97,7 @@ def retry(webhook_id: str, event_id: str) -> Response[DeliveryOut]:
     "/v1/webhooks/<webhook_id>/recover",
     **described("recoverDeliveries", "Recover failed deliveries", 202, 400, 401, 403, 404, 409, 415, 422, 429, 503),
 )
-def recover(webhook_id: str, request: Annotated[RecoverIn, Body()]) -> Response[Recovered]:
+def recover(webhook_id: PathId, request: Annotated[RecoverIn, Body()]) -> Response[Recovered]:
     """
     Sends up to 100 failed deliveries of events accepted since then, oldest first, each in a new round of attempts.
     Call again with the same `since` and `next_cursor` until it is null. Whatever was cut off can be called again.

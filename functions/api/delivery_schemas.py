@@ -7,7 +7,7 @@ from typing import Annotated, Any
 
 from pydantic import AfterValidator, Field
 
-from api.fields import EventName, In, Out, Time
+from api.fields import Cursor, EventName, GivenTime, In, Out, Time
 from webhooks.models import Attempt, Delivery, DeliveryStatus, now, rfc3339
 from webhooks.payload import read_time
 
@@ -74,11 +74,10 @@ def _since(text: str) -> str:
 
 
 class RecoverIn(In):
-    since: Annotated[str, AfterValidator(_since)] = Field(
-        description="RFC 3339; when the event was accepted, not when the delivery failed.",
-        examples=["2026-05-29T10:30:00Z"],
+    since: Annotated[GivenTime, AfterValidator(_since)] = Field(
+        description="RFC 3339, not in the future; when the event was accepted, not when the delivery failed.",
     )
-    cursor: str | None = Field(default=None, max_length=200, description="The `next_cursor` of the call before.")
+    cursor: Cursor | None = None
 
 
 class Recovered(Out):

@@ -5,7 +5,8 @@ from __future__ import annotations
 import re
 from typing import Annotated, Any, Literal
 
-from pydantic import AfterValidator, BaseModel, BeforeValidator, ConfigDict, Field, StringConstraints
+from aws_lambda_powertools.event_handler.openapi.params import Path
+from pydantic import AfterValidator, BaseModel, BeforeValidator, ConfigDict, Field
 
 from webhooks.event_types import EVENT_TYPES
 
@@ -21,6 +22,7 @@ EventName = Literal[
     "transfer.created",
 ]
 assert set(EventName.__args__) == set(EVENT_TYPES)  # type: ignore[attr-defined]
+_CONTROL = r"\x00-\x1f\x7f-\x9f\u2028\u2029"
 _TOKEN = re.compile(r"[!#$%&'*+.^_`|~0-9A-Za-z-]{1,64}")
 _VALUE = re.compile(r"[\x21-\x7e]([\x20-\x7e]{0,1022}[\x21-\x7e])?")
 _OURS = re.compile(
@@ -36,7 +38,10 @@ def _distinct(events: list[str]) -> list[str]:
 
 
 def _on_one_line(name: str) -> str:
-    if re.search(r"[\x00-\x1f\x7f-\x9f\u2028\u2029]", name):
+    name = name.strip()
+    if not name:
+        raise ValueError("is blank")
+    if re.search(f"[{_CONTROL}]", name):
         raise ValueError("has a line break or another control character; only text on one line is allowed")
     return name
 
@@ -61,25 +66,60 @@ def _whole(number: Any) -> Any:
     return int(number) if isinstance(number, float) and number.is_integer() else number
 
 
+# What our own words refuse better than pydantic's is in the specification all the same: `json_schema_extra`.
 Name = Annotated[
     str,
-    StringConstraints(strip_whitespace=True, min_length=1, max_length=100),
-    Field(examples=["Order updates"]),
+    Field(
+        min_length=1,
+        max_length=100,
+        description="Blanks around it are dropped.",
+        examples=["Order updates"],
+        json_schema_extra={"pattern": rf"^\s*[^\s{_CONTROL}]([^{_CONTROL}]*[^\s{_CONTROL}])?\s*$"},
+    ),
     AfterValidator(_on_one_line),
 ]
 Url = Annotated[
-    str, Field(min_length=1, max_length=2048, description="https only.", examples=["https://example.com/hook"])
+    str,
+    Field(
+        min_length=1,
+        max_length=2048,
+        description="https only, to a public address; no credentials, no fragment.",
+        examples=["https://example.com/hook"],
+        json_schema_extra={"pattern": r"^[Hh][Tt][Tt][Pp][Ss]://[^\s\\#]+$"},
+    ),
 ]
 Events = Annotated[
-    list[EventName], Field(min_length=1, max_length=9, examples=[["message.incoming"]]), AfterValidator(_distinct)
+    list[EventName],
+    Field(min_length=1, max_length=9, examples=[["message.incoming"]], json_schema_extra={"uniqueItems": True}),
+    AfterValidator(_distinct),
 ]
 Headers = Annotated[
     dict[str, str],
-    Field(max_length=10, description="Sent with every POST.", examples=[{"X-Api-Key": "of your own server"}]),
+    Field(
+        max_length=10,
+        description="Sent with every POST. Those that we set ourselves are refused.",
+        examples=[{"X-Api-Key": "of your own server"}],
+        json_schema_extra={
+            "propertyNames": {"pattern": f"^{_TOKEN.pattern}$"},
+            "additionalProperties": {"type": "string", "pattern": f"^{_VALUE.pattern}$"},
+        },
+    ),
     AfterValidator(_own_headers),
 ]
-AccountId = Annotated[str, Field(pattern=r"^[A-Za-z0-9_-]{1,64}$", examples=["acme"])]
-Time = Annotated[str, Field(description="RFC 3339, UTC.", examples=["2026-05-29T10:30:00.123Z"])]
+_ID = r"^[A-Za-z0-9_-]{1,64}$"
+AccountId = Annotated[str, Field(pattern=_ID, examples=["acme"])]
+PathId = Annotated[str, Path(pattern=_ID)]
+EventId = Annotated[str, Field(json_schema_extra={"pattern": _ID})]
+Cursor = Annotated[str, Field(max_length=200, description="The `next_cursor` of the call before.")]
+GivenTime = Annotated[
+    str, Field(description="RFC 3339.", examples=["2026-05-29T10:30:00Z"], json_schema_extra={"format": "date-time"})
+]
+Time = Annotated[
+    str,
+    Field(
+        description="RFC 3339, UTC.", examples=["2026-05-29T10:30:00.123Z"], json_schema_extra={"format": "date-time"}
+    ),
+]
 Seconds = Annotated[int, BeforeValidator(_whole)]
 
 

@@ -14,6 +14,7 @@ from aws_lambda_powertools.event_handler.router import APIGatewayHttpRouter
 from api import cursors
 from api.access import Caller, key_table
 from api.documentation import described
+from api.fields import AccountId, Cursor, PathId
 from api.platform_schemas import (
     EventAccepted,
     EventIn,
@@ -96,9 +97,9 @@ def open_portal(request: Annotated[SessionIn, Body()]) -> Response[SessionCreate
 
 @router.get("/v1/api-keys", **described("listApiKeys", "List an account's keys", 200, 400, 401, 403, 422))
 def list_keys(
-    account_id: Annotated[str, Query(pattern=r"^[A-Za-z0-9_-]{1,64}$")],
+    account_id: Annotated[AccountId, Query()],
     limit: Annotated[int, Query(ge=1, le=100)] = 100,
-    cursor: Annotated[str | None, Query(max_length=200)] = None,
+    cursor: Annotated[Cursor | None, Query()] = None,
 ) -> KeyPage:
     """Never the keys themselves. A page may be short although more follow; go on until `next_cursor` is null."""
     page, after = key_table().of_account(account_id, now(), limit=limit, after=cursors.decode(cursor, cursors.ID))
@@ -106,7 +107,7 @@ def list_keys(
 
 
 @router.delete("/v1/api-keys/<key_id>", **described("revokeApiKey", "Revoke a key", 204, 401, 403, 404, 409))
-def revoke(key_id: str) -> Response[None]:
+def revoke(key_id: PathId) -> Response[None]:
     """From the next call on it is refused. 409 for the key that makes this very call."""
     caller: Caller = router.context["caller"]
     assert caller.key is not None

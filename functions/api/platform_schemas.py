@@ -6,7 +6,7 @@ from typing import Any
 
 from pydantic import Field
 
-from api.fields import AccountId, EventName, In, Out, Seconds, Time
+from api.fields import AccountId, EventId, EventName, GivenTime, In, Out, Seconds, Time
 from api.keys import Key
 from webhooks.event_types import EVENT_TYPES
 
@@ -18,12 +18,12 @@ class EventIn(In):
         description="By the event's schema; unknown fields pass through untouched.",
         examples=[dict(EVENT_TYPES["message.incoming"].example)],
     )
-    id: str | None = Field(
+    id: EventId | None = Field(
         default=None,
         description="1 to 64 letters, digits, - or _. Makes publishing repeatable: the same id is delivered once.",
         examples=["evt_4382c86378858451cb42692010d605d0"],
     )
-    timestamp: str | None = Field(
+    timestamp: GivenTime | None = Field(
         default=None, description="RFC 3339; now, if absent.", examples=["2026-05-29T10:30:00Z"]
     )
 

@@ -7,8 +7,10 @@ import re
 from api.problems import Problem, field_problem
 from webhooks.models import Webhook
 
-_TAG = r'(?:W/)?"[\x21\x23-\x7e]*"'
-_LIST = re.compile(rf"\s*{_TAG}\s*(?:,\s*{_TAG}\s*)*")
+_TAG = r'(W/)?"[!#-~]*"'
+_LIST = re.compile(rf"\s*{_TAG}\s*(,\s*{_TAG}\s*)*")
+LIST_OR_ANY = rf"^(\*|{_LIST.pattern})$"
+"""For the specification."""
 
 
 def etag(webhook: Webhook) -> str:
@@ -26,7 +28,8 @@ def check_match(if_match: str | None, webhook: Webhook) -> int | None:
         return None
     if not _LIST.fullmatch(if_match):
         raise field_problem("If-Match", 'is no list of entity tags such as "3"; send the ETag as it was given', 400)
-    if etag(webhook) not in re.findall(_TAG, if_match):  # strong comparison: a weak one matches nothing
+    given = [tag[0] for tag in re.finditer(_TAG, if_match)]
+    if etag(webhook) not in given:  # strong comparison: a weak one matches nothing
         raise changed_meanwhile()
     return webhook.version
 

@@ -13,7 +13,8 @@ from aws_lambda_powertools.event_handler.router import APIGatewayHttpRouter
 from api import cursors
 from api.access import Caller, config_table
 from api.documentation import described
-from api.preconditions import changed_meanwhile, check_match, etag
+from api.fields import Cursor, PathId
+from api.preconditions import LIST_OR_ANY, changed_meanwhile, check_match, etag
 from api.webhook_schemas import (
     RotateIn,
     SecretOut,
@@ -35,7 +36,11 @@ router = APIGatewayHttpRouter()
 _LOCAL = os.environ.get("LOCAL_ALLOW_LOOPBACK") == "1"
 IfMatch = Annotated[
     str | None,
-    Header(alias="If-Match", description="The ETag that was read: 412 if there was an edit since."),
+    Header(
+        alias="If-Match",
+        description="The ETag that was read: 412 if there was an edit since.",
+        json_schema_extra={"pattern": LIST_OR_ANY, "examples": ['"3"']},
+    ),
 ]
 
 
@@ -62,7 +67,7 @@ def create(webhook: Annotated[WebhookIn, Body()]) -> Response[WebhookCreated]:
 
 @router.get("/v1/webhooks", **described("listWebhooks", "List webhooks", 200, 400, 401, 403, 422))
 def list_(
-    limit: Annotated[int, Query(ge=1, le=100)] = 100, cursor: Annotated[str | None, Query(max_length=200)] = None
+    limit: Annotated[int, Query(ge=1, le=100)] = 100, cursor: Annotated[Cursor | None, Query()] = None
 ) -> WebhookPage:
     """In no particular order; call again with `next_cursor` until it is null."""
     page, after = config_table().webhooks(_caller_account(), limit=limit, after=cursors.decode(cursor, cursors.ID))
@@ -70,7 +75,7 @@ def list_(
 
 
 @router.get("/v1/webhooks/<webhook_id>", **described("getWebhook", "Read a webhook", 200, 401, 403, 404))
-def get(webhook_id: str) -> Response[WebhookOut]:
+def get(webhook_id: PathId) -> Response[WebhookOut]:
     """With its status: `active`, `failing` since when and why, or `disabled`. The `ETag` is for `If-Match`."""
     return _shown(_webhook())
 
@@ -79,7 +84,9 @@ def get(webhook_id: str) -> Response[WebhookOut]:
     "/v1/webhooks/<webhook_id>",
     **described("updateWebhook", "Change a webhook", 200, 400, 401, 403, 404, 412, 415, 422),
 )
-def patch(webhook_id: str, changes: Annotated[WebhookPatch, Body()], if_match: IfMatch = None) -> Response[WebhookOut]:
+def patch(
+    webhook_id: PathId, changes: Annotated[WebhookPatch, Body()], if_match: IfMatch = None
+) -> Response[WebhookOut]:
     """
     Only the fields that are given. `enabled: false` stops deliveries and cancels retries; `true` makes it active.
 
@@ -110,7 +117,7 @@ def patch(webhook_id: str, changes: Annotated[WebhookPatch, Body()], if_match: I
     "/v1/webhooks/<webhook_id>",
     **described("deleteWebhook", "Delete a webhook", 204, 400, 401, 403, 404, 412),
 )
-def delete(webhook_id: str, if_match: IfMatch = None) -> Response[None]:
+def delete(webhook_id: PathId, if_match: IfMatch = None) -> Response[None]:
     """Deliveries under way end as `cancelled`."""
     version = check_match(if_match, _webhook())
     try:
@@ -121,7 +128,7 @@ def delete(webhook_id: str, if_match: IfMatch = None) -> Response[None]:
 
 
 @router.get("/v1/webhooks/<webhook_id>/secret", **described("getSecret", "Read the secret", 200, 401, 403, 404))
-def secret(webhook_id: str) -> SecretOut:
+def secret(webhook_id: PathId) -> SecretOut:
     """It verifies `X-Webhook-Signature` and the Standard Webhooks headers."""
     return SecretOut(secret=_webhook().secret)
 
@@ -130,7 +137,7 @@ def secret(webhook_id: str) -> SecretOut:
     "/v1/webhooks/<webhook_id>/secret/rotate",
     **described("rotateSecret", "Rotate the secret", 200, 400, 401, 403, 404, 409, 415, 422),
 )
-def rotate(webhook_id: str, request: Annotated[RotateIn, Body()]) -> SecretRotated:
+def rotate(webhook_id: PathId, request: Annotated[RotateIn, Body()]) -> SecretRotated:
     """
     While they overlap, `webhook-signature` carries a signature of each; `X-Webhook-Signature` has room for one and
     changes at once. A secret that an earlier rotation left overlapping ends now.

@@ -8,6 +8,7 @@ from collections.abc import Iterator
 from typing import Any
 
 import pytest
+from jsonschema_rs import Draft202012Validator
 
 from local.emulator import ROOT
 from tests.integration.api_client import Api
@@ -77,10 +78,11 @@ def test_every_refusal_is_a_problem_and_every_possible_one_is_there(specificatio
         assert ("422" in refusals) == (takes_body or takes_query), (method, path)
 
 
-def test_what_can_only_be_left_out_is_never_null(specification: dict[str, Any]) -> None:
+def test_what_can_only_be_left_out_is_never_null_and_ids_have_their_pattern(specification: dict[str, Any]) -> None:
     for method, path, operation in operations(specification):
         for parameter in operation.get("parameters", []):
             assert isinstance(parameter["schema"]["type"], str), (method, path, parameter["name"])
+            assert parameter["in"] != "path" or parameter["schema"]["pattern"] == "^[A-Za-z0-9_-]{1,64}$"
 
 
 def test_a_204_has_no_body_and_only_a_rotation_needs_none(specification: dict[str, Any]) -> None:
@@ -88,6 +90,26 @@ def test_a_204_has_no_body_and_only_a_rotation_needs_none(specification: dict[st
         assert "content" not in operation["responses"].get("204", {}), (method, path)
         if "requestBody" in operation:
             assert operation["requestBody"]["required"] == (not path.endswith("/rotate")), (method, path)
+
+
+@pytest.mark.parametrize(
+    ("field", "good", "bad"),
+    [
+        ("name", ["Orders", " Orders\t", "Ж", "x" * 100], ["", "  ", "a\nb", "\u2028", "x" * 101, " " + "x" * 100]),
+        ("url", ["https://localhost/a?b", "HTTPS://LOCALHOST:1"], ["http://example.com", "https://local host", "https://localhost#x"]),
+        ("events", [["message.read"]], [[], ["message.read", "message.read"], ["message"]]),
+        ("headers", [{"X-Key": "a b"}], [{"X Key": "a"}, {"X-Key": ""}, {"X-Key": " a"}, {"X-Key": "é"}, {"x" * 65: "a"}]),
+    ],
+)  # fmt: skip
+def test_the_schema_of_a_field_refuses_what_the_api_refuses(
+    api: Api, specification: dict[str, Any], field: str, good: list[Any], bad: list[Any]
+) -> None:
+    schema = Draft202012Validator(specification["components"]["schemas"]["WebhookIn"])
+    account = api.of_account("acme")
+    for value, accepted in [*((value, True) for value in good), *((value, False) for value in bad)]:
+        body = {"name": "Orders", "url": "https://localhost/hook", "events": ["message.read"]} | {field: value}
+        assert schema.is_valid(body) == accepted, value
+        assert (account.post("/v1/webhooks", body).status == 201) == accepted, value
 
 
 def test_what_is_sent_is_shown_by_example(specification: dict[str, Any]) -> None:
