@@ -1,0 +1,115 @@
+"""
+The API keeps its own specification: schemathesis calls every operation of /openapi.json, with a key of each role, with
+data that should be accepted and data that should not, and judges each answer by its checks.
+"""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+
+import pytest
+
+from api.access import RULES
+from local.client import Client
+from local.receiver import Answer, Receiver
+from tests.deployed import Deployed
+from tests.e2e.contract.running import Run, Seeds, run
+from webhooks.event_types import EVENT_TYPES
+from webhooks.models import new_id
+
+EVENT = EVENT_TYPES["message.incoming"]
+OPERATIONS = {
+    (method, path.replace("<", "{").replace(">", "}")): rule
+    for path, methods in RULES.items()
+    for method, rule in methods.items()
+    if rule != "open"
+}
+
+
+@pytest.mark.parametrize("role", ["account", "platform"])
+def test_every_answer_is_as_the_specification_says(
+    deployed: Deployed, receiver: Receiver, tmp_path: Path, role: str
+) -> None:
+    check(deployed, receiver, tmp_path, role, max_examples=2, seconds=300)
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("role", ["account", "platform"])
+def test_every_answer_is_as_the_specification_says_at_length(
+    deployed: Deployed, receiver: Receiver, tmp_path: Path, role: str
+) -> None:
+    check(deployed, receiver, tmp_path, role, max_examples=60, seconds=900)
+
+
+def check(
+    deployed: Deployed, receiver: Receiver, directory: Path, role: str, *, max_examples: int, seconds: float
+) -> None:
+    account_id = new_id("acct")
+    key = deployed.platform.post("/v1/api-keys", {"account_id": account_id}, 201)["key"]
+    account = Client(deployed.outputs.api_url, key)
+    if role == "platform":
+        key = deployed.outputs.platform_key
+    try:
+        seeds = plant(deployed, account_id, account, receiver)
+        done = run(deployed.outputs.api_url, key, seeds, directory, max_examples=max_examples, seconds=seconds)
+    finally:
+        account.close()
+    print(f"A key of the role {role}:\n{done.summary()}")
+    assert done.passed, done.output
+    every_call_was_really_made(done, role)
+    nothing_points_elsewhere(done, receiver)
+
+
+def every_call_was_really_made(done: Run, role: str) -> None:
+    """Each that the role may make succeeded at least once, none of the others ever did."""
+    statuses = done.statuses()
+    assert OPERATIONS.keys() <= statuses.keys()
+    for operation, rule in OPERATIONS.items():
+        succeeded = any(status < 300 for status in statuses[operation])
+        assert succeeded == (rule in (role, "any")), (operation, statuses[operation])
+        assert succeeded or 403 in statuses[operation]
+
+
+def nothing_points_elsewhere(done: Run, receiver: Receiver) -> None:
+    for exchange in done.exchanges:
+        if exchange.path in ("/v1/webhooks", "/v1/webhooks/{webhook_id}") and exchange.status in (200, 201):
+            shown = json.loads(exchange.content)
+            assert all(w["url"].startswith(receiver.url("/")) for w in shown.get("data", [shown])), shown
+
+
+def plant(deployed: Deployed, account_id: str, account: Client, receiver: Receiver) -> Seeds:
+    """Webhooks with deliveries, delivered and failed; more to be edited and deleted; keys to be revoked."""
+
+    def create(path: str) -> str:
+        values = {"name": "Orders", "url": receiver.url(path), "events": [EVENT.name]}
+        return str(account.post("/v1/webhooks", values, 201)["id"])
+
+    platform = deployed.platform
+    receiver.answer("/dead", Answer(500))
+    webhooks = [create("/hook"), create("/dead")]
+    events = [platform.publish(account_id, EVENT.name, dict(EVENT.example)) for _ in range(3)]
+    for webhook in webhooks:
+        for event in events:
+            account.await_delivery(webhook, event, lambda d: d["status"] in ("delivered", "failed"), seconds=30)
+    receiver.answer("/dead", Answer(200))
+    keys = [platform.post("/v1/api-keys", {"account_id": account_id}, 201)["id"] for _ in range(5)]
+    log = f"/v1/webhooks/{webhooks[0]}/deliveries"
+    delivery = account.get(log, limit="1")["next_cursor"]
+    return Seeds(
+        ids={
+            "webhooks": webhooks,
+            "edited": [create("/edited")],
+            "deleted": [create("/deleted") for _ in range(5)],
+            "events": events,
+            "accounts": [account_id],
+            "keys": keys,
+        },
+        cursors={
+            "/v1/webhooks": account.get("/v1/webhooks", limit="1")["next_cursor"],
+            "/v1/webhooks/{webhook_id}/deliveries": delivery,
+            "/v1/webhooks/{webhook_id}/recover": delivery,
+            "/v1/api-keys": platform.get("/v1/api-keys", account_id=account_id, limit="1")["next_cursor"],
+        },
+        receiver_url=receiver.url("/fuzzed"),
+    )
