@@ -8,12 +8,12 @@ from datetime import datetime, timedelta
 from typing import TYPE_CHECKING, Any
 
 from deliver import failures, health, sender
-from deliver.schedule import Act, Schedule, in_round
+from deliver.schedule import Act, Schedule, in_round, is_settled
 from deliver.standing import Standing
 from webhooks import signals
 from webhooks.log_table import LogTable
 from webhooks.messages import DeliveryMessage
-from webhooks.models import Attempt, now, parse_time
+from webhooks.models import Attempt, Delivery, now, parse_time
 from webhooks.telemetry import logger, metrics
 
 if TYPE_CHECKING:
@@ -87,17 +87,32 @@ class Desk:
         number = in_round(message, standing.delivery).attempts_in(message.round) + 1
         attempt = sender.post(webhook, message, number=number)
         _report(message, attempt)
-        try:
-            saved = self.log.save(self.schedule.after(message, standing.delivery, attempt))
-        except Exception:
-            metrics.add_metric("DuplicatePostPossible", "Count", 1)
-            raise
+        saved = self._record(message, standing.delivery, attempt)
         if saved is None:
             metrics.add_metric("DuplicatePost", "Count", 1)
             return None
         standing = Standing(webhook, saved)
         self.recover(standing)
         return Outcome(_back_at(saved.next_attempt_at, saved.is_final()), standing)
+
+    def _record(self, message: DeliveryMessage, delivery: Delivery | None, attempt: Attempt) -> Delivery | None:
+        """
+        What was written; None when another copy of the message recorded an attempt in the meantime.
+
+        A log that has moved without one, as when a person's retry is marked while its message is attempted already,
+        takes the attempt all the same: to attempt it once more would be a second POST of a first success.
+        """
+        try:
+            saved = self.log.save(self.schedule.after(message, delivery, attempt))
+            while saved is None:
+                delivery = self.log.delivery(*_log_key(message))
+                if not _is_next(message, delivery, attempt):
+                    return None
+                saved = self.log.save(self.schedule.after(message, delivery, attempt))
+        except Exception:
+            metrics.add_metric("DuplicatePostPossible", "Count", 1)
+            raise
+        return saved
 
     def recover(self, standing: Standing) -> None:
         """
@@ -119,6 +134,12 @@ def _back_at(next_attempt_at: str | None, final: bool) -> datetime | None:
     if final:
         return None
     return parse_time(next_attempt_at) if next_attempt_at else now()
+
+
+def _is_next(message: DeliveryMessage, delivery: Delivery | None, attempt: Attempt) -> bool:
+    if delivery and is_settled(message, delivery):
+        return False
+    return in_round(message, delivery).attempts_in(message.round) == attempt.number - 1
 
 
 def _wait_until(due: datetime | None) -> None:

@@ -13,9 +13,10 @@ import svix
 from local.receiver import Answer, Receiver
 from tests.integration.api_client import Api
 from tests.integration.conftest import Aws
-from tests.integration.pipeline import Pipeline
+from tests.integration.pipeline import Pipeline, failures
 from webhooks.errors import Conflict
-from webhooks.models import now, parse_time
+from webhooks.log_table import StoredEvent
+from webhooks.models import now, parse_time, rfc3339
 
 
 @pytest.fixture
@@ -107,6 +108,37 @@ def test_two_people_who_retry_at_once_are_one_round(
     pipeline.deliver()
     assert [(a["round"], a["number"]) for a in account.get(path).json["attempts"]] == [(1, 1), (2, 1)]
     assert len(receiver.received("/hook")) == 2
+
+
+@pytest.mark.parametrize("status", [200, 500])
+@pytest.mark.parametrize("call", ["retry", "recover"])
+def test_what_is_attempted_before_it_is_marked_is_posted_once(
+    pipeline: Pipeline, account: Api, receiver: Receiver, monkeypatch: pytest.MonkeyPatch, call: str, status: int
+) -> None:
+    """Sent first, then marked: the queue is often faster, and the mark falls between deliver's read and its write."""
+    from deliver import sender
+
+    pipeline.webhook(receiver.url("/hook"))
+    at = rfc3339(now() - timedelta(minutes=10))
+    message = pipeline.message(accepted_at=at)
+    pipeline.log.put_event_once(StoredEvent("acme", "evt_1", message.event, message.body, at))
+    pipeline.logged(message, status="failed", attempts=failures(4))
+    receiver.answer("/hook", Answer(status))
+    post = sender.post
+
+    def while_posting(*arguments: Any, **options: Any) -> Any:
+        attempt = post(*arguments, **options)
+        path = "/v1/webhooks/wh_1/" + ("deliveries/evt_1/retry" if call == "retry" else "recover")
+        assert account.call("POST", path, None if call == "retry" else {"since": at}).status == 202
+        pipeline.aws.messages(pipeline.aws.delivery_queue)  # that call's message is the one being attempted
+        return attempt
+
+    monkeypatch.setattr(sender, "post", while_posting)
+    assert pipeline.deliver(pipeline.message(accepted_at=at, round=2)) == [status != 200]
+    assert len(receiver.received("/hook")) == 1
+    delivery = account.get("/v1/webhooks/wh_1/deliveries/evt_1").json
+    assert [(a["round"], a["number"]) for a in delivery["attempts"]][4:] == [(2, 1)]
+    assert delivery["status"] == ("delivered" if status == 200 else "retrying")
 
 
 def test_a_disabled_webhook_neither_tests_nor_retries(pipeline: Pipeline, account: Api) -> None:

@@ -104,6 +104,8 @@ def test_recovering_what_failed(
     for event_id in events:
         attempts = client.get(f"/v1/webhooks/{webhook['id']}/deliveries/{event_id}")["attempts"]
         assert [(attempt["round"], attempt["status_code"]) for attempt in attempts] == [(1, 500)] * 4 + [(2, 200)]
+    posted = [post.headers["webhook-id"] for post in receiver.received("/down")]
+    assert all(posted.count(event_id) == 5 for event_id in events), "nothing is POSTed twice"
 
 
 def test_too_many_at_once_says_when_to_try_again(

@@ -27,6 +27,7 @@ CASES = [
     (BODY, GOOD[:-2], False),
     (BODY, "", False),
     (BODY, "zz", False),
+    (BODY, "é" + GOOD[1:], False),
 ]
 VERDICTS = [genuine for *_, genuine in CASES]
 GO = """package main

@@ -8,7 +8,7 @@ const SNIPPETS = {
 
 def is_from_aisoule(secret: str, body: bytes, signature: str) -> bool:
     expected = hmac.new(secret.encode(), body, hashlib.sha256).hexdigest()
-    return hmac.compare_digest(expected, signature)
+    return hmac.compare_digest(expected.encode(), signature.encode())
 `,
   Node: `const crypto = require("node:crypto");
 
