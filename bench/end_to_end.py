@@ -6,11 +6,11 @@ import json
 import time
 from pathlib import Path
 
-from bench.fanout import DETAIL
 from bench.measure import quantile
 from local import ca, stack
 from local.client import account_client
 from local.receiver import receiving
+from webhooks.event_types import EVENT_TYPES
 from webhooks.models import new_id
 
 
@@ -28,7 +28,11 @@ def figures(directory: Path, *, events: int, warm_up: int = 20) -> dict[str, flo
             bus = outputs.client("events")
             took: list[float] = []
             for number in range(warm_up + events):
-                detail = {"account_id": account_id, "data": DETAIL, "id": f"bench-{number}"}
+                detail = {
+                    "account_id": account_id,
+                    "data": EVENT_TYPES["message.incoming"].example,
+                    "id": f"bench-{number}",
+                }
                 entry = {"Source": "aisoule", "DetailType": "message.incoming", "Detail": json.dumps(detail)}
                 at = time.time()
                 bus.put_events(Entries=[entry | {"EventBusName": outputs.event_bus_name}])
