@@ -9,7 +9,7 @@ from math import ceil
 from time import monotonic
 from typing import Any
 
-from requests import PreparedRequest, Request, Response
+from requests import PreparedRequest, Response
 from requests.adapters import HTTPAdapter
 from urllib3 import PoolManager
 from urllib3.connectionpool import ConnectionPool
@@ -91,7 +91,6 @@ def _send_once(adapter: EndpointAdapter, request: PreparedRequest, deadline: flo
 
 def _request(webhook: Webhook, message: DeliveryMessage, at: datetime) -> PreparedRequest:
     """Raises UrlRefused: the URL is judged at every attempt, whatever was judged when it was saved."""
-    url = normalise_url(webhook.url, allow_loopback=local_stage())
     body = message.body.encode()
     headers = webhook.headers | {
         "Content-Type": "application/json",
@@ -99,7 +98,21 @@ def _request(webhook: Webhook, message: DeliveryMessage, at: datetime) -> Prepar
         "Accept-Encoding": "identity",
         **signing.headers(webhook.signing_secrets(at), message.event_id, int(at.timestamp()), body),
     }
-    return Request("POST", url, headers=headers, data=body).prepare()
+    request = PreparedRequest()
+    request.prepare_method("POST")
+    request.url = _url(webhook.url, local_stage())
+    request.prepare_headers(headers)
+    request.prepare_body(body, None)
+    return request
+
+
+@lru_cache(maxsize=256)
+def _url(url: str, allow_loopback: bool) -> str:
+    """As it is requested. Judged anew when it changes: what it says is the same at every attempt, where it leads is not."""
+    request = PreparedRequest()
+    request.prepare_url(normalise_url(url, allow_loopback=allow_loopback), None)
+    assert request.url is not None
+    return request.url
 
 
 @lru_cache(maxsize=256)

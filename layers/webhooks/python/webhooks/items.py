@@ -86,8 +86,9 @@ def delivery_item(delivery: Delivery, log_days: int) -> dict[str, Value]:
         "failed_webhook": delivery.webhook_id if delivery.status == "failed" else None,
     }
     key = delivery_key(delivery.webhook_id, delivery.accepted_at, delivery.event_id)
-    attempts = [{name: v for name, v in asdict(a).items() if v is not None} for a in delivery.attempts]
-    return key | to_item(asdict(delivery) | {"attempts": attempts} | extra)
+    attempts = [{name: v for name in _ATTEMPT if (v := getattr(a, name)) is not None} for a in delivery.attempts]
+    # Not `asdict`, which copies everything: this is written at every attempt.
+    return key | to_item({name: getattr(delivery, name) for name in _DELIVERY} | {"attempts": attempts} | extra)
 
 
 def delivery_of(item: dict[str, Any]) -> Delivery:

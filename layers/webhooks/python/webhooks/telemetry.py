@@ -2,13 +2,23 @@
 
 from __future__ import annotations
 
+import logging
+import sys
+from logging.handlers import MemoryHandler
+
 from aws_lambda_powertools import Logger, Metrics
 
-logger = Logger(location=None)
+_written = logging.StreamHandler(sys.stdout)
+_lines = MemoryHandler(capacity=1000, target=_written)
+"""Lines wait for the end of the invocation, errors do not: ten threads that write at once are a tenth of deliver's CPU."""
+
+logger = Logger(location=None, logger_handler=_lines)
+_written.setFormatter(logger.registered_formatter)
 metrics = Metrics()
 
 
 def flush() -> None:
-    """Writes the invocation's metrics, if there are any."""
+    """Writes the invocation's lines, and its metrics, if there are any."""
+    _lines.flush()
     if metrics.provider.metric_set:
         metrics.flush_metrics()
