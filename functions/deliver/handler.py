@@ -18,7 +18,7 @@ from webhooks.clients import client
 from webhooks.log_table import LogTable
 from webhooks.messages import DeliveryMessage, from_record
 from webhooks.models import now
-from webhooks.telemetry import flush, logger, metrics
+from webhooks.telemetry import flush, logger, metrics, write_lines
 
 OUR_FAULT_SECONDS = 10
 """When our side failed, a message comes back after this, not after the queue's whole visibility timeout."""
@@ -51,7 +51,10 @@ def deliver(desk: Desk, records: Sequence[Record]) -> list[Kept]:
     except Exception:
         return kept + _our_fault(record for group in copies.values() for record, _ in group)
     handled = [_pool.submit(_handle, desk, group, standings[group[0][1]]) for group in copies.values()]
-    return kept + [keep for future in handled for keep in future.result()]
+    for future in handled:
+        kept += future.result()
+        write_lines()  # not at the batch's end alone: should this process be killed, what was done is told
+    return kept
 
 
 def _by_delivery(

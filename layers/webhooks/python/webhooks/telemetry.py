@@ -10,15 +10,20 @@ from aws_lambda_powertools import Logger, Metrics
 
 _written = logging.StreamHandler(sys.stdout)
 _lines = MemoryHandler(capacity=1000, target=_written)
-"""Lines wait for the end of the invocation, errors do not: ten threads that write at once are a tenth of deliver's CPU."""
+"""Lines wait until one thread writes them, errors do not: ten threads that write at once are a tenth of deliver's CPU."""
 
 logger = Logger(location=None, logger_handler=_lines)
 _written.setFormatter(logger.registered_formatter)
 metrics = Metrics()
 
 
-def flush() -> None:
-    """Writes the invocation's lines, and its metrics, if there are any."""
+def write_lines() -> None:
+    """Those that wait."""
     _lines.flush()
+
+
+def flush() -> None:
+    """At the end of an invocation: writes its lines, and its metrics if there are any."""
+    write_lines()
     if metrics.provider.metric_set:
         metrics.flush_metrics()
