@@ -141,7 +141,7 @@ def described(operation_id: str, summary: str, success: int, *refusals: int) -> 
 
 
 def _header(description: str) -> dict[str, Any]:
-    return {"description": description, "schema": {"type": "string"}}
+    return {"description": description, "required": True, "schema": {"type": "string"}}
 
 
 def _tag(operation_id: str) -> str:

@@ -78,6 +78,12 @@ def test_every_refusal_is_a_problem_and_every_possible_one_is_there(specificatio
         assert ("422" in refusals) == (takes_body or takes_query), (method, path)
 
 
+def test_a_header_that_is_promised_is_always_there(specification: dict[str, Any]) -> None:
+    for method, path, operation in operations(specification):
+        for status, response in operation["responses"].items():
+            assert all(header["required"] for header in response.get("headers", {}).values()), (method, path, status)
+
+
 def test_what_can_only_be_left_out_is_never_null_and_ids_have_their_pattern(specification: dict[str, Any]) -> None:
     for method, path, operation in operations(specification):
         for parameter in operation.get("parameters", []):

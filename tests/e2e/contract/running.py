@@ -10,7 +10,7 @@ import sys
 from base64 import b64decode
 from collections import defaultdict
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
@@ -42,7 +42,7 @@ class Exchange:
 class Run:
     passed: bool
     output: str
-    exchanges: list[Exchange]
+    exchanges: list[Exchange] = field(repr=False)  # they carry secrets
 
     def summary(self) -> str:
         """schemathesis's own."""
