@@ -39,7 +39,7 @@ def test_every_answer_is_as_the_specification_says(
 def test_every_answer_is_as_the_specification_says_at_length(
     deployed: Deployed, receiver: Receiver, tmp_path: Path, role: str
 ) -> None:
-    check(deployed, receiver, tmp_path, role, max_examples=60, seconds=900)
+    check(deployed, receiver, tmp_path, role, max_examples=100, seconds=900)
 
 
 def check(
