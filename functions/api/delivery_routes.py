@@ -12,6 +12,7 @@ from aws_lambda_powertools.event_handler.router import APIGatewayHttpRouter
 
 from api import cursors, recovering, repeating
 from api.access import Caller
+from api.claims import claim
 from api.delivery_schemas import (
     DeliveryDetail,
     DeliveryOut,
@@ -29,6 +30,7 @@ from webhooks.errors import NotFound
 from webhooks.history import History
 from webhooks.items import expires_at
 from webhooks.log_table import LogTable, StoredEvent
+from webhooks.messages import COPY_DELAY_SECONDS
 from webhooks.models import Delivery, DeliveryStatus, Webhook, now
 
 router = APIGatewayHttpRouter()
@@ -46,8 +48,8 @@ def list_(
     cursor: Annotated[Cursor | None, Query()] = None,
 ) -> DeliveryPage:
     """
-    Newest first. One call looks through 1,000 deliveries at most: where a filtered page is not full for that reason,
-    `searched_to` says how far back it has looked. Go on until `next_cursor` is null.
+    Newest first. One call looks through 1,000 deliveries at most, and answers a few MB: where a page is not full for such
+    a reason, `searched_to` says how far back it has looked. Go on until `next_cursor` is null.
     """
     after = cursors.decode(cursor, cursors.DELIVERY)
     page = history().page(webhook_id, limit=limit, after=after, status=status, event=event)
@@ -89,7 +91,10 @@ def retry(webhook_id: PathId, event_id: PathId) -> Response[DeliveryOut]:
     router.context["line"].update(webhook_id=webhook_id, event_id=event_id)
     event, delivery = _event_and_delivery(router.context["caller"], webhook_id, event_id)
     charge(event.account_id, "sends")
-    again = repeating.retry(log_table(), _webhook(), event, delivery)
+    # A double click: the other call's message may be under way.
+    twice = claim(event.account_id, f"retry#{webhook_id}#{event_id}#{delivery.round + 1}")
+    delay_seconds = COPY_DELAY_SECONDS if twice else 0
+    again = repeating.retry(log_table(), _webhook(), event, delivery, delay_seconds=delay_seconds)
     return Response(202, "application/json", DeliveryOut.of(again))
 
 

@@ -62,7 +62,8 @@ class DeliveryPage(Out):
     data: list[DeliveryOut]
     next_cursor: str | None = Field(description="Not null: more may follow, even after a short page.")
     searched_to: Time | None = Field(
-        description="Not null: the page is not full because one call looks through 1,000 deliveries, here back to this time."
+        description="Not null: the page is not full, though more may follow, because what one call reads and answers is "
+        "bounded. It has looked back to this time."
     )
 
 

@@ -26,9 +26,11 @@ _CONTROL = r"\x00-\x1f\x7f-\x9f\u2028\u2029"
 _TOKEN = re.compile(r"[!#$%&'*+.^_`|~0-9A-Za-z-]{1,64}")
 _VALUE = re.compile(r"[\x21-\x7e]([\x20-\x7e]{0,1022}[\x21-\x7e])?")
 _OURS = re.compile(
-    r"(?i)(x-)?webhook-.*|proxy-.*|sec-.*|host|content-(type|length|encoding)|transfer-encoding|connection|keep-alive|te|"
-    r"trailer|upgrade|expect|user-agent|accept-encoding|cookie2?|date|via|http2-settings|forwarded|x-forwarded-.*"
+    r"(?i)(x-)?webhook-.*|proxy-.*|sec-.*|host|content-.*|transfer-encoding|connection|keep-alive|te|trailers?|upgrade|"
+    r"expect|user-agent|accept-encoding|cookie2?|date|via|http2-settings|forwarded|x-forwarded-.*|x-original-.*|"
+    r"x-real-ip|x-http-method.*|x-method-override|max-forwards|range|if-.*"
 )
+"""By hyphens. Servers that hand headers on as variables, such as CGI, take an underscore for the same."""
 
 
 def _distinct(events: list[str]) -> list[str]:
@@ -46,17 +48,21 @@ def _on_one_line(name: str) -> str:
     return name
 
 
+def _spelt(name: str) -> str:
+    return name.replace("_", "-")
+
+
 def _own_headers(headers: dict[str, str]) -> dict[str, str]:
     for name, value in headers.items():
         if not _TOKEN.fullmatch(name):
             raise ValueError(f"{name[:80]!r} is not a header name; allowed are 1 to 64 letters, digits and -_.")
-        if _OURS.fullmatch(name):
+        if _OURS.fullmatch(_spelt(name)):
             raise ValueError(
                 f"{name} is set by us or changes the request itself; choose another name, such as X-Api-Key"
             )
         if not _VALUE.fullmatch(value):
             raise ValueError(f"the value of {name} must be 1 to 1024 printable ASCII characters, with no space around")
-    if len({name.lower() for name in headers}) < len(headers):
+    if len({_spelt(name).lower() for name in headers}) < len(headers):
         raise ValueError("names a header twice")
     return headers
 

@@ -9,6 +9,7 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import TYPE_CHECKING, Any, Literal
 
+from webhooks.conflicts import repeated
 from webhooks.errors import NotFound
 from webhooks.items import from_item, to_item
 from webhooks.models import new_id, now, parse_time, rfc3339
@@ -93,9 +94,8 @@ class KeyTable:
             raise NotFound("there is no such key")
         account_id = _key_of(from_item(answer["Item"])).account_id
         keys = [_own_key(key_id), *([_list_key(account_id, key_id)] if account_id else [])]
-        self._client.transact_write_items(
-            TransactItems=[{"Delete": {"TableName": self._name, "Key": key}} for key in keys]
-        )
+        deletes: list[Any] = [{"Delete": {"TableName": self._name, "Key": key}} for key in keys]
+        repeated(lambda: self._client.transact_write_items(TransactItems=deletes))
 
 
 def _own_key(key_id: str) -> Any:

@@ -37,9 +37,11 @@ def send_test(log: LogTable, webhook: Webhook, event: str) -> str:
     return stored.event_id
 
 
-def retry(log: LogTable, webhook: Webhook, event: StoredEvent, delivery: Delivery) -> Delivery:
+def retry(
+    log: LogTable, webhook: Webhook, event: StoredEvent, delivery: Delivery, *, delay_seconds: int = 0
+) -> Delivery:
     """
-    The delivery in its new round.
+    The delivery in its new round; its message comes after `delay_seconds`.
 
     Cut off after the sending, nothing is lost: the message begins the round by itself. Raises Conflict for a delivery
     that is not final and for a disabled webhook, Problem 503.
@@ -48,7 +50,7 @@ def retry(log: LogTable, webhook: Webhook, event: StoredEvent, delivery: Deliver
     if not delivery.is_final():
         raise Conflict(f"the delivery is {delivery.status}; only a delivered, failed or cancelled one can be retried")
     again = next_round(delivery)
-    _send(again, event.body)
+    _send(again, event.body, delay_seconds)
     saved = log.save(again) or log.delivery(delivery.webhook_id, delivery.accepted_at, delivery.event_id)
     if saved is None:
         raise NotFound("there is no such delivery")
@@ -85,6 +87,7 @@ def message_of(delivery: Delivery, body: str) -> DeliveryMessage:
     )
 
 
-def _send(delivery: Delivery, body: str) -> None:
-    if send(client("sqs"), os.environ["DELIVERY_QUEUE_URL"], [message_of(delivery, body)]):
+def _send(delivery: Delivery, body: str, delay_seconds: int = 0) -> None:
+    message = message_of(delivery, body)
+    if send(client("sqs"), os.environ["DELIVERY_QUEUE_URL"], [message], delay_seconds=delay_seconds):
         raise Problem(503, "it could not be sent; try again", headers={"Retry-After": "1"})

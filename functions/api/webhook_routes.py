@@ -93,23 +93,24 @@ def patch(
     With `If-Match`, only if nobody else edited it since it was read; a status that changes by itself is no edit.
     """
     given: dict[str, Any] = changes.model_dump(exclude_unset=True)
-    version = check_match(if_match, _webhook())
+    webhook = _webhook()
+    if given.get("enabled") is False and webhook.status == "disabled":
+        _tell_disabled(webhook)  # should the telling have failed before, the call that is repeated makes it good
+    version = check_match(if_match, webhook)
     if not given:
-        return _shown(_webhook())
+        return _shown(webhook)
     if "url" in given:
         given["url"] = _checked(given["url"])
-    if "enabled" in given:
-        status = "active" if given.pop("enabled") else "disabled"
-        given |= {"status": status, "failing_since": None, "failing_reason": None, "failing_event_id": None}
     given["updated_at"] = rfc3339(now())
+    if "enabled" in given:
+        given |= _switched(webhook, enabled=given.pop("enabled"), at=given["updated_at"])
     try:
         unchanged = {"version": version} if version else {}
         edited = config_table().edit_webhook(_caller_account(), webhook_id, given, unchanged=unchanged)
     except Conflict:
         raise changed_meanwhile() from None
-    if given.get("status") == "disabled":
-        # Should this fail, the caller is told so, and the call that is then repeated tells it.
-        signals.tell(client("events"), os.environ["EVENT_BUS_NAME"], "webhook.disabled", edited)
+    if edited.status == "disabled" and webhook.status != "disabled":
+        _tell_disabled(edited)
     return _shown(edited)
 
 
@@ -146,6 +147,18 @@ def rotate(webhook_id: PathId, request: Annotated[RotateIn, Body()]) -> SecretRo
     expires = rfc3339(at + timedelta(seconds=request.overlap_seconds)) if request.overlap_seconds else None
     config_table().rotate_secret(_webhook(), new, previous_expires_at=expires, at=rfc3339(at))
     return SecretRotated(secret=new, previous_expires_at=expires)
+
+
+def _switched(webhook: Webhook, *, enabled: bool, at: str) -> dict[str, Any]:
+    """A webhook that is disabled already keeps the time when it was: that makes the signal's id."""
+    status = "active" if enabled else "disabled"
+    disabled_at = None if enabled else (webhook.disabled_at or at)
+    failing: dict[str, Any] = dict.fromkeys(("failing_since", "failing_reason", "failing_event_id"))
+    return {"status": status, "disabled_at": disabled_at, **failing}
+
+
+def _tell_disabled(webhook: Webhook) -> None:
+    signals.tell(client("events"), os.environ["EVENT_BUS_NAME"], "webhook.disabled", webhook)
 
 
 def _shown(webhook: Webhook) -> Response[WebhookOut]:

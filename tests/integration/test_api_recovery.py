@@ -30,6 +30,13 @@ def account(api: Api) -> Api:
     return api.of_account("acme")
 
 
+@pytest.fixture(autouse=True)
+def impatient(monkeypatch: pytest.MonkeyPatch) -> None:
+    from api import recovering
+
+    monkeypatch.setattr(recovering, "_COPIES_SECONDS", 2)
+
+
 def ago(**ago: float) -> str:
     return rfc3339(now() - timedelta(**ago))
 
@@ -74,8 +81,12 @@ def costs(aws: Aws, account: Api, *, failed: int, pages: list[int]) -> Counter[s
     return calls
 
 
-def queued(aws: Aws) -> list[str]:
-    attributes = [message["MessageAttributes"] for message in aws.messages(aws.delivery_queue)]
+def queued(aws: Aws, count: int) -> list[str]:
+    """So many messages, those that are delayed too."""
+    messages = aws.messages(aws.delivery_queue)
+    while len(messages) < count:
+        messages += aws.messages(aws.delivery_queue)
+    attributes = [message["MessageAttributes"] for message in messages]
     assert {a["round"]["StringValue"] for a in attributes} <= {"2"}
     return sorted(a["event_id"]["StringValue"] for a in attributes)
 
@@ -109,14 +120,14 @@ def test_only_events_accepted_since_then(pipeline: Pipeline, account: Api, aws: 
     assert account.post(PATH, {"since": fifth["accepted_at"]}).json["enqueued"] == 1
     with_offset = fifth["accepted_at"].replace("Z", "+00:00")
     assert account.post(PATH, {"since": with_offset}).json["enqueued"] == 0  # it is pending by now
-    assert queued(aws) == ["failed_4"]
+    assert queued(aws, 1) == ["failed_4"]
 
 
 def test_pages_of_a_hundred_until_the_cursor_is_null(pipeline: Pipeline, account: Api, aws: Aws) -> None:
     pipeline.webhook("https://localhost:1/")
     failed = logged(aws, 105)
     assert recovered(account, ago(hours=2)) == [100, 5]
-    assert queued(aws) == sorted(failed)
+    assert queued(aws, 105) == sorted(failed)
 
 
 def test_what_is_called_again_from_the_start_sends_nothing_twice(pipeline: Pipeline, account: Api, aws: Aws) -> None:
@@ -124,7 +135,7 @@ def test_what_is_called_again_from_the_start_sends_nothing_twice(pipeline: Pipel
     failed = logged(aws, 105)
     account.post(PATH, {"since": ago(hours=2)})
     assert recovered(account, ago(hours=2)) == [5]
-    assert queued(aws) == sorted(failed)
+    assert queued(aws, 105) == sorted(failed)
 
 
 @pytest.mark.parametrize("cut_off_at", [0, 1, 17])
@@ -132,10 +143,8 @@ def test_cut_off_between_sending_and_marking_nothing_is_lost_or_posted_twice(
     pipeline: Pipeline, account: Api, receiver: Receiver, aws: Aws, monkeypatch: pytest.MonkeyPatch, cut_off_at: int
 ) -> None:
     """As when the function is killed: nothing after that point happens, not even for an exception."""
-    from api import recovering
     from webhooks.log_table import LogTable
 
-    monkeypatch.setattr(recovering, "COPY_DELAY_SECONDS", 1)
     pipeline.webhook(receiver.url("/hook"))
     failed = logged(aws, 18)
     with monkeypatch.context() as killed:
@@ -150,11 +159,37 @@ def test_cut_off_between_sending_and_marking_nothing_is_lost_or_posted_twice(
         with pytest.raises(KeyboardInterrupt):
             account.post(PATH, {"since": ago(hours=2)})
     assert sum(recovered(account, ago(hours=2))) == 18 - cut_off_at
-    assert pipeline.deliver() == [False] * 18
-    copies: list[bool] = []
-    while len(copies) < 18 - cut_off_at:  # each receive waits for some
-        copies += pipeline.deliver()
-    assert not any(copies)
+    handled = pipeline.deliver()
+    while len(handled) < 18 + 18 - cut_off_at:
+        handled += pipeline.deliver()
+    assert not any(handled)
+    assert sorted(posted.headers["webhook-id"] for posted in receiver.received("/hook")) == sorted(failed)
+
+
+def test_two_calls_at_once_post_nothing_twice(
+    pipeline: Pipeline, account: Api, receiver: Receiver, aws: Aws, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The second reads its page before the first has marked anything, and ends after it."""
+    from api import recovering
+    from webhooks.history import History
+
+    pipeline.webhook(receiver.url("/hook"))
+    failed = logged(aws, 5)
+    webhook, log = pipeline.stored(), pipeline.log
+    history = History(aws.dynamodb, aws.log_table, log_days=30)
+    mark, since = recovering._mark, ago(hours=2)
+
+    def overtaking(*arguments: Any) -> None:
+        monkeypatch.setattr(recovering, "_mark", mark)
+        assert recovering.recover(log, history, webhook, since)[0] == 5
+        mark(*arguments)
+
+    monkeypatch.setattr(recovering, "_mark", overtaking)
+    assert recovering.recover(log, history, webhook, since)[0] == 5
+    handled = pipeline.deliver()
+    assert len(handled) == 5, "one call's messages come later"
+    while len(handled) < 10:
+        handled += pipeline.deliver()
     assert sorted(posted.headers["webhook-id"] for posted in receiver.received("/hook")) == sorted(failed)
 
 
@@ -181,7 +216,7 @@ def test_a_disabled_webhook_recovers_nothing(pipeline: Pipeline, account: Api, a
     pipeline.webhook("https://localhost:1/", status="disabled")
     logged(aws, 1)
     refused = account.post(PATH, {"since": ago(hours=2)})
-    assert (refused.status, "enable it" in refused.json["detail"], queued(aws)) == (409, True, [])
+    assert (refused.status, "enable it" in refused.json["detail"], queued(aws, 0)) == (409, True, [])
 
 
 @pytest.mark.parametrize(

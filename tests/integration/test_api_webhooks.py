@@ -45,6 +45,10 @@ def test_a_created_webhook_is_shown_with_its_secret_once(account: Api) -> None:
         ({"events": ["message.incoming", "message.incoming"]}, "events"),
         ({"events": ["message.*"]}, "events.0"),
         ({"headers": {"Host": "x"}}, "headers"),
+        ({"headers": {"Content_Length": "5"}}, "headers"),
+        ({"headers": {"X_Webhook_Signature": "x"}}, "headers"),
+        ({"headers": {"X-Key": "a", "x_key": "b"}}, "headers"),
+        ({"headers": {"X-Original-Host": "x"}}, "headers"),
         ({"headers": {"webhook-id": "x"}}, "headers"),
         ({"headers": {"X-Key": "a\r\nb"}}, "headers"),
         ({"headers": {f"X-{n}": "v" for n in range(11)}}, "headers"),
@@ -86,6 +90,35 @@ def test_disabling_and_enabling(account: Api, aws: Aws) -> None:
     assert (told["source"], told["detail-type"]) == ("aisoule.webhooks", "webhook.disabled")
     assert (told["detail"]["account_id"], told["detail"]["webhook_id"]) == ("acme", path.split("/")[-1])
     assert account.call("PATCH", path, {"enabled": True}).json["status"] == "active"
+
+
+@pytest.mark.parametrize("with_etag", [True, False])
+def test_what_the_bus_did_not_take_is_told_when_the_call_is_repeated(
+    account: Api, aws: Aws, monkeypatch: pytest.MonkeyPatch, with_etag: bool
+) -> None:
+    """With one and the same id, however often it is told."""
+    from webhooks import signals
+
+    created = account.post("/v1/webhooks", VALID)
+    path = created.headers["Location"]
+    headers = {"if-match": created.headers["ETag"]} if with_etag else {}
+
+    def disable() -> int:
+        return account.call("PATCH", path, {"enabled": False}, headers=headers).status
+
+    def refuse(*_: object) -> None:
+        raise signals.NotTold("InternalFailure")
+
+    with monkeypatch.context() as refusing:
+        refusing.setattr(signals, "tell", refuse)
+        assert disable() == 500
+    assert [disable(), disable()] == ([412, 412] if with_etag else [200, 200])
+    told = [json.loads(message["Body"])["detail"]["id"] for message in aws.messages(aws.signals_queue)]
+    assert (len(told), len(set(told))) == (2, 1)
+    account.call("PATCH", path, {"enabled": True})
+    account.call("PATCH", path, {"enabled": False})
+    (again,) = [json.loads(message["Body"])["detail"]["id"] for message in aws.messages(aws.signals_queue)]
+    assert again not in told
 
 
 def test_a_deleted_webhook_is_gone(account: Api) -> None:

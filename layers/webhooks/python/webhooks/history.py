@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from datetime import timedelta
@@ -17,13 +18,16 @@ if TYPE_CHECKING:
 _READ, _READS = 200, 5
 """A filtered page reads at most so many items, so many times."""
 
-_ROOM = 400_000
-"""Characters of response bodies in one page: each may become six bytes of JSON, and Lambda's answer ends at 6 MB."""
+_ROOM = 2_000_000
+"""Bytes of JSON of the attempts' texts in one page. Lambda's answer, which escapes them once more, ends at 6 MB."""
 
 
 @dataclass(frozen=True, slots=True)
 class Page:
-    """`after`: the sort key to go on after, None at the end. `searched_to`: how far a page that is not full has looked."""
+    """
+    `after`: the sort key to go on after, None at the end. `searched_to`: how far a page has looked that is not full,
+    though more may follow.
+    """
 
     deliveries: list[Delivery]
     after: str | None
@@ -52,10 +56,11 @@ class History:
         deliveries = self._whole(items[:limit], status) if failed else [delivery_of(item) for item in items[:limit]]
         shown = _fitting(deliveries)
         if len(shown) < len(deliveries):
-            return Page(shown, _sort_key(shown[-1]))
-        if len(items) > limit:
-            return Page(shown, items[limit - 1]["sk"]["S"])
-        return Page(shown, last, last and last.partition("#")[0])
+            last = _sort_key(shown[-1])
+        elif len(items) > limit:
+            last = items[limit - 1]["sk"]["S"]
+        short = last and len(shown) < limit
+        return Page(shown, last, last.partition("#")[0] if last and short else None)
 
     def failed(self, webhook_id: str, *, since: str, limit: int) -> Page:
         """Oldest first, those after the sort key or time `since`; at most 100."""
@@ -126,7 +131,7 @@ def _fitting(deliveries: list[Delivery]) -> list[Delivery]:
     """As many as one answer has room for, at least one."""
     room = _ROOM
     for count, delivery in enumerate(deliveries):
-        room -= sum(len(attempt.response_body or "") for attempt in delivery.attempts)
+        room -= sum(len(json.dumps([attempt.response_body, attempt.error])) for attempt in delivery.attempts)
         if room < 0 and count:
             return deliveries[:count]
     return deliveries

@@ -54,6 +54,7 @@ class Webhook:
     failing_since: str | None = None
     failing_reason: str | None = None
     failing_event_id: str | None = None
+    disabled_at: str | None = None
     previous_secret: str | None = None
     previous_expires_at: str | None = None
     version: int = 1

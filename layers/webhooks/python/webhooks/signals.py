@@ -25,7 +25,7 @@ class NotTold(Exception):
 
 def tell(events: EventBridgeClient, bus: str, name: Signal, webhook: Webhook) -> None:
     """`webhook` as it is disabled, or as it is or was failing: since when makes the signal's id. Raises NotTold."""
-    since = webhook.updated_at if name == "webhook.disabled" else webhook.failing_since
+    since = webhook.disabled_at if name == "webhook.disabled" else webhook.failing_since
     identity = f"{name} {webhook.id} {since}"
     detail = {
         "id": "evt_" + hashlib.sha256(identity.encode()).hexdigest()[:32],
