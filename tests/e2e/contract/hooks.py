@@ -49,7 +49,7 @@ def _make_right(case: Any, body: dict[str, Any]) -> None:
         body["data"] |= EVENT_TYPES[body["event"]].example
     # Names differ in more than case, and some are our own.
     if "headers" in body:
-        values = {name.lower(): value for name, value in body["headers"].items()}
+        values = {name.lower().replace("_", "-"): value for name, value in body["headers"].items()}
         body["headers"] = {f"X-{name[:62]}": value for name, value in values.items()}
     # Not in the future.
     if str(body.get("since", ""))[:4] >= str(datetime.now(UTC).year):
