@@ -127,7 +127,7 @@ def _forget_clients() -> None:
     from fanout import handler as fanout
     from webhooks import clients
 
-    caches: list[Any] = [clients.client, deliver.desk, fanout._log, fanout._config]
+    caches: list[Any] = [clients.client, clients._session, deliver.desk, fanout._log, fanout._config]
     caches += [access.config_table, access.key_table, delivery_routes.log_table, delivery_routes.history]
     for cached in caches:
         cached.cache_clear()
