@@ -17,7 +17,7 @@ from tests.deployed import Deployed, deploying, receiving_for
 from tests.portal.browser import Portal, launch, looking
 
 FOLDER = ROOT / "docs" / "screenshots"
-LOOKS = (("light", 1280), ("dark", 360))
+LOOKS = (("light", 1280), ("dark", 1280), ("light", 360), ("dark", 360))
 TALLEST = 1000
 MOST_BYTES = 150_000
 ORDER = {"message_id": "wamid.HBgM", "whatsapp_account_id": "uuid", "type": "text", "text": "Where is my order?"}
