@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import os
-from datetime import datetime
 from typing import Literal
 
 from api.problems import Problem
@@ -35,11 +34,7 @@ def charge(account_id: str, kind: Kind) -> None:
             },
         )
     except dynamodb.exceptions.ConditionalCheckFailedException:
-        wait = _until_next(at)
+        wait = _WINDOW - int(at.timestamp()) % _WINDOW
         what = "test events and retries" if kind == "sends" else "pages of recovery"
         detail = f"an account has {most} {what} a minute; try again in {wait} s"
         raise Problem(429, detail, headers={"Retry-After": str(wait)}) from None
-
-
-def _until_next(at: datetime) -> int:
-    return _WINDOW - int(at.timestamp()) % _WINDOW

@@ -5,7 +5,7 @@ from __future__ import annotations
 import time
 from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 from deliver import failures, health, sender
 from deliver.schedule import Act, Schedule, in_round, is_settled
@@ -14,7 +14,7 @@ from webhooks import signals
 from webhooks.log_table import LogTable
 from webhooks.messages import DeliveryMessage
 from webhooks.models import Attempt, Delivery, now, parse_time
-from webhooks.telemetry import logger, metrics
+from webhooks.telemetry import metrics, tell
 
 if TYPE_CHECKING:
     from mypy_boto3_dynamodb import DynamoDBClient
@@ -77,7 +77,7 @@ class Desk:
         saved = self.log.save(replace(delivery, status="cancelled", next_attempt_at=None))
         if saved:
             metrics.add_metric("Cancelled", "Count", 1)
-            _tell("delivery.cancelled", message)
+            tell("delivery.cancelled", message)
         return Outcome(None, Standing(standing.webhook, saved)) if saved else None
 
     def _attempt(self, message: DeliveryMessage, standing: Standing) -> Outcome | None:
@@ -161,22 +161,11 @@ def _report(message: DeliveryMessage, attempt: Attempt) -> None:
         if message.round == 1:
             took = attempt.ended() - parse_time(message.accepted_at)
             metrics.add_metric("DeliveryLatency", "Milliseconds", took.total_seconds() * 1000)
-    _tell(
+    tell(
         "delivery.attempted",
         message,
         number=attempt.number,
         status_code=attempt.status_code,
         duration_ms=attempt.duration_ms,
         error=attempt.error,
-    )
-
-
-def _tell(what: str, message: DeliveryMessage, **more: Any) -> None:
-    logger.info(
-        what,
-        account_id=message.account_id,
-        webhook_id=message.webhook_id,
-        event_id=message.event_id,
-        round=message.round,
-        **more,
     )

@@ -17,7 +17,7 @@ from webhooks import signals
 from webhooks.clients import client
 from webhooks.messages import DeliveryMessage, from_record
 from webhooks.models import ATTEMPTS_KEPT, Attempt, Delivery, now, parse_time, rfc3339
-from webhooks.telemetry import flush, logger, metrics
+from webhooks.telemetry import flush, logger, metrics, tell
 
 REQUEUED_FOR = timedelta(hours=24)
 """From the start of the round. What could not be attempted by then, through our fault, is given up."""
@@ -86,12 +86,12 @@ def _fail(desk: Desk, stood: Standing, delivery: Delivery) -> bool:
     if webhook is None or webhook.status != "active":
         if not desk.log.save(failed):
             return False
-        _tell("delivery.failed", failed, "Exhausted")
+        _count("Exhausted", "delivery.failed", failed)
         return True
     webhook = health.failed_by(webhook, failed, rfc3339(now()))
     if not health.mark_failing(desk.dynamodb, desk.config_table, webhook, desk.log.put(failed)):
         return False
-    _tell("delivery.failed", failed, "Exhausted")
+    _count("Exhausted", "delivery.failed", failed)
     logger.info("webhook.failing", account_id=webhook.account_id, webhook_id=webhook.id, event_id=failed.event_id)
     signals.tell(desk.events, desk.bus, "webhook.failing", webhook)
     return True
@@ -101,7 +101,7 @@ def _requeue(message: DeliveryMessage, delivery: Delivery) -> None:
     """It was not really attempted: back onto the delivery queue, for when its next attempt is due."""
     delay = _delay(delivery.next_attempt_at, now())
     client("sqs").send_message(QueueUrl=os.environ["DELIVERY_QUEUE_URL"], **message.to_request(delay))
-    _tell("delivery.requeued", delivery, "Requeued")
+    _count("Requeued", "delivery.requeued", delivery)
 
 
 def _give_up(desk: Desk, delivery: Delivery) -> bool:
@@ -111,20 +111,14 @@ def _give_up(desk: Desk, delivery: Delivery) -> bool:
     attempts = [*delivery.attempts, said][-ATTEMPTS_KEPT:]
     if not desk.log.save(replace(delivery, status="failed", attempts=attempts, next_attempt_at=None)):
         return False
-    _tell("delivery.given_up", delivery, "GivenUp")
+    _count("GivenUp", "delivery.given_up", delivery)
     return True
 
 
-def _tell(what: str, delivery: Delivery, metric: str) -> None:
+def _count(metric: str, what: str, delivery: Delivery) -> None:
     """Once it is done: what is cut off before is done and counted when it is repeated."""
     metrics.add_metric(metric, "Count", 1)
-    logger.info(
-        what,
-        account_id=delivery.account_id,
-        webhook_id=delivery.webhook_id,
-        event_id=delivery.event_id,
-        round=delivery.round,
-    )
+    tell(what, delivery)
 
 
 def _delay(next_attempt_at: str | None, at: datetime) -> int:

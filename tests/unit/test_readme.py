@@ -81,8 +81,8 @@ def page() -> dict[str, str]:
 
 def verdicts(*command: str | Path) -> list[bool]:
     """What a program says of the cases, which it reads as JSON."""
-    if shutil.which(command[0]) is None:
-        pytest.skip(f"{command[0]} is not on the PATH")
+    if command[0] != "node" and shutil.which(command[0]) is None:
+        pytest.skip(f"{command[0]} is not here: the README asks a machine for Python and Node alone, which always run")
     given = json.dumps({"secret": SECRET, "cases": [[body, signature] for body, signature, _ in CASES]})
     shown = subprocess.run(command, input=given, capture_output=True, text=True, check=True, timeout=120)
     said: list[bool] = json.loads(shown.stdout)
