@@ -5,14 +5,20 @@ SHELL := bash
 
 PY := .venv/bin/python
 EMULATOR := .venv/emulator
+RELEASE := .venv/release
 RETRY_DELAYS ?= 10,60,300
+# Processes that share the tests: more than cores, because many tests wait.
+WORKERS ?= 4
+PYTEST = $(PY) -m pytest -m "not slow" -n $(WORKERS) --dist loadgroup --no-loadscope-reorder
 # jsii's banner, for these major versions.
 export JSII_SILENCE_WARNING_END_OF_LIFE_NODE_VERSION := 20,21,23
 export PYTHONPATH := $(CURDIR):$(CURDIR)/functions:$(CURDIR)/layers/webhooks/python
 # Nothing of the developer's own machine may decide what is installed.
 unexport PIP_FIND_LINKS PIP_EXTRA_INDEX_URL
+# Without bytecode each process compiles what it imports: two seconds of CPU for boto3 and moto.
+unexport PYTHONDONTWRITEBYTECODE
 
-.PHONY: help demo test test-slow bench check up down synth openapi platform-key lock setup
+.PHONY: help demo test test-fast test-slow bench check up down synth openapi sbom platform-key lock setup
 
 help: ## this list
 	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:[^#]*## /|/' | column -t -s '|'
@@ -20,8 +26,11 @@ help: ## this list
 demo: setup ## the whole story on this machine: deploy, register, publish, receive, fail, recover
 	@$(PY) -m local demo
 
-test: setup .venv/browser.stamp ## all tests but the slow ones
-	$(PY) -m pytest -m "not slow"
+test: setup .venv/browser.stamp ## all tests but the slow ones, some minutes
+	$(PYTEST)
+
+test-fast: setup ## of these, the ones without a deployed stack or a browser: a minute
+	$(PYTEST) tests/unit tests/integration
 
 test-slow: setup ## the real retry schedule, faults at length
 	$(PY) -m pytest -m slow -rP
@@ -29,12 +38,15 @@ test-slow: setup ## the real retry schedule, faults at length
 bench: setup .venv/nginx.stamp ## speed and cost, into bench/results.md and docs/cost.md; some minutes
 	$(PY) -m bench
 
-check: setup ## formatting, lint, types, known vulnerabilities, synth with cdk-nag
+check: setup ## formatting, lint, types, synth with cdk-nag, the API's compatibility, known vulnerabilities
 	.venv/bin/ruff format --check .
 	.venv/bin/ruff check .
 	.venv/bin/mypy infra local bench functions/api functions/deliver functions/fanout layers/webhooks/python/webhooks tests
-	@$(PY) -m local.audit
+	npx --no-install eslint functions/api/portal eslint.config.mjs
+	npx --no-install tsc
 	$(MAKE) --no-print-directory synth
+	@$(PY) -m local.compatibility
+	@$(PY) -m local.audit
 
 up: setup ## the local stack alone; RETRY_DELAYS=1,2,3 shortens its schedule
 	@$(PY) -m local up --retry-delays $(RETRY_DELAYS)
@@ -49,14 +61,20 @@ synth: setup ## the template for AWS, without an AWS account, in cdk.out
 openapi: setup ## the API's specification, into docs/openapi.json
 	$(PY) -m api.specification > docs/openapi.json
 
+sbom: .venv/release.stamp ## the packages that are deployed, as CycloneDX, in .local/sbom.cdx.json
+	@mkdir -p .local
+	@$(RELEASE)/bin/cyclonedx-py requirements --pyproject pyproject.toml --output-reproducible \
+	  -o .local/sbom.cdx.json layers/dependencies/requirements.txt
+	@echo ".local/sbom.cdx.json"
+
 platform-key: setup ## with AWS credentials: mint a platform key for the deployed stack
 	@$(PY) -m api.mint_key
 
 lock: .venv/uv.stamp ## compile the requirements again
-	for r in requirements-uv layers/dependencies/requirements requirements-dev requirements-emulator; do \
+	for r in requirements-uv layers/dependencies/requirements requirements-dev requirements-emulator requirements-release; do \
 	  .venv/bin/uv pip compile -q --universal --python-version 3.11 --generate-hashes --no-header $$r.in -o $$r.txt; done
 
-setup: .venv/dev.stamp .venv/emulator.stamp .venv/lambda.stamp node_modules/.stamp
+setup: .venv/dev.stamp .venv/emulator.stamp .venv/lambda.stamp node_modules/.stamp tests/e2e/clients/node_modules/.stamp
 
 .venv/uv.stamp: requirements-uv.txt
 	@echo "Setting up: the first time takes a minute or two."
@@ -72,6 +90,12 @@ setup: .venv/dev.stamp .venv/emulator.stamp .venv/lambda.stamp node_modules/.sta
 .venv/emulator.stamp: requirements-emulator.txt .venv/uv.stamp
 	@.venv/bin/uv venv -q --clear --python $(PY) $(EMULATOR)
 	@.venv/bin/uv pip sync -q --python $(EMULATOR)/bin/python --require-hashes requirements-emulator.txt
+	@touch $@
+
+# For releases alone: `make setup` does not need it.
+.venv/release.stamp: requirements-release.txt .venv/uv.stamp
+	@.venv/bin/uv venv -q --clear --python $(PY) $(RELEASE)
+	@.venv/bin/uv pip sync -q --python $(RELEASE)/bin/python --require-hashes requirements-release.txt
 	@touch $@
 
 # The wheels of the layer, which are not this machine's: into uv's cache.
@@ -96,4 +120,9 @@ setup: .venv/dev.stamp .venv/emulator.stamp .venv/lambda.stamp node_modules/.sta
 node_modules/.stamp: package-lock.json
 	@node -e 'process.exit(parseInt(process.versions.node) < 20 ? 1 : 0)' || { echo "Node 20 or newer is needed, this is $$(node --version)"; exit 1; }
 	@npm ci --silent
+	@touch $@
+
+# The generator of the TypeScript client needs another TypeScript than the page.
+tests/e2e/clients/node_modules/.stamp: tests/e2e/clients/package-lock.json node_modules/.stamp
+	@npm ci --silent --prefix tests/e2e/clients
 	@touch $@

@@ -1,4 +1,4 @@
-"""The HTTPS API: one function behind API Gateway; it authenticates each call by itself."""
+"""The HTTPS API: API Gateway in front of one function, which authenticates each call itself."""
 
 from __future__ import annotations
 
@@ -10,11 +10,12 @@ from aws_cdk import aws_events as events
 from aws_cdk import aws_logs as logs
 from constructs import Construct
 
-from infra.database import FAILED, Database, grant
+from infra.database import DUE, FAILED, PACES, Database, grant
 from infra.delivery import Queues
 from infra.function import Function, Layers, acknowledge, log_group
 from infra.settings import Settings
 
+_EXPLORER = "/docs"
 _LOGGED = {
     "requestId": "$context.requestId",
     "ip": "$context.identity.sourceIp",
@@ -45,39 +46,45 @@ class Api(Construct):
             layers=layers,
             settings=settings,
             timeout_seconds=29,  # API Gateway waits 30
-            environment={
-                "CONFIG_TABLE": database.config.table_name,
-                "LOG_TABLE": database.log.table_name,
-                "DELIVERY_QUEUE_URL": queues.delivery.queue_url,
-                "EVENT_BUS_NAME": bus.event_bus_name,
-                "MAX_WEBHOOKS": str(settings.max_webhooks),
-                "SENDS_PER_MINUTE": str(settings.sends_per_minute),
-                "RECOVERIES_PER_MINUTE": str(settings.recoveries_per_minute),
-                "FRAME_ANCESTORS": " ".join(settings.frame_ancestors),
-            },
+            # Computes for nearly all of its time: half as much takes twice as long for the same money, and people wait.
+            memory_mb=512,
+            environment=_environment(bus, database, queues, settings),
             reaches_endpoints=True,
+            reserved_concurrency=settings.api_concurrency,
         )
         grant(database.config, self.function, "GetItem", "PutItem", "UpdateItem", "DeleteItem", "Query")
-        grant(database.log, self.function, "BatchGetItem", "GetItem", "PutItem", "Query", index=FAILED)
-        queues.grant_sending(self.function)
+        grant(database.log, self.function, "BatchGetItem", "GetItem", "PutItem", "Query", indexes=[DUE, FAILED])
+        grant(database.log, self.function, "UpdateItem", partitions=PACES)
+        queues.grant_sending(self.function, queues.delivery, queues.retry)
         bus.grant_put_events_to(self.function)
         integration = integrations.HttpLambdaIntegration("Integration", self.function)
         self.http_api = apigateway.HttpApi(self, "Http", default_integration=integration)
-        self.function.add_environment("PUBLIC_URL", self._public_url(settings))
-        self._configure_stage(log_group(self, "Access", settings=settings))
+        # To the same function as every other path, but throttles are set per route.
+        explorer = self.http_api.add_routes(
+            path=_EXPLORER, methods=[apigateway.HttpMethod.ANY], integration=integration
+        )
+        self.public_url = self._public_url(settings)
+        self.function.add_environment("PUBLIC_URL", self.public_url)
+        self._configure_stage(log_group(self, "Access", settings=settings), settings)
+        assert self.http_api.default_stage is not None
+        # API Gateway refuses settings for a route that does not exist yet.
+        self.http_api.default_stage.node.add_dependency(*explorer)
 
     def _public_url(self, settings: Settings) -> str:
         if settings.local:
             return f"{settings.emulator_url}/_aws/execute-api/{self.http_api.api_id}/$default"
         return settings.public_url or self.http_api.api_endpoint
 
-    def _configure_stage(self, access: logs.LogGroup) -> None:
+    def _configure_stage(self, access: logs.LogGroup, settings: Settings) -> None:
         assert self.http_api.default_stage is not None
         stage = self.http_api.default_stage.node.default_child
         assert isinstance(stage, apigateway.CfnStage)
         stage.default_route_settings = apigateway.CfnStage.RouteSettingsProperty(
-            throttling_rate_limit=200, throttling_burst_limit=400
+            throttling_rate_limit=settings.api_rate, throttling_burst_limit=settings.api_rate
         )
+        # Public, the largest answer, seldom needed; HEAD costs as much to make.
+        # CDK passes this map on unchanged: the names are CloudFormation's.
+        stage.route_settings = {f"ANY {_EXPLORER}": {"ThrottlingRateLimit": 1, "ThrottlingBurstLimit": 5}}
         stage.access_log_settings = apigateway.CfnStage.AccessLogSettingsProperty(
             destination_arn=access.log_group_arn, format=json.dumps(_LOGGED)
         )
@@ -87,3 +94,20 @@ class Api(Construct):
             "The function authenticates every call: a Lambda authorizer answers 403 with a body of its own, and its cache "
             "would keep a revoked key alive.",
         )
+
+
+def _environment(bus: events.EventBus, database: Database, queues: Queues, settings: Settings) -> dict[str, str]:
+    return {
+        "CONFIG_TABLE": database.config.table_name,
+        "LOG_TABLE": database.log.table_name,
+        **queues.environment(),
+        "EVENT_BUS_NAME": bus.event_bus_name,
+        "MAX_WEBHOOKS": str(settings.max_webhooks),
+        "SENDS_PER_MINUTE": str(settings.sends_per_minute),
+        "RECOVERIES_PER_MINUTE": str(settings.recoveries_per_minute),
+        "HOST_SENDS_PER_MINUTE": str(settings.host_sends_per_minute),
+        "LISTINGS_PER_MINUTE": str(settings.listings_per_minute),
+        "FRAME_ANCESTORS": " ".join(settings.frame_ancestors),
+        "EXPLORER_ENABLED": "1" if settings.explorer else "0",
+        **settings.contact_environment(),
+    }

@@ -1,4 +1,4 @@
-"""`cdk deploy`: the AWS stage by default, the local one with `-c stage=local`, which `make up` does."""
+"""The CDK app. `cdk deploy` deploys to AWS; `make up` passes `-c stage=local` and deploys to the emulator."""
 
 from __future__ import annotations
 
@@ -7,17 +7,24 @@ import sys
 import aws_cdk as cdk
 from cdk_nag import AwsSolutionsChecks
 
-from infra.settings import BadSetting, read_settings
+from infra.context import BadSetting
+from infra.settings import read_settings
 from infra.stack import WebhooksStack
 
 
 def build(app: cdk.App) -> WebhooksStack:
-    """The stack with cdk-nag on it. Raises BadSetting."""
+    """Builds the stack, which cdk-nag will check. Raises BadSetting."""
     settings = read_settings(app.node)
     cdk.Validations.of(app).add_plugins(AwsSolutionsChecks(app))
-    # The bootstrap's roles and bucket policy are not there locally; plain credentials do.
+    # The emulator has no bootstrap roles: it is deployed to with the caller's own credentials.
     synthesizer = cdk.CliCredentialsStackSynthesizer() if settings.local else None
-    return WebhooksStack(app, "AisouleWebhooks", settings=settings, synthesizer=synthesizer)
+    return WebhooksStack(
+        app,
+        "AisouleWebhooks",
+        settings=settings,
+        synthesizer=synthesizer,
+        termination_protection=not settings.local,
+    )
 
 
 if __name__ == "__main__":

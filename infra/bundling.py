@@ -19,12 +19,12 @@ from infra.settings import Settings
 
 REQUIREMENTS = Path("layers/dependencies/requirements.txt")
 SERVICES_USED = {"dynamodb", "events", "sqs"}
-"""Of the 400 services that botocore describes, in 25 MB of JSON."""
+"""Botocore ships the API descriptions of 400 services, 25 MB of JSON; the layer keeps these."""
 FOR_LAMBDA = ["--python-platform", "aarch64-manylinux2014", "--python-version", "3.13", "--only-binary", ":all:"]
 
 
 def dependency_code(settings: Settings) -> lambda_.Code:
-    """Hashed by what goes in, the platform included: the two stages never take each other's wheels."""
+    """The asset's hash covers the requirements, this file and the platform, so that the stages never share wheels."""
     arguments = _platform(settings)
     source = [REQUIREMENTS.read_text(), Path(__file__).read_text(), *arguments]
     return lambda_.Code.from_asset(
@@ -52,13 +52,13 @@ class _Wheels:
 
 
 def bundle(target: Path, arguments: list[str]) -> None:
-    """The layer's packages, and of those what the functions use. `arguments` say for which Python and platform."""
+    """Installs the layer's packages without what no function uses. `arguments` tell uv for which Python and platform."""
     install(target, arguments)
     _prune(target)
 
 
 def install(target: Path, arguments: list[str]) -> None:
-    """From uv's cache if all is there: set-up fills it, and no registry need be asked again."""
+    """Installs from uv's cache, which `make setup` fills; asks the registry only if something is missing there."""
     command = [".venv/bin/uv", "pip", "install", "--quiet", "--no-deps", "--require-hashes", "--link-mode", "copy"]
     command += ["--target", str(target), *arguments, "-r", str(REQUIREMENTS)]
     if subprocess.run([*command, "--offline"], capture_output=True, check=False).returncode:

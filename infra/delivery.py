@@ -1,44 +1,84 @@
-"""The delivery queue and its function; the dead-letter queue and the function that judges what arrives there."""
+"""The two lanes, delivery queue and retry queue, and the function that consumes them; the dead-letter queue and its own."""
 
 from __future__ import annotations
 
+from functools import partial
+from typing import Any
+
 import aws_cdk as cdk
 from aws_cdk import aws_events as events
+from aws_cdk import aws_events_targets as targets
+from aws_cdk import aws_lambda as lambda_
 from aws_cdk import aws_lambda_event_sources as sources
 from aws_cdk import aws_sqs as sqs
 from constructs import Construct
 
-from infra.database import Database, grant
-from infra.function import Function, Layers, queue
+from infra import service_level
+from infra.database import ACCOUNTS, DUE, FAILED, PACES, Database, grant
+from infra.function import WAITS_MB, Function, Layers, queue
 from infra.settings import ATTEMPT_SECONDS, Settings
 
 FUNCTION_SECONDS = 30
-"""The longest attempt, and two tries of each AWS call around it."""
+"""The timeout of both functions: the longest attempt, and two tries of each AWS call around it."""
+
+RELEASE_SECONDS = 50
+"""The timeout of the release function, which begins each minute: `deliver.release` stops beginning ten seconds before."""
+
+_REQUEUE_LOOP = lambda_.RecursiveLoop.ALLOW
+"""A failed first attempt goes from the delivery queue to the retry queue, and while the fault is ours, a message goes from
+the dead-letter queue back to the retry queue, again and again for up to a day (`deliver.dead_letters`). By default, Lambda
+drops such a message at about the 16th call of a function, and nothing is logged.
+"""
+
+_RETRY_BATCH = 40
+"""Retries wait for slow endpoints, side by side: a larger batch costs less. bench/results.md has what was simulated with
+20, 40 and 60, and `deliver.snapshots` reads two items a message in one call, of 100 at most.
+"""
+
+_SPARE_RECEIVES = 3
+"""Of a message, beyond one for each attempt: throttling or a crash uses up a receive without an attempt. deliver itself
+sends what has no attempts left to the dead-letter queue. SQS moves there what deliver cannot handle, which then waits
+longer than its schedule (`deliver.dead_letters`).
+"""
 
 
 class Queues(Construct):
-    """The two, apart from the functions, because fanout and the API send to the first."""
+    """The queues. They are apart from their functions, because fanout and the API send to both lanes."""
 
     def __init__(self, scope: Construct, id: str, *, settings: Settings) -> None:
         super().__init__(scope, id)
         self.dead_letters = queue(self, "DeadLetters", settings=settings, visibility_timeout=_visibility())
-        self.delivery = queue(
-            self,
-            "Delivery",
-            settings=settings,
-            visibility_timeout=_visibility(),
-            dead_letter_queue=sqs.DeadLetterQueue(queue=self.dead_letters, max_receive_count=settings.attempts),
+        self.delivery, self.retry = (
+            queue(
+                self,
+                lane,
+                settings=settings,
+                visibility_timeout=_visibility(),
+                dead_letter_queue=sqs.DeadLetterQueue(
+                    queue=self.dead_letters, max_receive_count=settings.attempts + _SPARE_RECEIVES
+                ),
+            )
+            for lane in ("Delivery", "Retry")
         )
         self._local = settings.local
 
-    def grant_sending(self, function: Function) -> None:
-        self.delivery.grant(function, "sqs:SendMessage")
-        self.grant_to_emulator(function, "sqs:SendMessageBatch")
+    def environment(self) -> dict[str, str]:
+        """What `webhooks.queues` reads."""
+        return {
+            "DELIVERY_QUEUE_URL": self.delivery.queue_url,
+            "RETRY_QUEUE_URL": self.retry.queue_url,
+            "DEAD_LETTER_QUEUE_URL": self.dead_letters.queue_url,
+        }
 
-    def grant_to_emulator(self, function: Function, action: str) -> None:
-        """An action that AWS does not know: there, a batch needs the permission of the single call."""
+    def grant_sending(self, function: Function, *to: sqs.Queue) -> None:
+        for one in to:
+            one.grant(function, "sqs:SendMessage")
+            self.grant_to_emulator(function, one, "sqs:SendMessageBatch")
+
+    def grant_to_emulator(self, function: Function, lane: sqs.Queue, action: str) -> None:
+        """Grants an action that the emulator asks for and AWS does not know: on AWS, the single call's covers the batch."""
         if self._local:
-            self.delivery.grant(function, action)
+            lane.grant(function, action)
 
 
 class Delivery(Construct):
@@ -49,6 +89,7 @@ class Delivery(Construct):
         *,
         bus: events.EventBus,
         database: Database,
+        public_url: str,
         queues: Queues,
         layers: Layers,
         settings: Settings,
@@ -58,38 +99,81 @@ class Delivery(Construct):
         environment = {
             "CONFIG_TABLE": database.config.table_name,
             "LOG_TABLE": database.log.table_name,
-            "DELIVERY_QUEUE_URL": queues.delivery.queue_url,
+            **queues.environment(),
             "EVENT_BUS_NAME": bus.event_bus_name,
+            "PUBLIC_URL": public_url,
             "RETRY_DELAYS": ",".join(map(str, settings.retry_delays)),
         }
-        self.deliver = Function(
+        function = partial(
+            Function,
             self,
+            layers=layers,
+            settings=settings,
+            timeout_seconds=FUNCTION_SECONDS,
+            memory_mb=WAITS_MB,
+            recursive_loop=_REQUEUE_LOOP,
+        )
+        self.deliver = function(
             "Deliver",
             handler="deliver.handler",
-            layers=layers,
-            settings=settings,
-            timeout_seconds=FUNCTION_SECONDS,
-            environment=environment | ({"CONTACT": settings.contact} if settings.contact else {}),
+            environment=environment | settings.contact_environment() | service_level.environment(settings),
             reaches_endpoints=True,
         )
-        self.judge = Function(
+        self.dead_letters = function("DeadLetters", handler="deliver.dead_letters", environment=environment)
+        self.release = self._released(database, queues, layers, settings)
+        self._consume(queues, settings)
+        self._grant(bus, database, queues)
+
+    def _released(self, database: Database, queues: Queues, layers: Layers, settings: Settings) -> Function:
+        """Each minute, and never two at once: it ends before the next begins, and is not tried again."""
+        release = Function(
             self,
-            "Judge",
-            handler="deliver.dead_letters",
+            "Release",
+            handler="deliver.release",
             layers=layers,
             settings=settings,
-            timeout_seconds=FUNCTION_SECONDS,
-            environment=environment,
+            timeout_seconds=RELEASE_SECONDS,
+            memory_mb=WAITS_MB,
+            environment={
+                "CONFIG_TABLE": database.config.table_name,
+                "LOG_TABLE": database.log.table_name,
+                **queues.environment(),
+            },
+            retry_attempts=0,
+            max_event_age=cdk.Duration.minutes(1),
         )
-        self.deliver.add_event_source(_batches(queues.delivery, settings))
-        self.judge.add_event_source(_batches(queues.dead_letters, settings))
-        for function in (self.deliver, self.judge):
-            grant(database.config, function, "BatchGetItem", "UpdateItem")
+        grant(database.config, release, "GetItem", partitions=ACCOUNTS)
+        grant(database.log, release, "BatchGetItem", "PutItem", "Query", indexes=[DUE, FAILED])
+        grant(database.log, release, "GetItem", "UpdateItem", "DeleteItem", partitions=PACES)
+        queues.grant_sending(release, queues.delivery, queues.retry)
+        events.Rule(
+            self,
+            "EachMinute",
+            schedule=events.Schedule.rate(cdk.Duration.minutes(1)),
+            targets=[targets.LambdaFunction(release)],
+        )
+        return release
+
+    def _consume(self, queues: Queues, settings: Settings) -> None:
+        self.deliver.add_event_source(_batches(queues.delivery, settings.max_concurrency))
+        window = cdk.Duration.seconds(1)
+        self.deliver.add_event_source(
+            _batches(queues.retry, settings.retry_concurrency, batch_size=_RETRY_BATCH, max_batching_window=window)
+        )
+        # Without a bound, Lambda polls an empty queue with as few as two pollers instead of five. None is needed: dead
+        # letters arrive no faster than retries are made, and their queue has no limit of receives that throttles use up.
+        self.dead_letters.add_event_source(_batches(queues.dead_letters, None))
+
+    def _grant(self, bus: events.EventBus, database: Database, queues: Queues) -> None:
+        for function in (self.deliver, self.dead_letters):
+            grant(database.config, function, "BatchGetItem", "Query", "UpdateItem", partitions=ACCOUNTS)
             bus.grant_put_events_to(function)
-        grant(database.log, self.deliver, "BatchGetItem", "GetItem", "PutItem")
-        grant(database.log, self.judge, "BatchGetItem", "PutItem")
-        queues.grant_sending(self.judge)
-        queues.grant_to_emulator(self.deliver, "sqs:ChangeMessageVisibilityBatch")
+            grant(database.log, function, "BatchGetItem", "PutItem")
+            grant(database.log, function, "UpdateItem", partitions=PACES)
+        queues.grant_sending(self.deliver, queues.retry, queues.dead_letters)
+        queues.grant_sending(self.dead_letters, queues.retry)
+        for lane in (queues.delivery, queues.retry):
+            queues.grant_to_emulator(self.deliver, lane, "sqs:ChangeMessageVisibilityBatch")
 
 
 def _visibility() -> cdk.Duration:
@@ -97,11 +181,14 @@ def _visibility() -> cdk.Duration:
     return cdk.Duration.seconds(6 * FUNCTION_SECONDS)
 
 
-def _batches(queue: sqs.Queue, settings: Settings) -> sources.SqsEventSource:
+def _batches(
+    queue: sqs.Queue, max_concurrency: int | None, *, batch_size: int = 10, **kwargs: Any
+) -> sources.SqsEventSource:
     return sources.SqsEventSource(
         queue,
-        batch_size=10,
+        batch_size=batch_size,
         report_batch_item_failures=True,
         # Without it, throttled batches would use up receives without an attempt.
-        max_concurrency=settings.max_concurrency,
+        max_concurrency=max_concurrency,
+        **kwargs,
     )

@@ -1,4 +1,4 @@
-"""The bus, the rule, and the function that turns an event into queue messages; and three places where no event is lost."""
+"""The rule on the bus, the function that turns an event into queue messages, and three queues for events that failed."""
 
 from __future__ import annotations
 
@@ -9,13 +9,13 @@ from aws_cdk import aws_lambda_destinations as destinations
 from aws_cdk import aws_sqs as sqs
 from constructs import Construct
 
-from infra.database import Database, grant
+from infra.database import ACCOUNTS, PACES, Database, grant
 from infra.delivery import Queues
-from infra.function import Function, Layers, acknowledge, queue
+from infra.function import WAITS_MB, Function, Layers, acknowledge, queue
 from infra.settings import Settings
 
 SOURCE = "aisoule"
-"""Of the platform's events. Our own carry `aisoule.webhooks`, so that they never come back as input."""
+"""The source of the platform's events. Our own, operational ones have `aisoule.webhooks` and never match the rule."""
 
 
 class Fanout(Construct):
@@ -31,29 +31,37 @@ class Fanout(Construct):
         settings: Settings,
     ) -> None:
         super().__init__(scope, id)
-        self.rejected = _last_stop(self, "Rejected", settings)  # the event itself is wrong; kept with its reason
-        self.unhandled = _last_stop(self, "Unhandled", settings)  # the function failed three times
-        self.undelivered = _last_stop(self, "Undelivered", settings)  # EventBridge could not hand the event over
+        self.rejected = _for_operators(
+            self, "Rejected", settings
+        )  # the event violates the contract; kept with the reason
+        self.unhandled = _for_operators(
+            self, "Unhandled", settings
+        )  # the function failed three times, or could not run for six hours
+        self.undelivered = _for_operators(
+            self, "Undelivered", settings
+        )  # EventBridge could not hand the event to Lambda
         self.function = Function(
             self,
             "Function",
             handler="fanout.handler",
             layers=layers,
             settings=settings,
-            timeout_seconds=30,
+            timeout_seconds=300,  # the largest batch, for 100 webhooks each, takes two minutes: docs/publishing.md
+            memory_mb=WAITS_MB,
             environment={
                 "CONFIG_TABLE": database.config.table_name,
                 "LOG_TABLE": database.log.table_name,
-                "DELIVERY_QUEUE_URL": queues.delivery.queue_url,
+                **queues.environment(),
                 "REJECTED_QUEUE_URL": self.rejected.queue_url,
             },
             retry_attempts=2,
             max_event_age=cdk.Duration.hours(6),
             on_failure=destinations.SqsDestination(self.unhandled),
         )
-        grant(database.config, self.function, "Query")
+        grant(database.config, self.function, "Query", partitions=ACCOUNTS)
         grant(database.log, self.function, "PutItem")
-        queues.grant_sending(self.function)
+        grant(database.log, self.function, "UpdateItem", partitions=PACES)
+        queues.grant_sending(self.function, queues.delivery, queues.retry)
         self.rejected.grant(self.function, "sqs:SendMessage")
         events.Rule(
             self,
@@ -64,7 +72,7 @@ class Fanout(Construct):
         )
 
 
-def _last_stop(scope: Construct, id: str, settings: Settings) -> sqs.Queue:
-    last = queue(scope, id, settings=settings)
-    acknowledge(last, "SQS3", "Nothing consumes it but people: an operator reads it and publishes the events again.")
-    return last
+def _for_operators(scope: Construct, id: str, settings: Settings) -> sqs.Queue:
+    made = queue(scope, id, settings=settings)
+    acknowledge(made, "SQS3", "No function consumes it: an operator reads it, and publishes or replays the events.")
+    return made

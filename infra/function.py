@@ -1,4 +1,4 @@
-"""A Python function as this service runs them: arm64, both layers, its own folder as code, logs that expire."""
+"""How this service runs a Python function: on arm64, with both layers, its own folder as code, and logs that expire."""
 
 from __future__ import annotations
 
@@ -16,6 +16,12 @@ from infra.bundling import dependency_code
 from infra.settings import NAMESPACE, Settings
 
 _RUNTIME = lambda_.Runtime.PYTHON_3_13
+
+
+WAITS_MB = 256
+"""Memory of the functions that mostly wait: four times what they need (bench/results.md), and the part of a CPU that comes
+with it. With less of a CPU, a burst of TLS handshakes would take too much of an endpoint's 5 s.
+"""
 
 
 class Layers(Construct):
@@ -41,7 +47,9 @@ class Function(lambda_.Function):
         settings: Settings,
         environment: Mapping[str, str],
         timeout_seconds: int,
+        memory_mb: int,
         reaches_endpoints: bool = False,
+        reserved_concurrency: int | None = None,
         **kwargs: Any,
     ) -> None:
         """`handler` such as `deliver.handler`; its first part is the folder that the function's code consists of."""
@@ -57,9 +65,13 @@ class Function(lambda_.Function):
                 "functions", exclude=["*", f"!{package}", f"!{package}/**", "__pycache__", "*.pyc"]
             ),
             layers=layers.versions,
-            memory_size=512,
+            memory_size=memory_mb,
             timeout=cdk.Duration.seconds(timeout_seconds),
             log_group=log_group(scope, f"{id}Logs", settings=settings),
+            # Lambda's own START, END and REPORT would be more bytes than our lines. At WARN it still tells of timeouts and
+            # crashes. The level can only be set in this format; lines that are JSON already are left as they are.
+            logging_format=lambda_.LoggingFormat.JSON,
+            system_log_level_v2=lambda_.SystemLogLevel.WARN,
             environment={
                 "LOG_DAYS": str(settings.log_days),
                 "POWERTOOLS_METRICS_NAMESPACE": NAMESPACE,
@@ -68,7 +80,7 @@ class Function(lambda_.Function):
                 **(_reaching(settings) if reaches_endpoints else {}),
             },
             # Every concurrent invocation is a process of its own on the emulator's machine.
-            reserved_concurrent_executions=2 if settings.local else None,
+            reserved_concurrent_executions=2 if settings.local else reserved_concurrency,
             **kwargs,
         )
         acknowledge(self, "L1", "3.13 is supported until June 2029; the wheels of the layer are built for it.")
@@ -78,7 +90,7 @@ class Function(lambda_.Function):
 
 
 def acknowledge(construct: IConstruct, rule: str, reason: str) -> None:
-    """Takes a finding of cdk-nag's AwsSolutions pack as known, with the reason why it is right here."""
+    """Acknowledges a finding of cdk-nag's AwsSolutions pack, with the reason why it stays."""
     cdk.Validations.of(construct).acknowledge(
         cdk.Acknowledgment(id=f"AwsSolutions::AwsSolutions-{rule}", reason=reason)
     )
@@ -110,7 +122,7 @@ def _architecture(settings: Settings) -> lambda_.Architecture:
 
 
 def _reaching(settings: Settings) -> dict[str, str]:
-    """For the functions that look up and reach customers' endpoints: getaddrinfo cannot be cancelled, only bounded."""
+    """Environment of the functions that look up customers' endpoints: `getaddrinfo` cannot be cancelled, only bounded."""
     bounds = {"RES_OPTIONS": "timeout:1 attempts:2"}
     if settings.local:
         return bounds | {"LOCAL_ALLOW_LOOPBACK": "1", "LOCAL_CA_FILE": str(settings.ca_file)}

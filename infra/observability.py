@@ -1,4 +1,4 @@
-"""Whether it works, at a glance; and ten alarms, each of which means that somebody has something to do."""
+"""Whether it works, at a glance; and alarms, each of which means that somebody has something to do."""
 
 from __future__ import annotations
 
@@ -6,6 +6,7 @@ import aws_cdk as cdk
 from aws_cdk import aws_apigatewayv2 as apigateway
 from aws_cdk import aws_cloudwatch as cloudwatch
 from aws_cdk import aws_cloudwatch_actions as actions
+from aws_cdk import aws_iam as iam
 from aws_cdk import aws_logs as logs
 from aws_cdk import aws_sns as sns
 from aws_cdk import aws_sns_subscriptions as subscriptions
@@ -16,11 +17,13 @@ from infra.database import Database
 from infra.delivery import FUNCTION_SECONDS, Delivery, Queues
 from infra.fanout import Fanout
 from infra.function import Function
-from infra.settings import ATTEMPT_SECONDS, NAMESPACE, Settings
+from infra.service_level import BURN_RATE, budget_left, burn_rate
+from infra.settings import ATTEMPT_SECONDS, MAX_RETRY_AFTER_SECONDS, NAMESPACE, Settings
 
+_BACKLOG_SECONDS = 600
 _FIVE_MINUTES = cdk.Duration.minutes(5)
-FAILURES = ("Status", "Timeout", "TLS", "DNS", "Connection", "Address")
-"""What `deliver.failures.cause` tells apart."""
+FAILURES = ("Status", "Timeout", "TLS", "DNS", "Connection", "Address", "Protocol")
+"""As `deliver.failures.METRICS` counts them."""
 
 
 class Observability(Construct):
@@ -39,12 +42,16 @@ class Observability(Construct):
     ) -> None:
         super().__init__(scope, id)
         self.topic = sns.Topic(self, "Alarms", enforce_ssl=True)
+        self._let_alarms_publish()
         if settings.alarm_email:
             self.topic.add_subscription(subscriptions.EmailSubscription(settings.alarm_email))
-        # As old as the last retry makes it, and what a backlog of ten minutes adds.
-        overdue = sum(settings.retry_delays) + settings.attempts * int(ATTEMPT_SECONDS) + 600
+        # A message gets as old as its whole retry schedule, after one wait that an endpoint asked for: the next such wait is
+        # another message's. A backlog of ten minutes is tolerated.
+        schedule = sum(settings.retry_delays) + settings.attempts * ATTEMPT_SECONDS
+        overdue = MAX_RETRY_AFTER_SECONDS + schedule + _BACKLOG_SECONDS
         stranded = cdk.Duration.minutes(15).to_seconds() + FUNCTION_SECONDS
-        self._alarm("OldestMessage", _age(queues.delivery), overdue)
+        self._alarm("OldestMessage", _age(queues.delivery), _BACKLOG_SECONDS)
+        self._alarm("OldestRetry", _age(queues.retry), overdue)
         self._alarm("DeadLettersNotConsumed", _age(queues.dead_letters), stranded)
         self._alarm("EventsRejected", _waiting(fanout.rejected), 1)
         self._alarm("EventsUnhandled", _waiting(fanout.unhandled), 1)
@@ -54,12 +61,28 @@ class Observability(Construct):
         self._alarm("ApiErrors", http_api.metric_server_error(statistic="Sum", period=_FIVE_MINUTES), 5)
         self._alarm("DeliverThrottled", delivery.deliver.metric_throttles(period=_FIVE_MINUTES), 10)
         self._alarm("LogTableThrottled", _throttled(database), 1)
-        self._dashboard(http_api, queues, delivery)
+        first_attempts = (own("FirstAttempts"), own("LateFirstAttempts"))
+        if settings.service_level:
+            self._alarm("ServiceLevel", burn_rate(*first_attempts), BURN_RATE)
+        if settings.dashboard:
+            budget = [budget_left(*first_attempts)] if settings.service_level else []
+            self._dashboard(http_api, queues, delivery, budget)
         if not settings.local:  # the emulator does not know the type
             _save_query(self, functions)
 
-    def _alarm(self, name: str, metric: cloudwatch.Metric, threshold: float) -> None:
-        """Named and explained in docs/operations.md. No data is no alarm: nothing happens while nothing happens."""
+    def _let_alarms_publish(self) -> None:
+        """Lets this account's alarms publish. `enforce_ssl` adds a policy, which replaces SNS's default one that did."""
+        self.topic.add_to_resource_policy(
+            iam.PolicyStatement(
+                principals=[iam.ServicePrincipal("cloudwatch.amazonaws.com")],
+                actions=["sns:Publish"],
+                resources=[self.topic.topic_arn],
+                conditions={"StringEquals": {"aws:SourceAccount": cdk.Stack.of(self).account}},
+            )
+        )
+
+    def _alarm(self, name: str, metric: cloudwatch.IMetric, threshold: float) -> None:
+        """Each alarm has a section in docs/operations.md. Missing data is fine: idle functions write no metrics."""
         alarm = cloudwatch.Alarm(
             self,
             name,
@@ -73,9 +96,16 @@ class Observability(Construct):
         alarm.add_alarm_action(actions.SnsAction(self.topic))
         alarm.add_ok_action(actions.SnsAction(self.topic))
 
-    def _dashboard(self, http_api: apigateway.HttpApi, queues: Queues, delivery: Delivery) -> None:
+    def _dashboard(
+        self,
+        http_api: apigateway.HttpApi,
+        queues: Queues,
+        delivery: Delivery,
+        budget: list[cloudwatch.SingleValueWidget],
+    ) -> None:
         latency = [own("DeliveryLatency", statistic) for statistic in ("p50", "p95", "p99")]
         ours = [own(name) for name in ("OurFault", "Requeued", "GivenUp", "DuplicatePost", "VisibilityUnset")]
+        lanes = [queues.delivery, queues.retry, queues.dead_letters]
         rows = {
             "Events and deliveries": [
                 *(own(name, of="fanout") for name in ("Accepted", "Rejected")),
@@ -84,17 +114,22 @@ class Observability(Construct):
             "Failed attempts, by cause": [own(f"Failed{cause}") for cause in FAILURES],
             "From accepted to delivered, ms": latency,
             "Our own faults": ours,
-            "Waiting": [_waiting(queues.delivery), _waiting(queues.dead_letters)],
-            "Oldest message, s": [_age(queues.delivery), _age(queues.dead_letters)],
+            "Waiting": [_waiting(queue) for queue in lanes],
+            "In flight": [
+                queue.metric_approximate_number_of_messages_not_visible(period=_FIVE_MINUTES) for queue in lanes
+            ],
+            "Oldest message, s": [_age(queue) for queue in lanes],
+            "Attempts, by lane": [own("DeliveryLaneAttempts"), own("RetryLaneAttempts")],
+            "Webhooks that changed lanes": [own("SlowLaneEntered"), own("SlowLaneLeft"), own("EndedEarly")],
             "deliver": [delivery.deliver.metric_invocations(), delivery.deliver.metric_throttles()],
             "API": [http_api.metric_count(), http_api.metric_client_error(), http_api.metric_server_error()],
         }
         graphs = [cloudwatch.GraphWidget(title=title, left=metrics, width=12) for title, metrics in rows.items()]
-        cloudwatch.Dashboard(self, "Dashboard").add_widgets(*graphs)
+        cloudwatch.Dashboard(self, "Dashboard").add_widgets(*budget, *graphs)
 
 
 def own(name: str, statistic: str = "Sum", *, of: str = "deliver") -> cloudwatch.Metric:
-    """One that a function writes into its log. Its service is the only dimension: each combination would be billed."""
+    """A metric that a function writes into its log. Its service is the only dimension, as every combination is billed."""
     return cloudwatch.Metric(
         namespace=NAMESPACE,
         metric_name=name,
@@ -105,14 +140,24 @@ def own(name: str, statistic: str = "Sum", *, of: str = "deliver") -> cloudwatch
 
 
 def _save_query(scope: Construct, functions: list[Function]) -> None:
-    """The whole way of one event, where an operator looks. It costs nothing."""
+    """Saves a Logs Insights query that follows one event through all functions. Saving it costs nothing."""
     logs.QueryDefinition(
         scope,
         "FollowAnEvent",
-        query_definition_name="AIsoule Webhooks: follow an event",
+        query_definition_name="AIsoule Webhooks/Follow an event",  # a folder and a name; a colon is refused
         query_string=logs.QueryString(
-            fields=["@timestamp", "service", "message", "webhook_id", "number", "status_code", "error"],
-            filter_statements=['event_id = "evt_…"'],
+            fields=[
+                "@timestamp",
+                "message",
+                "webhook_id",
+                "lane",
+                "round",
+                "number",
+                "status_code",
+                "error_code",
+                "ms",
+            ],
+            filter_statements=['@message like /"evt_…"/'],  # a call's line may name up to 100 events
             sort="@timestamp asc",
         ),
         log_groups=[function.log_group for function in functions],

@@ -1,4 +1,4 @@
-"""What can be set with `cdk deploy -c name=value`, checked before anything is built from it."""
+"""The settings that `cdk deploy -c name=value` takes, validated before anything is built."""
 
 from __future__ import annotations
 
@@ -10,17 +10,28 @@ from typing import Literal
 from aws_cdk.aws_logs import RetentionDays
 from constructs import Node
 
+from infra.context import ORIGIN, BadSetting, Context
+
 ATTEMPT_SECONDS = 5
-"""Promised to customers; `deliver.schedule` keeps it."""
+"""How long an attempt may take, as promised to customers. `deliver.schedule` has the same number."""
+
+MAX_RETRY_AFTER_SECONDS = 900
+"""How long an attempt may be put off because the endpoint asks for it. `deliver.retry_after` has the same number."""
 
 NAMESPACE = "AisouleWebhooks"
-"""Of the functions' metrics."""
+"""The CloudWatch namespace of the functions' metrics."""
+
+MIN_CONCURRENCY = 2
+"""Lambda accepts no less for an event source mapping."""
 
 MAX_VISIBILITY_SECONDS = 12 * 3600
 """SQS: a message can be hidden for 12 hours after it was received."""
 
 MAX_ROUND_SECONDS = 24 * 3600
-"""`deliver.dead_letters` puts a round back onto the queue until it is that old: the schedule must fit in."""
+"""`deliver.dead_letters` requeues a delivery until its round is this old: the retry schedule must fit in."""
+
+RECOVERY_PAGE = 100
+"""Deliveries: `api.recovery` sends a page or none of it, so a limit must not be lower."""
 
 LOG_RETENTION = {
     1: RetentionDays.ONE_DAY,
@@ -31,29 +42,31 @@ LOG_RETENTION = {
     180: RetentionDays.SIX_MONTHS,
     365: RetentionDays.ONE_YEAR,
 }
-"""Days, of those that CloudWatch offers."""
+"""The choices for `log_retention`, by days: some of those that CloudWatch offers."""
 
 
-_ORIGIN = re.compile(r"https://[A-Za-z0-9.-]+(:\d{1,5})?")
 _EMAIL = re.compile(r"[^@\s]+@[^@\s]+\.[^@\s]+")
 _CONTACT = re.compile(r"(https://|mailto:)[!-'*-;=?-~]{1,200}")
-"""Printable ASCII, without what would end the comment of a User-Agent header."""
-
-
-class BadSetting(ValueError):
-    """A context value that cannot be used; the text says which, and what is allowed."""
+"""Printable ASCII, except what would end a comment in a User-Agent header."""
 
 
 @dataclass(frozen=True)
 class Settings:
-    """`retry_delays` in seconds. `log_days` is for the delivery log, `log_retention` for the functions' own.
+    """
+    `retry_delays` are seconds. `log_days` is how long the delivery log is kept, `log_retention` the functions' own logs.
 
-    `sends_per_minute` and `recoveries_per_minute` are what an account may have sent by hand: test events and retries, and
-    pages of recovery. `public_url` is where people find the API, if not at API Gateway's own address. `contact` is where
-    the owner of an endpoint that we disturb finds us, `frame_ancestors` the origins that may embed the page, and
-    `alarm_email` who is told of alarms.
+    `max_concurrency` bounds the batches of first attempts that are delivered at the same time, `retry_concurrency` those
+    of retries and slow webhooks. `api_rate` bounds the API calls a second and the burst; `api_concurrency` bounds the
+    calls that are answered at the same time, by reserving as much in Lambda. `sends_per_minute`,
+    `recoveries_per_minute`, `host_sends_per_minute` and `listings_per_minute` bound what one account may ask for: test
+    events and retries, recovered deliveries, both of these to one host, and pages of the delivery log.
 
-    `emulator_url`, `ca_file` and `emulator_python` only in the local stage.
+    `public_url` is the API's address for customers, if it is not API Gateway's own. `contact` is for endpoints' owners
+    who want to complain. `explorer` is whether `/docs` is served. `frame_ancestors` are the origins that may embed the
+    page. `alarm_email` gets the alarms. `dashboard`, `service_level` (of `infra.service_level`) and `log_recovery`,
+    point-in-time recovery of the log table, cost money and are off unless somebody wants them.
+
+    `emulator_url`, `ca_file` and `emulator_python` are for the local stage only.
     """
 
     stage: Literal["aws", "local"]
@@ -62,12 +75,21 @@ class Settings:
     log_retention: RetentionDays
     max_webhooks: int
     max_concurrency: int
+    retry_concurrency: int
+    api_rate: int
+    api_concurrency: int | None
     sends_per_minute: int
     recoveries_per_minute: int
+    host_sends_per_minute: int
+    listings_per_minute: int
     public_url: str | None
     contact: str | None
+    explorer: bool
     frame_ancestors: tuple[str, ...]
     alarm_email: str | None
+    dashboard: bool
+    service_level: bool
+    log_recovery: bool
     emulator_url: str | None = None
     ca_file: Path | None = None
     emulator_python: Path | None = None
@@ -76,39 +98,48 @@ class Settings:
     def local(self) -> bool:
         return self.stage == "local"
 
+    def contact_environment(self) -> dict[str, str]:
+        """For the functions that say who we are, or show what was said."""
+        return {"CONTACT": self.contact} if self.contact else {}
+
     @property
     def attempts(self) -> int:
         return len(self.retry_delays) + 1
 
 
 def read_settings(node: Node) -> Settings:
-    """Raises BadSetting. Context from the command line is text, from cdk.json it may be a number."""
-    stage = _text(node, "stage", "aws")
+    """Raises BadSetting."""
+    context = Context(node)
+    stage = context.text("stage", "aws")
     if stage not in ("aws", "local"):
         raise BadSetting(f"stage is {stage!r}; allowed are aws and local")
     local = stage == "local"
     return Settings(
         stage="local" if local else "aws",
-        retry_delays=_delays(_text(node, "retry_delays", "10,60,300")),
-        log_days=_number(node, "log_days", 30, 1, 365),
-        log_retention=_retention(_text(node, "log_retention", "30")),
-        max_webhooks=_number(node, "max_webhooks", 100, 1, 1000),
-        max_concurrency=_number(node, "max_concurrency", 2 if local else 100, 2, 1000),
-        sends_per_minute=_number(node, "sends_per_minute", 60, 1, 10_000),
-        recoveries_per_minute=_number(node, "recoveries_per_minute", 60, 1, 10_000),
-        public_url=_matching(node, "public_url", _ORIGIN, "an address such as https://webhooks.example.com"),
-        contact=_matching(node, "contact", _CONTACT, "an https address or mailto:abuse@example.com"),
-        frame_ancestors=_origins(node, "frame_ancestors"),
-        alarm_email=_matching(node, "alarm_email", _EMAIL, "an address such as ops@example.com"),
-        emulator_url=_text(node, "emulator_url", "http://127.0.0.1:4566") if local else None,
-        ca_file=_path(node, "ca_file") if local else None,
-        emulator_python=_path(node, "emulator_python") if local else None,
+        retry_delays=_delays(context.text("retry_delays", "10,60,300")),
+        log_days=context.number("log_days", 30, 1, 365),
+        log_retention=_retention(context.text("log_retention", "30")),
+        max_webhooks=context.number("max_webhooks", 100, 1, 1000),
+        max_concurrency=context.number("max_concurrency", MIN_CONCURRENCY if local else 4, MIN_CONCURRENCY, 1000),
+        retry_concurrency=context.number("retry_concurrency", MIN_CONCURRENCY, MIN_CONCURRENCY, 1000),
+        api_rate=context.number("api_rate", 20, 1, 10_000),
+        api_concurrency=context.optional_number("api_concurrency", 1, 10_000),
+        sends_per_minute=context.number("sends_per_minute", 60, 1, 10_000),
+        recoveries_per_minute=context.number("recoveries_per_minute", 6000, RECOVERY_PAGE, 1_000_000),
+        host_sends_per_minute=context.number("host_sends_per_minute", 600, RECOVERY_PAGE, 1_000_000),
+        listings_per_minute=context.number("listings_per_minute", 300, 1, 100_000),
+        public_url=context.matching("public_url", ORIGIN, "an address such as https://webhooks.example.com"),
+        explorer=context.switch("explorer", "on"),
+        contact=context.matching("contact", _CONTACT, "an https address or mailto:abuse@example.com"),
+        frame_ancestors=context.origins("frame_ancestors"),
+        alarm_email=context.matching("alarm_email", _EMAIL, "an address such as ops@example.com"),
+        dashboard=context.switch("dashboard", "off"),
+        service_level=context.switch("service_level", "off"),
+        log_recovery=context.switch("log_recovery", "off"),
+        emulator_url=context.text("emulator_url", "http://127.0.0.1:4566") if local else None,
+        ca_file=context.path("ca_file") if local else None,
+        emulator_python=context.path("emulator_python") if local else None,
     )
-
-
-def _text(node: Node, name: str, default: str) -> str:
-    value = node.try_get_context(name)
-    return default if value is None else str(value)
 
 
 def _delays(text: str) -> tuple[int, ...]:
@@ -129,36 +160,3 @@ def _retention(text: str) -> RetentionDays:
     if text not in allowed:
         raise BadSetting(f"log_retention is {text!r}; allowed are the days {', '.join(allowed)}")
     return allowed[text]
-
-
-def _number(node: Node, name: str, default: int, least: int, most: int) -> int:
-    value = node.try_get_context(name)
-    try:
-        number = default if value is None else int(str(value))
-    except ValueError:
-        number = least - 1
-    if not least <= number <= most:
-        raise BadSetting(f"{name} is {value!r}; allowed are whole numbers from {least} to {most}")
-    return number
-
-
-def _matching(node: Node, name: str, shape: re.Pattern[str], example: str) -> str | None:
-    text = _text(node, name, "")
-    if text and not shape.fullmatch(text):
-        raise BadSetting(f"{name} is {text!r}; expected is {example}")
-    return text or None
-
-
-def _origins(node: Node, name: str) -> tuple[str, ...]:
-    origins = tuple(_text(node, name, "").split())
-    for origin in origins:
-        if not _ORIGIN.fullmatch(origin):
-            raise BadSetting(f"{name} is {origin!r}; expected are origins such as https://app.example.com, with spaces")
-    return origins
-
-
-def _path(node: Node, name: str) -> Path:
-    value = node.try_get_context(name)
-    if not value:
-        raise BadSetting(f"{name} is missing: the local stage is deployed by `make up`, which passes it")
-    return Path(str(value))

@@ -25,10 +25,17 @@ class WebhooksStack(cdk.Stack):
         bus = events.EventBus(self, "Bus")
         queues = Queues(self, "Queues", settings=settings)
         fanout = Fanout(self, "Fanout", bus=bus, database=database, layers=layers, queues=queues, settings=settings)
-        delivery = Delivery(
-            self, "Delivery", bus=bus, database=database, queues=queues, layers=layers, settings=settings
-        )
         api = Api(self, "Api", bus=bus, database=database, queues=queues, layers=layers, settings=settings)
+        delivery = Delivery(
+            self,
+            "Delivery",
+            bus=bus,
+            database=database,
+            public_url=api.public_url,
+            queues=queues,
+            layers=layers,
+            settings=settings,
+        )
 
         observability = Observability(
             self,
@@ -38,7 +45,7 @@ class WebhooksStack(cdk.Stack):
             fanout=fanout,
             http_api=api.http_api,
             queues=queues,
-            functions=[api.function, fanout.function, delivery.deliver, delivery.judge],
+            functions=[api.function, fanout.function, delivery.deliver, delivery.dead_letters, delivery.release],
             settings=settings,
         )
 
@@ -49,6 +56,7 @@ class WebhooksStack(cdk.Stack):
             "ConfigTable": database.config.table_name,
             "LogTable": database.log.table_name,
             "DeliveryQueueUrl": queues.delivery.queue_url,
+            "RetryQueueUrl": queues.retry.queue_url,
             "DeadLetterQueueUrl": queues.dead_letters.queue_url,
             "RejectedQueueUrl": fanout.rejected.queue_url,
             "UnhandledQueueUrl": fanout.unhandled.queue_url,

@@ -10,6 +10,9 @@ import requests
 
 from local.stack import Outputs
 
+PAUSES = (0.25, 0.5, 1, 2, 4)
+"""Seconds between the repetitions of a call that did not reach the API."""
+
 
 class ApiRefused(Exception):
     """The API answered something else than what the story needs."""
@@ -26,7 +29,13 @@ class Client:
             self._session.headers["Authorization"] = f"Bearer {key}"
 
     def call(self, method: str, path: str, **options: Any) -> requests.Response:
-        return self._session.request(method, self._url + path, timeout=30, **options)
+        """Repeats the call if it was refused before it reached the API: a 429 that is not the API's own."""
+        for pause in PAUSES:
+            answer = self._session.request(method, self._url + path, timeout=30, **options)
+            if answer.status_code != 429 or answer.headers["Content-Type"] == "application/problem+json":
+                return answer
+            time.sleep(pause)
+        return answer
 
     def get(self, path: str, **query: str) -> Any:
         return self._expect(self.call("GET", path, params=query), 200)

@@ -1,4 +1,4 @@
-"""`make demo`: the whole service on this machine, told as one story."""
+"""`make demo`: the whole service on this machine, step by step."""
 
 from __future__ import annotations
 
@@ -87,7 +87,7 @@ def _fail_and_recover(platform: Client, customer: Client, receiver: Receiver) ->
     _attempts(customer.get(f"/v1/webhooks/{webhook['id']}/deliveries/{event_id}")["attempts"])
     _step(f"the webhook is [bold red]failing[/] since {failing['failing_since']}: {failing['failing_reason']}")
     receiver.answer("/broken", Answer(200))
-    _step("the customer mends the server; the platform publishes the next event")
+    _step("the customer fixes the server; the platform publishes the next event")
     platform.publish(ACCOUNT, _EVENT.name, dict(_EVENT.example))
     customer.await_webhook(webhook["id"], lambda w: w["status"] == "active", seconds=60)
     _step("it is answered with 200, and the webhook is [bold green]active[/] again")

@@ -12,9 +12,9 @@ from typing import Any
 import boto3
 from botocore.exceptions import ClientError
 
-from api.keys import KeyTable
 from local import ca, emulator
 from local.emulator import PYTHON, REGION, ROOT, Emulator, environment
+from webhooks.api_keys import KeyTable
 
 DIRECTORY = ROOT / ".local"
 STACK = "AisouleWebhooks"

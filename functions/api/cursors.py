@@ -1,4 +1,4 @@
-"""Cursors are opaque to callers and hold a sort key alone: the partition always comes from the path."""
+"""Cursors, opaque to callers. They contain only a sort key: the partition always comes from the path."""
 
 from __future__ import annotations
 
@@ -10,13 +10,15 @@ from api.problems import field_problem
 ID = re.compile(r"[A-Za-z0-9_-]{1,64}")
 DELIVERY = re.compile(r"\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d\.\d{3}Z#[A-Za-z0-9_-]{1,64}")
 
+RECOVERY = re.compile(rf"(\d{{4}}-\d\d-\d\dT\d\d:\d\d:\d\d\.\d{{3}}Z#)?{DELIVERY.pattern}")
+
 
 def encode(sort_key: str | None) -> str | None:
     return sort_key and base64.urlsafe_b64encode(sort_key.encode()).decode().rstrip("=")
 
 
 def decode(cursor: str | None, shape: re.Pattern[str]) -> str | None:
-    """Raises Problem 400 for what no list of that shape can have given out."""
+    """Returns the sort key. Raises Problem 400 if it does not have the `shape`."""
     if cursor is None:
         return None
     try:
@@ -24,5 +26,5 @@ def decode(cursor: str | None, shape: re.Pattern[str]) -> str | None:
     except ValueError:
         sort_key = ""
     if not shape.fullmatch(sort_key):
-        raise field_problem("cursor", "is not one that this API gave out; start again without it", 400)
+        raise field_problem("cursor", "is not a cursor of this list; start again without it", 400)
     return sort_key

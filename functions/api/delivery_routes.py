@@ -1,18 +1,11 @@
-"""A webhook's delivery log."""
+"""The delivery log of a webhook, test events, retries and recovery."""
 
-from __future__ import annotations
-
-import os
-from functools import cache
 from typing import Annotated
 
-from aws_lambda_powertools.event_handler import Response
 from aws_lambda_powertools.event_handler.openapi.params import Body, Query
-from aws_lambda_powertools.event_handler.router import APIGatewayHttpRouter
 
-from api import cursors, recovering, repeating
-from api.access import Caller
-from api.claims import claim
+from api import cursors, recovery, retries, test_events
+from api.context import LogLine, Owner
 from api.delivery_schemas import (
     DeliveryDetail,
     DeliveryOut,
@@ -22,37 +15,46 @@ from api.delivery_schemas import (
     TestAccepted,
     TestIn,
 )
-from api.documentation import described
-from api.fields import Cursor, EventName, PathId
-from api.limits import charge
-from webhooks.clients import client
+from api.fields import Cursor, EventName, GivenTime, PathId, given_time
+from api.routing import Routes
+from api.tables import rate_limits, recent_requests
+from webhooks.deliveries import Delivery, DeliveryStatus
 from webhooks.errors import NotFound
-from webhooks.history import History
-from webhooks.items import expires_at
-from webhooks.log_table import LogTable, StoredEvent
 from webhooks.messages import COPY_DELAY_SECONDS
-from webhooks.models import Delivery, DeliveryStatus, Webhook, now
+from webhooks.models import StoredEvent
+from webhooks.tables import delivery_log
 
-router = APIGatewayHttpRouter()
+routes = Routes()
 
 
-@router.get(
+@routes.add(
+    "GET",
     "/v1/webhooks/<webhook_id>/deliveries",
-    **described("listDeliveries", "List deliveries", 200, 400, 401, 403, 404, 422),
+    "listDeliveries",
+    "List deliveries",
+    role="account",
+    tag="Deliveries",
+    refusals=[429],
 )
 def list_(
+    caller: Owner,
     webhook_id: PathId,
     status: Annotated[DeliveryStatus | None, Query()] = None,
     event: Annotated[EventName | None, Query()] = None,
+    since: Annotated[GivenTime | None, Query()] = None,
+    until: Annotated[GivenTime | None, Query()] = None,
     limit: Annotated[int, Query(ge=1, le=100)] = 25,
     cursor: Annotated[Cursor | None, Query()] = None,
 ) -> DeliveryPage:
     """
-    Newest first. One call looks through 1,000 deliveries at most, and answers a few MB: where a page is not full for such
-    a reason, `searched_to` says how far back it has looked. Go on until `next_cursor` is null.
+    Newest first, of events accepted from the time `since` on and before the time `until`. One call searches at most 1,000
+    deliveries and returns at most a few MB, so a page may be short although more follow; `searched_to` is then the time
+    back to which it has searched. Repeat the call with `cursor` set to `next_cursor` until that is null.
     """
     after = cursors.decode(cursor, cursors.DELIVERY)
-    page = history().page(webhook_id, limit=limit, after=after, status=status, event=event)
+    begin, end = given_time("since", since) or "", given_time("until", until)
+    rate_limits().consume_listing(caller.account_id)
+    page = delivery_log().page(webhook_id, limit=limit, after=after, status=status, event=event, since=begin, until=end)
     return DeliveryPage(
         data=[DeliveryOut.of(delivery) for delivery in page.deliveries],
         next_cursor=cursors.encode(page.after),
@@ -60,85 +62,94 @@ def list_(
     )
 
 
-@router.get(
-    "/v1/webhooks/<webhook_id>/deliveries/<event_id>", **described("getDelivery", "Read a delivery", 200, 401, 403, 404)
+@routes.add(
+    "GET",
+    "/v1/webhooks/<webhook_id>/deliveries/<event_id>",
+    "getDelivery",
+    "Read a delivery",
+    role="account",
+    tag="Deliveries",
 )
-def get(webhook_id: PathId, event_id: PathId) -> DeliveryDetail:
-    """With the payload as it is POSTed."""
-    event, delivery = _event_and_delivery(router.context["caller"], webhook_id, event_id)
-    return DeliveryDetail.with_body(delivery, event.body)
+def get(caller: Owner, webhook_id: PathId, event_id: PathId) -> DeliveryDetail:
+    """Includes the payload, and the request as it was sent."""
+    event, delivery = _event_and_delivery(caller, event_id)
+    return DeliveryDetail.with_request(delivery, event.body, caller.webhook)
 
 
-@router.post(
+@routes.add(
+    "POST",
     "/v1/webhooks/<webhook_id>/test",
-    **described("testDelivery", "Send a test event", 202, 400, 401, 403, 404, 409, 415, 422, 429, 503),
+    "testDelivery",
+    "Send a test event",
+    role="account",
+    tag="Deliveries",
+    body="required",
+    success=202,
+    refusals=[409, 429, 503],
 )
-def test(webhook_id: PathId, request: Annotated[TestIn, Body()]) -> Response[TestAccepted]:
-    """The event's example, to this webhook alone, on the same way as every other event."""
-    webhook = _webhook()
-    charge(webhook.account_id, "sends")
-    event_id = repeating.send_test(log_table(), webhook, request.event)
-    router.context["line"].update(webhook_id=webhook_id, event_id=event_id)
-    return Response(202, "application/json", TestAccepted(event_id=event_id))
+def test(caller: Owner, webhook_id: PathId, request: Annotated[TestIn, Body()], line: LogLine) -> TestAccepted:
+    """Sends the example of an event to this webhook only, through the same queue as all other events."""
+    retries.refuse_disabled(caller.webhook)
+    rate_limits().consume_send(caller.webhook)
+    event_id = test_events.send_test(delivery_log(), caller.webhook, request.event)
+    line.update(webhook_id=webhook_id, event_id=event_id)
+    return TestAccepted(event_id=event_id)
 
 
-@router.post(
+@routes.add(
+    "POST",
     "/v1/webhooks/<webhook_id>/deliveries/<event_id>/retry",
-    **described("retryDelivery", "Retry a delivery", 202, 401, 403, 404, 409, 429, 503),
+    "retryDelivery",
+    "Retry a delivery",
+    role="account",
+    tag="Deliveries",
+    success=202,
+    refusals=[409, 429, 503],
 )
-def retry(webhook_id: PathId, event_id: PathId) -> Response[DeliveryOut]:
-    """A new round of attempts for a delivery that is delivered, failed or cancelled; the old attempts stay in the log."""
-    router.context["line"].update(webhook_id=webhook_id, event_id=event_id)
-    event, delivery = _event_and_delivery(router.context["caller"], webhook_id, event_id)
-    charge(event.account_id, "sends")
-    # A double click: the other call's message may be under way.
-    twice = claim(event.account_id, f"retry#{webhook_id}#{event_id}#{delivery.round + 1}")
+def retry(caller: Owner, webhook_id: PathId, event_id: PathId, line: LogLine) -> DeliveryOut:
+    """
+    Starts a new round of attempts for a delivery that is delivered, failed or cancelled, or to which nothing has happened
+    for three hours after its next attempt was due. Old attempts stay in the log.
+    """
+    line.update(webhook_id=webhook_id, event_id=event_id)
+    event, delivery = _event_and_delivery(caller, event_id)
+    retries.check_retry(caller.webhook, delivery)
+    rate_limits().consume_send(caller.webhook)
+    # After a double click, the first call's message may be under way.
+    request = f"retry#{webhook_id}#{event_id}#{delivery.round + 1}"
+    twice = recent_requests().seen_recently(caller.account_id, request)
     delay_seconds = COPY_DELAY_SECONDS if twice else 0
-    again = repeating.retry(log_table(), _webhook(), event, delivery, delay_seconds=delay_seconds)
-    return Response(202, "application/json", DeliveryOut.of(again))
+    again = retries.retry(delivery_log(), caller.webhook, event, delivery, delay_seconds=delay_seconds)
+    return DeliveryOut.of(again)
 
 
-@router.post(
+@routes.add(
+    "POST",
     "/v1/webhooks/<webhook_id>/recover",
-    **described("recoverDeliveries", "Recover failed deliveries", 202, 400, 401, 403, 404, 409, 415, 422, 429, 503),
+    "recoverDeliveries",
+    "Recover failed deliveries",
+    role="account",
+    tag="Deliveries",
+    body="required",
+    success=202,
+    refusals=[409, 429, 503],
 )
-def recover(webhook_id: PathId, request: Annotated[RecoverIn, Body()]) -> Response[Recovered]:
+def recover(caller: Owner, webhook_id: PathId, request: Annotated[RecoverIn, Body()]) -> Recovered:
     """
-    Sends up to 100 failed deliveries of events accepted since then, oldest first, each in a new round of attempts.
-    Call again with the same `since` and `next_cursor` until it is null. Whatever was cut off can be called again.
+    Retries up to 100 deliveries of events accepted since a time: those that failed, and those to which nothing has happened
+    for three hours after their next attempt was due. Repeat the call with the same `since`, and with `cursor`
+    set to `next_cursor`, until that is null. A call that was interrupted can safely be repeated.
     """
-    after = cursors.decode(request.cursor, cursors.DELIVERY)
-    webhook = _webhook()
-    charge(webhook.account_id, "recoveries")
-    enqueued, more = recovering.recover(log_table(), history(), webhook, max(request.since, after or ""))
-    return Response(202, "application/json", Recovered(enqueued=enqueued, next_cursor=cursors.encode(more)))
+    after = cursors.decode(request.cursor, cursors.RECOVERY)
+    enqueued, more = recovery.recover(
+        delivery_log(), rate_limits(), recent_requests(), caller.webhook, request.since, after
+    )
+    return Recovered(enqueued=enqueued, next_cursor=cursors.encode(more))
 
 
-def _webhook() -> Webhook:
-    caller: Caller = router.context["caller"]
-    assert caller.webhook is not None
-    return caller.webhook
-
-
-def _event_and_delivery(caller: Caller, webhook_id: str, event_id: str) -> tuple[StoredEvent, Delivery]:
-    assert caller.key is not None
-    event = log_table().event(str(caller.key.account_id), event_id)
-    delivery = event and log_table().delivery(webhook_id, event.accepted_at, event_id)
-    if not event or not delivery or _has_expired(event.accepted_at):
+def _event_and_delivery(caller: Owner, event_id: str) -> tuple[StoredEvent, Delivery]:
+    event = delivery_log().event(caller.account_id, event_id)
+    delivery = event and delivery_log().delivery(caller.webhook.id, event.accepted_at, event_id)
+    if not event or not delivery:
         raise NotFound("there is no such delivery")
     return event, delivery
-
-
-def _has_expired(accepted_at: str) -> bool:
-    """DynamoDB removes what has expired some time later, up to days."""
-    return expires_at(accepted_at, int(os.environ["LOG_DAYS"])) <= now().timestamp()
-
-
-@cache
-def log_table() -> LogTable:
-    return LogTable(client("dynamodb"), os.environ["LOG_TABLE"], log_days=int(os.environ["LOG_DAYS"]))
-
-
-@cache
-def history() -> History:
-    return History(client("dynamodb"), os.environ["LOG_TABLE"], log_days=int(os.environ["LOG_DAYS"]))

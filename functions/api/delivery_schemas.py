@@ -1,27 +1,35 @@
-"""What the calls about the delivery log give."""
+"""Requests and responses about deliveries."""
 
 from __future__ import annotations
 
 import json
-from typing import Annotated, Any
+from typing import Annotated, Any, Literal
 
 from pydantic import AfterValidator, Field
 
-from api.fields import Cursor, EventName, GivenTime, In, Out, Time
-from webhooks.models import Attempt, Delivery, DeliveryStatus, now, rfc3339
+from api.fields import Code, Cursor, EventName, GivenTime, In, Out, Time, masked
+from webhooks.deliveries import Attempt, Delivery, DeliveryStatus
+from webhooks.models import Webhook
 from webhooks.payload import read_time
+from webhooks.post_headers import post_headers
+from webhooks.times import now, parse_time, rfc3339
 
 
 class AttemptOut(Out):
-    number: int = Field(description="Within its round, from 1.")
+    number: int = Field(description="Counted within the round, from 1.")
     round: int
     at: Time
     duration_ms: int
     status_code: int | None
     error: str | None = Field(
-        examples=["answered 204, expected 200"], description="What to mend, in words; null for a delivered one."
+        examples=["answered 204, expected 200"], description="Why the attempt failed; null if it succeeded."
     )
-    response_body: str | None = Field(description="Its first KiB.")
+    error_code: Code | None
+    response_body: str | None = Field(description="The first KiB.")
+    redirect_to: str | None = Field(
+        description="Where a redirect leads, as the server wrote it, at most 512 characters; null if there was none. "
+        "Redirects are not followed."
+    )
 
     @classmethod
     def of(cls, attempt: Attempt) -> AttemptOut:
@@ -42,48 +50,74 @@ class DeliveryOut(Out):
         return cls(**_logged(delivery))
 
 
-class DeliveryDetail(DeliveryOut):
-    payload: dict[str, Any]
+class SentRequest(Out):
+    """The last attempt's. If the webhook was edited since, its URL, headers and signatures are those of now."""
+
+    method: Literal["POST"] = "POST"
+    url: str
+    headers: dict[str, str] = Field(description="The values of custom headers are secret and shown masked.")
+    body: str = Field(description="Exactly what was signed and sent.")
+    edited_since: bool = Field(description="Whether the webhook was edited since the attempt.")
 
     @classmethod
-    def with_body(cls, delivery: Delivery, body: str) -> DeliveryDetail:
-        return cls(**_logged(delivery), payload=json.loads(body))
+    def of(cls, delivery: Delivery, body: str, webhook: Webhook) -> SentRequest:
+        at = delivery.attempts[-1].at
+        headers = post_headers(webhook, delivery.event_id, body.encode(), parse_time(at), test=delivery.test)
+        return cls(
+            url=webhook.url,
+            headers=headers | masked(webhook.headers),
+            body=body,
+            edited_since=webhook.updated_at > at,
+        )
+
+
+class DeliveryDetail(DeliveryOut):
+    payload: dict[str, Any]
+    request: SentRequest | None = Field(description="Null before the first attempt.")
+
+    @classmethod
+    def with_request(cls, delivery: Delivery, body: str, webhook: Webhook) -> DeliveryDetail:
+        request = SentRequest.of(delivery, body, webhook) if delivery.attempts else None
+        return cls(**_logged(delivery), payload=json.loads(body), request=request)
 
 
 class TestIn(In):
-    event: EventName = Field(description="Its example is sent, whether or not the webhook subscribes to it.")
+    event: EventName = Field(
+        description="The example of this event is sent, even if the webhook does not subscribe to it."
+    )
 
 
 class TestAccepted(Out):
-    event_id: str = Field(description="In the delivery log at once, marked as a test.")
+    event_id: str = Field(description="The id of the test event, which is in the delivery log at once.")
 
 
 class DeliveryPage(Out):
     data: list[DeliveryOut]
-    next_cursor: str | None = Field(description="Not null: more may follow, even after a short page.")
+    next_cursor: str | None = Field(description="Null on the last page. A page may be short although more follow.")
     searched_to: Time | None = Field(
-        description="Not null: the page is not full, though more may follow, because what one call reads and answers is "
-        "bounded. It has looked back to this time."
+        description="Set if the page is short although more may follow, because one call reads and returns a limited "
+        "amount of data: deliveries back to this time have been searched."
     )
 
 
 def _since(text: str) -> str:
     at = read_time(text)
     if at > now():
-        raise ValueError("lies in the future")
+        raise ValueError("must not be in the future")
     return rfc3339(at)
 
 
 class RecoverIn(In):
     since: Annotated[GivenTime, AfterValidator(_since)] = Field(
-        description="RFC 3339, not in the future; when the event was accepted, not when the delivery failed.",
+        description="RFC 3339, not in the future. Compared with the time when the event was accepted, not with that of "
+        "the failure.",
     )
     cursor: Cursor | None = None
 
 
 class Recovered(Out):
-    enqueued: int = Field(description="Deliveries that this call sent once more.", examples=[100])
-    next_cursor: str | None = Field(description="Null: there are no more.")
+    enqueued: int = Field(description="Deliveries that this call has queued.", examples=[100])
+    next_cursor: str | None = Field(description="Null on the last page.")
 
 
 def _logged(delivery: Delivery) -> dict[str, Any]:

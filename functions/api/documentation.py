@@ -1,37 +1,42 @@
-"""How the calls are described in /openapi.json."""
+"""The specification (OpenAPI) of the routes."""
 
 from __future__ import annotations
 
-import inspect
+import json
+from collections.abc import Iterable
 from http import HTTPStatus
-from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import Any, get_args
 
 from aws_lambda_powertools.event_handler import APIGatewayHttpResolver
 from pydantic import Field
 
-from api.fields import Out
+from api.event_specification import describe_events
+from api.fields import EventName, Out
 from api.problems import CONTENT_TYPE
-
-if TYPE_CHECKING:
-    from aws_lambda_powertools.event_handler.openapi.models import OpenAPI, Server
+from api.public_schemas import PREFIX, rename, share_enums
+from api.routing import KEYS, Route, register
+from api.statistics import Period
+from webhooks.api_keys import Role
+from webhooks.deliveries import DeliveryStatus
+from webhooks.models import WebhookStatus
 
 TITLE = "AIsoule Webhooks"
 VERSION = "1"
-DESCRIPTION = """Signed POSTs to your own server when something happens in AIsoule.
+DESCRIPTION = """Signed POST requests to your server when something happens in AIsoule.
 
-Authenticate with `Authorization: Bearer <key>`. Refusals are `application/problem+json` (RFC 9457) and name the field."""
-EXPLORER_HEADERS = {
-    "Content-Security-Policy": "default-src 'none'; script-src 'unsafe-inline'; style-src 'unsafe-inline'; "
-    "img-src data:; connect-src 'self'; base-uri 'none'; form-action 'none'; frame-ancestors 'none'"
+Authenticate with `Authorization: Bearer <key>`. Errors are `application/problem+json` (RFC 9457) and name
+the invalid fields."""
+_ENUMS = {
+    "EventName": get_args(EventName),
+    "WebhookStatus": get_args(WebhookStatus),
+    "DeliveryStatus": get_args(DeliveryStatus),
+    "Role": get_args(Role),
+    "StatsPeriod": get_args(Period),
 }
-"""The explorer is one page with all in it: it may ask nobody but this API."""
-
-
-_WITH_HEADER = {
-    401: ("WWW-Authenticate", "Bearer."),
-    429: ("Retry-After", "Seconds until the next call is counted anew."),
-    503: ("Retry-After", "Seconds."),
+_HEADERS_OF_REFUSALS = {
+    401: ("WWW-Authenticate", "Always `Bearer`, with a realm."),
+    429: ("Retry-After", "Seconds until a new minute begins."),
+    503: ("Retry-After", "Seconds after which to repeat the call."),
 }
 
 
@@ -50,102 +55,83 @@ class ProblemOut(Out):
     errors: list[FieldError] = Field(default_factory=list)
 
 
-def explorer(specification: str) -> str:
+def specification(routes: Iterable[Route], url: str) -> str:
     """
-    One page with script, style and specification in it.
+    OpenAPI, as JSON.
 
-    `enable_swagger` makes the same, but loads the specification's models at every cold start (80 ms of CPU).
+    Powertools generates what follows from the endpoints' signatures. It promises a 422 in a shape of its own everywhere,
+    gives a 204 a body, requires each body, and allows `null` for parameters that can only be left out; here that is
+    replaced by what the routes declare.
     """
-    from aws_lambda_powertools.event_handler.openapi import swagger_ui
+    from aws_lambda_powertools.event_handler.openapi.models import HTTPBearer, Server  # 80 ms of CPU, only here
 
-    folder = Path(swagger_ui.__file__).parent
-    script = (folder / "swagger-ui-bundle.min.js").read_text(encoding="utf-8")
-    style = (folder / "swagger-ui.min.css").read_text(encoding="utf-8")
-    escaped = specification.replace("</", "<\\/")  # or a text in it could end the script
-    return swagger_ui.generate_swagger_html(escaped, script, style, "", None)
-
-
-def server(url: str) -> Server:
-    from aws_lambda_powertools.event_handler.openapi.models import Server  # 80 ms of CPU, only here
-
-    return Server(url=url)
-
-
-class Specified(APIGatewayHttpResolver):
-    """Describes each call by its docstring, and names no refusal that is never given."""
-
-    def get_openapi_schema(self, **options: Any) -> OpenAPI:
-        from aws_lambda_powertools.event_handler.openapi.models import HTTPBearer
-
-        for route in (*self._static_routes, *self._dynamic_routes):
-            route.description = inspect.getdoc(route.func)
-        specification = super().get_openapi_schema(**options | {"security_schemes": {"bearer": HTTPBearer()}})
-        for item in (specification.paths or {}).values():
-            for method in ("get", "post", "patch", "delete"):
-                if operation := getattr(item, method):
-                    _tell_the_truth(operation)
-        if specification.components and (schemas := specification.components.schemas):
-            for name in ("HTTPValidationError", "ValidationError", "ResponseValidationError"):
-                schemas.pop(name, None)
-        return specification
+    app = APIGatewayHttpResolver(enable_validation=True)
+    register(app, routes)
+    document: dict[str, Any] = json.loads(
+        app.get_openapi_json_schema(
+            title=TITLE,
+            version=VERSION,
+            description=DESCRIPTION,
+            servers=[Server(url=url)],
+            security_schemes={scheme: HTTPBearer(description=description) for scheme, description in KEYS.items()},
+        )
+    )
+    for route in routes:
+        _complete(document["paths"][route.path.replace("<", "{").replace(">", "}")][route.method.lower()], route)
+    problem = ProblemOut.model_json_schema(ref_template=PREFIX + "{model}")
+    schemas = document["components"]["schemas"]
+    schemas |= {**problem.pop("$defs"), "ProblemOut": problem}
+    for name in ("HTTPValidationError", "ValidationError", "ResponseValidationError"):
+        schemas.pop(name, None)
+    share_enums(document, _ENUMS)
+    document = rename(document)
+    describe_events(document)
+    return json.dumps(document)
 
 
-def _tell_the_truth(operation: Any) -> None:
-    """
-    Where Powertools describes what it would do by itself, and we do otherwise.
-
-    It promises a 422 in a shape of its own everywhere: ours are problem+json, and only where one can happen. It gives a
-    204 a body, requires each body, and allows `null` for parameters, which can only be left out.
-    """
-    if CONTENT_TYPE not in (operation.responses[422].content or {}):
-        del operation.responses[422]
-    if 204 in operation.responses:
-        operation.responses[204].content = None
-    if operation.operationId == "rotateSecret":
-        operation.requestBody.required = False
-    for parameter in operation.parameters or ():
-        parameter.schema_ = _without_null(parameter.schema_)
+def _complete(operation: dict[str, Any], route: Route) -> None:
+    for parameter in operation.get("parameters", ()):
+        _allow_no_null(parameter["schema"])
+    if "requestBody" in operation:
+        operation["requestBody"]["required"] = route.body == "required"
+    success = operation["responses"][str(route.success)] | {"description": HTTPStatus(route.success).phrase}
+    if route.success == HTTPStatus.NO_CONTENT:
+        del success["content"]
+    if route.headers:
+        success["headers"] = {name: _header(description) for name, description in route.headers.items()}
+    refusals = {str(status): _refusal(status) for status in sorted(_refusals(operation, route))}
+    operation["responses"] = {str(route.success): success, **refusals}
 
 
-def _without_null(schema: Any) -> Any:
-    if not schema.anyOf:
-        return schema
-    (one,) = [alternative for alternative in schema.anyOf if alternative.type != "null"]
-    own, its = (part.model_dump(by_alias=True, exclude_unset=True) for part in (schema, one))
-    del own["anyOf"]
-    return type(schema)(**own | its)
+def _refusals(operation: dict[str, Any], route: Route) -> set[int]:
+    found = {401, 500, *route.refusals}
+    if route.role != "any":
+        found.add(403)
+    if "<" in route.path:
+        found.add(404)
+    if route.body != "none":
+        found |= {400, 413, 415, 422}
+    if any(parameter["in"] == "query" for parameter in operation.get("parameters", ())):
+        found |= {400, 422}
+    return found
 
 
-def described(operation_id: str, summary: str, success: int, *refusals: int) -> dict[str, Any]:
-    """Arguments of a route's decorator. The schema of the success is the annotated return type's."""
-    responses: dict[int, Any] = {success: {"description": HTTPStatus(success).phrase}}
-    if operation_id in ("createWebhook", "getWebhook", "updateWebhook"):
-        responses[success]["headers"] = {"ETag": _header("For If-Match, when you edit what you read here.")}
-    if operation_id == "createWebhook":
-        responses[success]["headers"]["Location"] = _header("Path of the webhook.")
-    for status in (*refusals, 500):
-        responses[status] = {
-            "description": HTTPStatus(status).phrase,
-            "content": {CONTENT_TYPE: {"model": ProblemOut}},
-        }
-        if status in _WITH_HEADER:
-            name, description = _WITH_HEADER[status]
-            responses[status]["headers"] = {name: _header(description)}
-    return {
-        "operation_id": operation_id,
-        "summary": summary,
-        "responses": responses,
-        "tags": [_tag(operation_id)],
-        "security": [{"bearer": []}],
+def _refusal(status: int) -> dict[str, Any]:
+    refusal: dict[str, Any] = {
+        "description": HTTPStatus(status).phrase,
+        "content": {CONTENT_TYPE: {"schema": {"$ref": f"{PREFIX}ProblemOut"}}},
     }
+    if status in _HEADERS_OF_REFUSALS:
+        name, description = _HEADERS_OF_REFUSALS[status]
+        refusal["headers"] = {name: _header(description)}
+    return refusal
 
 
 def _header(description: str) -> dict[str, Any]:
     return {"description": description, "required": True, "schema": {"type": "string"}}
 
 
-def _tag(operation_id: str) -> str:
-    for word, tag in (("Deliver", "Deliveries"), ("Event", "Events"), ("Key", "API keys"), ("Portal", "Portal")):
-        if word in operation_id:
-            return tag
-    return "Webhooks"
+def _allow_no_null(schema: dict[str, Any]) -> None:
+    for alternative in schema.pop("anyOf", ()):
+        if alternative.get("type") != "null":
+            schema.update(alternative)

@@ -1,74 +1,32 @@
-"""The HTTPS API: admits the call, lets its route answer, and says every refusal the same way."""
+"""The HTTPS API. Authorizes each call, passes it to its endpoint, and turns errors into problem responses."""
 
 from __future__ import annotations
 
-import os
 import time
-from collections.abc import Mapping
-from typing import Any
+from typing import Any, NoReturn
 
 from aws_lambda_powertools import Logger
-from aws_lambda_powertools.event_handler import APIGatewayHttpResolver, Response, content_types
+from aws_lambda_powertools.event_handler import APIGatewayHttpResolver
 from aws_lambda_powertools.event_handler.openapi.exceptions import RequestValidationError
 
-from api import delivery_routes, platform_routes, webhook_routes
-from api.access import WITHOUT_BODY, Caller, admit, authenticate, read_body, recognise
-from api.documentation import DESCRIPTION, EXPLORER_HEADERS, TITLE, VERSION, Specified, explorer, server
-from api.portal.page import render
-from api.problems import CONTENT_TYPE, Problem, field_problem, of_error, of_validation
+from api import open_routes
+from api.access import Caller, authenticate, authorize
+from api.bodies import normalise_body
+from api.problems import OUR_FAULT, Problem, field_problem, of_error, of_validation
+from api.routes import API
+from api.routing import Match, Route, match_route, register
 from webhooks.errors import WebhooksError
 
 logger = Logger()
-app: APIGatewayHttpResolver = Specified(enable_validation=True)
+ROUTES = (*API, *open_routes.routes)
+app = APIGatewayHttpResolver(enable_validation=True)
+register(app, ROUTES)
 _HEADERS = {"Cache-Control": "no-store", "X-Content-Type-Options": "nosniff"}
-for routes in (webhook_routes, delivery_routes, platform_routes):
-    app.include_router(routes.router)
-
-
-@app.get("/settings/webhooks", include_in_schema=False, compress=True)
-def page() -> Response[str]:
-    html, headers = render(os.environ["FRAME_ANCESTORS"] or "'none'")
-    return Response(200, "text/html; charset=utf-8", html, headers=headers)
-
-
-@app.get("/openapi.json", include_in_schema=False, compress=True)
-def openapi() -> Response[str]:
-    return Response(200, content_types.APPLICATION_JSON, specification())
-
-
-@app.get("/docs", include_in_schema=False, compress=True)
-def docs() -> Response[str]:
-    if app.current_event.query_string_parameters.get("format") == "json":
-        return openapi()  # the explorer's own link to it
-    return Response(200, content_types.TEXT_HTML, explorer(specification()), headers=EXPLORER_HEADERS)
-
-
-def specification() -> str:
-    """OpenAPI, as JSON."""
-    url = os.environ.get("PUBLIC_URL", "https://webhooks.example.com")
-    return app.get_openapi_json_schema(title=TITLE, version=VERSION, description=DESCRIPTION, servers=[server(url)])
-
-
-@app.exception_handler(RequestValidationError)  # type: ignore[untyped-decorator]
-def invalid(error: RequestValidationError) -> Response[str]:
-    bodies = app.context["_route"].dependant.body_params
-    problem = of_validation(error.errors(), allowed=[name for body in bodies for name in body.type_.model_fields])
-    return Response(problem.status, CONTENT_TYPE, problem.body())
-
-
-def _refuse_unknown_query(method: str, path: str, given: Mapping[str, str]) -> None:
-    """A filter that is misspelt must not show everything. Calls without parameters don't mind any. Raises Problem 422."""
-    if not given:
-        return
-    (route,) = [r for r in (*app._static_routes, *app._dynamic_routes) if (r.method, r.path) == (method, path)]
-    allowed = [parameter.alias for parameter in route.dependant.query_params]
-    for name in given if allowed else ():
-        if name not in allowed:
-            raise field_problem(name[:80], f"is unknown; allowed are {', '.join(allowed)}")
+"""Defaults of every answer."""
 
 
 def lambda_handler(event: dict[str, Any], context: Any) -> dict[str, Any]:
-    """Never raises: what we failed at is a 500 that says nothing of our insides."""
+    """Never raises. A fault of ours is a 500 that tells nothing about its cause."""
     started = time.monotonic()
     method = event["requestContext"]["http"]["method"]
     line: dict[str, Any] = {"method": method}
@@ -80,29 +38,50 @@ def lambda_handler(event: dict[str, Any], context: Any) -> dict[str, Any]:
         response = of_error(error).response()
     except Exception:
         logger.exception("call.failed")
-        response = of_error(WebhooksError()).response()
+        response = OUR_FAULT.response()
     duration = round((time.monotonic() - started) * 1000)
     logger.info("call.answered", **line, status=response["statusCode"], duration_ms=duration)
-    return response | {"body": ""} if method == "HEAD" else response
+    body = "" if method == "HEAD" else response.get("body") or ""
+    return response | {"body": body, "headers": _HEADERS | response["headers"]}
 
 
 def _answer(event: dict[str, Any], context: Any, line: dict[str, Any]) -> dict[str, Any]:
-    """`line` takes what becomes known of the call, so that a refusal is logged with as much as an answer."""
+    """Adds to `line` what becomes known about the call, so that refusals are logged as fully as answers."""
     http = event["requestContext"]["http"]
     if http["method"] == "HEAD":
         http["method"] = "GET"
-    call = recognise(http["method"], event["rawPath"])
-    line["route"] = call.route
-    caller = Caller(None, None)
-    if call.rule != "open":
-        key = authenticate(event["headers"].get("authorization", ""))
-        line.update(key_id=key.id, account_id=key.account_id)
-        caller = admit(call, key)
-    _refuse_unknown_query(http["method"], call.route, event.get("queryStringParameters") or {})
-    if http["method"] in ("POST", "PATCH") and call.route != WITHOUT_BODY:
-        read_body(event)
-    app.append_context(caller=caller, line=line)
+    match = match_route(ROUTES, http["method"], event["rawPath"])
+    line["route"] = match.route.path
+    caller = None if match.route.role == "open" else _caller(match, event, line)
+    _refuse_unknown_query(match.route, event.get("queryStringParameters") or {})
+    normalise_body(event, match.route.body, max_kib=match.route.max_kib)
+    app.append_context(route=match.route, caller=caller, line=line)
     response = app.resolve(event, context)
-    response |= {"statusCode": int(response["statusCode"]), "body": response.get("body") or ""}
-    response["headers"] = _HEADERS | response["headers"]
-    return response
+    return response | {"statusCode": int(response["statusCode"])}
+
+
+def _caller(match: Match, event: dict[str, Any], line: dict[str, Any]) -> Caller:
+    key = authenticate(event["headers"].get("authorization", ""))
+    line.update(key_id=key.id, account_id=key.account_id)
+    return authorize(match, key)
+
+
+def _refuse_unknown_query(route: Route, given: dict[str, str]) -> None:
+    """Raises Problem 422: a misspelt filter must not return everything. Routes without query parameters ignore them."""
+    if not given or not route.query_parameters:
+        return
+    for name in given:
+        if name not in route.query_parameters:
+            raise field_problem(name[:80], f"is not a known parameter; allowed are {', '.join(route.query_parameters)}")
+
+
+@app.exception_handler([Problem, WebhooksError])  # type: ignore[untyped-decorator]
+def pass_on(error: Exception) -> NoReturn:
+    """To `lambda_handler`. What the resolver knows no handler for, it logs as an error, with a traceback."""
+    raise error
+
+
+@app.exception_handler(RequestValidationError)  # type: ignore[untyped-decorator]
+def refuse_invalid(error: RequestValidationError) -> NoReturn:
+    route: Route = app.context["route"]
+    raise of_validation(error.errors(), allowed=route.fields_at) from None

@@ -6,13 +6,14 @@ python -m api.mint_key --table <ConfigTable of the stack's outputs>
 from __future__ import annotations
 
 import argparse
+import os
 import sys
 from typing import Any
 
 import boto3
 from botocore.exceptions import BotoCoreError, ClientError
 
-from api.keys import KeyTable
+from webhooks.api_keys import KeyTable
 
 
 def main() -> None:
@@ -21,15 +22,20 @@ def main() -> None:
     parser.add_argument("--stack", default="AisouleWebhooks", help="the stack's name")
     arguments = parser.parse_args()
     try:
-        key, token = KeyTable(boto3.client("dynamodb"), arguments.table or _table_of(arguments.stack)).mint("platform")
+        key, token = KeyTable(_client("dynamodb"), arguments.table or _table_of(arguments.stack)).mint("platform")
     except (BotoCoreError, ClientError, LookupError) as failed:
         sys.exit(f"No key was minted: {failed}. Are AWS credentials and a region set, and is the stack deployed?")
     sys.stderr.write(f"Minted {key.id}. Keep it safe: it is shown this once.\n")
     sys.stdout.write(token + "\n")
 
 
+def _client(service: Any) -> Any:
+    # Like the CDK CLI that deployed the stack. By itself, boto3 reads AWS_DEFAULT_REGION and the configuration alone.
+    return boto3.client(service, region_name=os.environ.get("AWS_REGION") or None)
+
+
 def _table_of(stack: str) -> str:
-    stacks = boto3.client("cloudformation").describe_stacks(StackName=stack)["Stacks"]
+    stacks = _client("cloudformation").describe_stacks(StackName=stack)["Stacks"]
     outputs: list[Any] = stacks[0].get("Outputs", [])
     for output in outputs:
         if output["OutputKey"] == "ConfigTable":

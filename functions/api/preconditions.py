@@ -1,33 +1,42 @@
-"""`ETag` and `If-Match` (RFC 9110, 8.8.3 and 13.1.1): two people who edit one webhook do not undo each other's work."""
+"""`ETag` and `If-Match` (RFC 9110, 8.8.3 and 13.1.1), so that two people do not undo each other's edits."""
 
 from __future__ import annotations
 
 import re
+from typing import Annotated
+
+from aws_lambda_powertools.event_handler.openapi.params import Header
 
 from api.problems import Problem, field_problem
 from webhooks.models import Webhook
 
 _TAG = r'(W/)?"[!#-~]*"'
 _LIST = re.compile(rf"\s*{_TAG}\s*(,\s*{_TAG}\s*)*")
-LIST_OR_ANY = rf"^(\*|{_LIST.pattern})$"
-"""For the specification."""
+IfMatch = Annotated[
+    str | None,
+    Header(
+        alias="If-Match",
+        description="The `ETag` that you read. If the webhook has been edited since, the call is refused with 412.",
+        json_schema_extra={"pattern": rf"^(\*|{_LIST.pattern})$", "examples": ['"3"']},
+    ),
+]
 
 
 def etag(webhook: Webhook) -> str:
-    """Of what people edit: a status that changes by itself is no edit."""
+    """Changes with every edit by a person, not when the status changes by itself."""
     return f'"{webhook.version}"'
 
 
 def check_match(if_match: str | None, webhook: Webhook) -> int | None:
     """
-    The version that must still be there when the edit is made, None if any will do.
+    Returns the version that the webhook must still have when the edit is written; None if any will do.
 
-    Raises Problem 412 if there is another one already, 400 for what is no list of entity tags.
+    Raises Problem: 412 if it has another one already, 400 for a malformed header.
     """
     if if_match is None or if_match.strip() == "*":
         return None
     if not _LIST.fullmatch(if_match):
-        raise field_problem("If-Match", 'is no list of entity tags such as "3"; send the ETag as it was given', 400)
+        raise field_problem("If-Match", 'must be an entity tag such as "3", a list of them, or *', 400)
     given = [tag[0] for tag in re.finditer(_TAG, if_match)]
     if etag(webhook) not in given:  # strong comparison: a weak one matches nothing
         raise changed_meanwhile()
@@ -35,4 +44,4 @@ def check_match(if_match: str | None, webhook: Webhook) -> int | None:
 
 
 def changed_meanwhile() -> Problem:
-    return Problem(412, "the webhook was changed meanwhile; read it again, and edit what is there now")
+    return Problem(412, "the webhook has been changed since you read it; read it again and repeat your edit")

@@ -5,11 +5,14 @@ from __future__ import annotations
 import json
 import sys
 
-from api.handler import specification
+from api.documentation import specification
+from api.routes import API
+
+EXAMPLE_URL = "https://webhooks.example.com"
 
 
 def main() -> None:
-    json.dump(json.loads(specification()), sys.stdout, indent=2, sort_keys=True, ensure_ascii=False)
+    json.dump(json.loads(specification(API, EXAMPLE_URL)), sys.stdout, indent=2, sort_keys=True, ensure_ascii=False)
     sys.stdout.write("\n")
 
 

@@ -1,13 +1,31 @@
-"""What the calls about webhooks take and give."""
+"""Requests and responses about webhooks."""
 
 from __future__ import annotations
 
-from typing import Any
+from typing import Any, Literal
 
 from pydantic import Field
 
-from api.fields import Events, Headers, In, Name, Out, Seconds, Time, Url
+from api.fields import (
+    CatchesUp,
+    CatchUpHours,
+    Code,
+    Events,
+    HeaderChanges,
+    Headers,
+    In,
+    Name,
+    Out,
+    PerSecond,
+    Seconds,
+    Time,
+    Url,
+    WhatsappAccountIds,
+    masked,
+)
+from webhooks.catch_ups import CatchUp
 from webhooks.models import Webhook, WebhookStatus
+from webhooks.times import now
 
 
 class WebhookIn(In):
@@ -15,16 +33,25 @@ class WebhookIn(In):
     url: Url
     events: Events
     headers: Headers = Field(default_factory=dict)
+    whatsapp_account_ids: WhatsappAccountIds = Field(default_factory=list)
+    max_per_second: PerSecond = None
+    catch_up: CatchesUp = Field(default_factory=bool)
+    catch_up_hours: CatchUpHours = Field(default_factory=lambda: 24)
 
 
 class WebhookPatch(In):
-    """Only the fields that are given change."""
+    """Only the given fields are changed."""
 
     name: Name = Field(default_factory=str)
     url: Url = Field(default_factory=str)
     events: Events = Field(default_factory=list)
     headers: Headers = Field(default_factory=dict)
-    enabled: bool = Field(default_factory=bool, description="false disables the webhook, true makes it active.")
+    header_changes: HeaderChanges = Field(default_factory=dict)
+    whatsapp_account_ids: WhatsappAccountIds = Field(default_factory=list)
+    max_per_second: PerSecond = None
+    catch_up: CatchesUp = Field(default_factory=bool)
+    catch_up_hours: CatchUpHours = Field(default_factory=int)
+    enabled: bool = Field(default_factory=bool, description="`false` disables the webhook, `true` makes it active.")
 
 
 class WebhookOut(Out):
@@ -32,10 +59,29 @@ class WebhookOut(Out):
     name: str
     url: str
     events: list[str]
-    headers: dict[str, str] = Field(description="Values are secrets and shown masked.")
+    headers: dict[str, str] = Field(description="The values are secret and shown masked.")
+    whatsapp_account_ids: list[str] = Field(
+        description="If not empty, only events of these WhatsApp accounts are sent.", examples=[["uuid"]]
+    )
+    max_per_second: int | None = Field(description="Its pace: at most so many deliveries a second; null for no limit.")
+    catch_up: bool = Field(description="Whether what fails in an outage is sent again by itself: see `GET …/catch-up`.")
+    catch_up_hours: int
     status: WebhookStatus
     failing_since: Time | None
     failing_reason: str | None = Field(examples=["answered 500, expected 200"])
+    failing_code: Code | None
+    disabled_at: Time | None
+    disabled_reason: str | None = Field(
+        examples=["answered 410: gone for good"],
+        description="Why the webhook was disabled by an answer of its endpoint; null if a person disabled it.",
+    )
+    disabled_event_id: str | None = Field(description="The event that was answered so.")
+    failing_event_id: str | None = Field(
+        description="The event whose last retry failed when the webhook became failing."
+    )
+    previous_secret_expires_at: Time | None = Field(
+        description="After a rotation, the time until which the old secret signs as well; null if it does not."
+    )
     created_at: Time
     updated_at: Time
 
@@ -44,12 +90,53 @@ class WebhookOut(Out):
         return cls(**_public(webhook))
 
 
-class WebhookCreated(WebhookOut):
-    secret: str = Field(description="Signs every POST. `GET …/secret` shows it again.")
+class WebhookSaved(WebhookOut):
+    url_warning: str | None = Field(
+        description="Set if the URL was given and its host name does not resolve. It is saved nevertheless, and looked up "
+        "again at every attempt."
+    )
 
     @classmethod
-    def of(cls, webhook: Webhook) -> WebhookCreated:
-        return cls(**_public(webhook), secret=webhook.secret)
+    def of(cls, webhook: Webhook, url_warning: str | None = None) -> WebhookSaved:
+        return cls(**_public(webhook), url_warning=url_warning)
+
+
+class WebhookCreated(WebhookSaved):
+    secret: str = Field(description="Signs every POST. `GET …/secret` returns it again.")
+
+    @classmethod
+    def of(cls, webhook: Webhook, url_warning: str | None = None) -> WebhookCreated:
+        return cls(**_public(webhook), url_warning=url_warning, secret=webhook.secret)
+
+
+class CatchUpOut(Out):
+    """The last one of the webhook."""
+
+    state: Literal["none", "waiting", "sending", "done", "given_up", "stopped"] = Field(
+        description="`waiting` for the endpoint to work again, `sending` again what failed, `done`. `given_up` after 3 days "
+        "or 10 outages, or `stopped` because the webhook was disabled or should not catch up: what is still failed then "
+        "can be sent again by `POST …/recover`."
+    )
+    failing_since: Time | None = Field(description="The outage.")
+    next_look_at: Time | None = Field(
+        description="While it waits, when the endpoint is probed next; null if it does not."
+    )
+    sent: int = Field(description="Deliveries that were sent again; so far, while it is `sending`.")
+    total: int = Field(description="About how many there are to be sent again, known from when that begins.")
+    ended_at: Time | None
+
+    @classmethod
+    def of(cls, catch_up: CatchUp | None) -> CatchUpOut:
+        if catch_up is None:
+            return cls(state="none", failing_since=None, next_look_at=None, sent=0, total=0, ended_at=None)
+        return cls(
+            state=catch_up.state,
+            failing_since=catch_up.failing_since,
+            next_look_at=catch_up.due_at if catch_up.state == "waiting" else None,
+            sent=catch_up.sent,
+            total=catch_up.total,
+            ended_at=catch_up.ended_at,
+        )
 
 
 class WebhookPage(Out):
@@ -62,19 +149,30 @@ class RotateIn(In):
         default=86_400,
         ge=0,
         le=604_800,
-        description="How long the old secret goes on signing, too; 0 revokes it at once.",
+        description="How long the old secret signs as well; 0 revokes it at once.",
     )
 
 
 class SecretRotated(Out):
-    secret: str = Field(description="The new one; it signs from the next attempt on.")
-    previous_expires_at: Time | None = Field(description="Null: the old secret signs no more.")
+    secret: str = Field(description="The new secret, which signs from the next attempt on.")
+    previous_expires_at: Time | None = Field(description="Null if the old secret is revoked.")
 
 
 class SecretOut(Out):
     secret: str
+    previous_expires_at: Time | None = Field(
+        description="The time until which the secret before this one signs as well; null if it does not."
+    )
 
 
 def _public(webhook: Webhook) -> dict[str, Any]:
-    shown = {name: getattr(webhook, name) for name in WebhookOut.model_fields}
-    return shown | {"headers": dict.fromkeys(webhook.headers, "••••••••")}
+    return {
+        **{name: getattr(webhook, name, None) for name in WebhookOut.model_fields},
+        "headers": masked(webhook.headers),
+        "previous_secret_expires_at": overlap_end(webhook),
+    }
+
+
+def overlap_end(webhook: Webhook) -> str | None:
+    """Until when the previous secret signs, if it does now."""
+    return webhook.previous_expires_at if len(webhook.signing_secrets(now())) > 1 else None

@@ -1,42 +1,37 @@
-"""A TLS connection to a vetted address on which every step, down to each read, ends by one deadline.
+"""A TLS connection to a vetted address. Everything on it, down to each read, ends by one deadline.
 
-`requests` and urllib3 apply a timeout to each socket operation; here whatever timeout they set on the socket is the time
-left for everything that follows. Failures leave as `AttemptFailed`, in words for the customer.
+`requests` and urllib3 apply a timeout to each socket operation; here the timeout they set is the time left for everything
+that follows. Failures are raised as `AttemptFailed`; `AttemptEnded` is not one.
 """
 
 from __future__ import annotations
 
-import io
 import logging
-import os
+import re
 import socket
 import ssl
 from collections.abc import Iterator
 from contextlib import contextmanager
-from functools import cache
-from http.client import HTTPException, HTTPResponse
-from math import inf
+from http.client import BadStatusLine, HTTPException, HTTPResponse
 from time import monotonic, time
 from typing import Any
 
-import certifi
 from urllib3.connection import HTTPSConnection
 from urllib3.connectionpool import HTTPSConnectionPool
 from urllib3.exceptions import HTTPError
 from urllib3.response import BaseHTTPResponse
-from urllib3.util.ssl_ import create_urllib3_context
 
-from deliver.failures import AttemptFailed, explain
+from deliver.deadline_socket import MAX_RESPONSE_BYTES, DeadlineSocket, ResponseReader
+from deliver.failures import WAITING, AttemptFailed, explain, timed_out
+from deliver.tls import local_stage
+from deliver.watchdog import AttemptEnded, Watch
 from webhooks.addresses import resolve, vet
-
-MAX_RESPONSE_BYTES = 64 * 1024
-"""Read of a response's headers at most, and of its body at most."""
 
 IDLE_SECONDS = 30.0
 """A connection unused for longer is not used again: it may have died while the function was frozen."""
 
-_WAITING = "waiting for the answer"
-# It warns of odd answers with the customer's URL; what is odd stands in the delivery log.
+_STATUS_LINE = re.compile(rb"HTTP/\S+ +[0-9]{3}([ \r\n]|$)")
+# urllib3 warns of odd answers with the customer's URL; the delivery log has what is odd.
 logging.getLogger("urllib3").setLevel(logging.CRITICAL)
 
 
@@ -44,52 +39,85 @@ class ReusedConnectionLost(Exception):
     """A kept-alive connection ended before a byte of the answer: that says nothing about the endpoint."""
 
 
-class Wire:
-    """
-    The socket as http.client sees it. `settimeout` bounds all that follows, not each operation, and never puts off the
-    end that was set before: only `restart`, for the next request on the connection, begins anew.
-    """
+class _FinalResponse(HTTPResponse):
+    """Skips interim responses, such as 103, which RFC 9110 tells a client to expect; http.client skips only 100."""
 
-    def __init__(self, sock: ssl.SSLSocket, seconds: float) -> None:
-        self._sock = sock
-        self.restart()
-        self.settimeout(seconds)
+    def begin(self) -> None:
+        super().begin()
+        while self.status in range(102, 200):
+            self.headers = None  # type: ignore[assignment]  # begin() does nothing while there are headers
+            super().begin()
 
-    def restart(self) -> None:
-        self._deadline = inf
-        self.received = 0
-        self.in_head = False
+    def _read_status(self) -> Any:
+        """http.client takes whatever `int` takes for a status: `+200` and `2_00` too."""
+        status = super()._read_status()  # type: ignore[misc]
+        assert isinstance(self.fp, ResponseReader)
+        if not _STATUS_LINE.match(self.fp.last_line):
+            raise BadStatusLine(self.fp.last_line.decode("iso-8859-1"))
+        return status
 
-    def settimeout(self, seconds: float) -> None:
-        self._deadline = min(self._deadline, monotonic() + seconds)
 
-    def sendall(self, data: bytes) -> None:
-        view = memoryview(data)
-        while view:
-            self._sock.settimeout(self._left())
-            view = view[self._sock.send(view) :]
+class VettedConnection(HTTPSConnection):
+    """Connects to an address that was vetted, never to a name: what DNS answers a moment later does not matter."""
 
-    def makefile(self, mode: str) -> io.BufferedReader:
-        """One response, its head first. Counts from zero what is received of it."""
-        self.received = 0
-        self.in_head = True
-        return io.BufferedReader(_Reader(self, self._sock.makefile("rb", buffering=0)))
+    response_class = _FinalResponse
+    deadline_socket: DeadlineSocket
+    _watch: Watch | None = None
+    _deadline = 0.0
+    _answers = 0
+    _step = ""
+    _used = 0.0
 
-    def readinto(self, raw: socket.SocketIO, buffer: Any) -> int | None:
-        self._sock.settimeout(self._left())
-        count = raw.readinto(buffer)
-        if count == 0 and self.in_head:
-            raise ConnectionResetError  # http.client would take the end of the data for the end of the headers
-        self.received += count or 0
-        if self.received > MAX_RESPONSE_BYTES:
-            raise AttemptFailed(f"answered with more than {MAX_RESPONSE_BYTES // 1024} KiB of headers")
-        return count
+    def connect(self) -> None:
+        self._deadline = monotonic() + float(self.timeout or 0)
+        self._answers = 0
+        self._watch = None
+        self._step = "looking up the name"
+        try:
+            with self._explained():
+                super().connect()
+        except BaseException:
+            if self._watch:
+                self._watch.end()
+            raise
+        assert isinstance(self.sock, ssl.SSLSocket)
+        assert self._watch is not None
+        self.deadline_socket = DeadlineSocket(self.sock, self._watch)
+        self.sock = self.deadline_socket  # it does everything that http.client asks of a socket
 
-    def fileno(self) -> int:
-        return self._sock.fileno()
+    def _new_conn(self) -> socket.socket:
+        addresses = resolve(self.host, self.port or 443, seconds=self._deadline - monotonic())
+        vetted = vet(addresses, allow_loopback=local_stage())
+        self._step = "connecting"
+        sock = self._connect(vetted)
+        self._step = "in the TLS handshake"
+        return sock
 
-    def close(self) -> None:
-        self._sock.close()
+    def _connect(self, addresses: list[str]) -> socket.socket:
+        """To the first address that answers; each gets an equal share of the time left."""
+        error: OSError = TimeoutError()
+        for index, address in enumerate(addresses):
+            share = self._left() / (len(addresses) - index)
+            sock = socket.socket(socket.AF_INET, socket.SOCK_STREAM)
+            try:
+                self._watch_over(sock)
+                sock.settimeout(share)
+                sock.connect((address, self.port or 443))
+                sock.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
+                sock.settimeout(self._left())
+            except OSError as failed:
+                sock.close()
+                if self._watch and self._watch.ended_early:
+                    raise
+                error = failed
+            else:
+                return sock
+        raise error
+
+    def _watch_over(self, sock: socket.socket) -> None:
+        if self._watch:
+            self._watch.end()
+        self._watch = Watch(sock, self._deadline)
 
     def _left(self) -> float:
         left = self._deadline - monotonic()
@@ -97,74 +125,21 @@ class Wire:
             raise TimeoutError
         return left
 
-
-class _Reader(io.RawIOBase):
-    def __init__(self, wire: Wire, raw: socket.SocketIO) -> None:
-        self._wire = wire
-        self._raw = raw
-
-    def readable(self) -> bool:
-        return True
-
-    def readinto(self, buffer: Any) -> int | None:
-        return self._wire.readinto(self._raw, buffer)
-
-    def close(self) -> None:
-        self._raw.close()
-        super().close()
-
-
-class _FinalResponse(HTTPResponse):
-    """Passes over the interim answers, such as 103, that RFC 9110 tells a client to expect; http.client knows 100 only."""
-
-    def begin(self) -> None:
-        super().begin()
-        while self.status in range(102, 200):
-            self.headers = None  # type: ignore[assignment]  # else there is nothing to begin
-            super().begin()
-
-
-class VettedConnection(HTTPSConnection):
-    """Connects to an address that was judged, never to a name: what DNS answers a moment later does not matter."""
-
-    response_class = _FinalResponse
-    wire: Wire
-    _answers = 0
-    _step = ""
-    _used = 0.0
-
-    def connect(self) -> None:
-        ends = monotonic() + float(self.timeout or 0)
-        self._answers = 0
-        self._step = "looking up the name"
-        with self._explained():
-            super().connect()
-        assert isinstance(self.sock, ssl.SSLSocket)
-        self.wire = Wire(self.sock, ends - monotonic())
-        self.sock = self.wire  # it does all that http.client asks of a socket
-
-    def _new_conn(self) -> socket.socket:
-        ends = monotonic() + float(self.timeout or 0)
-        addresses = resolve(self.host, self.port or 443, seconds=ends - monotonic())
-        vet(addresses, allow_loopback=local_stage())
-        self._step = "connecting"
-        sock = _connect(addresses, self.port or 443, ends)
-        self._step = "in the TLS handshake"
-        return sock
-
     def request(self, *args: Any, **kwargs: Any) -> None:
         if self._answers:
-            self.wire.restart()
+            seconds = float(self.timeout or 0)
+            self._deadline = monotonic() + seconds
+            self._watch = self.deadline_socket.restart(seconds)
         self._step = "sending the request"
         # At a broken pipe, urllib3 reads the answer that came before the request was read.
         with self._explained(but=BrokenPipeError):
             super().request(*args, **kwargs)
 
     def getresponse(self) -> Any:
-        self._step = _WAITING
+        self._step = WAITING
         with self._explained():
             response = super().getresponse()
-        self.wire.in_head = False
+        self.deadline_socket.in_head = False
         self._answers += 1
         self._used = time()
         return response
@@ -172,19 +147,23 @@ class VettedConnection(HTTPSConnection):
     @property
     def is_connected(self) -> bool:
         # Not monotonic(), which may stand still with the frozen function.
-        return super().is_connected and time() - self._used < IDLE_SECONDS
+        return super().is_connected and self.deadline_socket.is_clean() and time() - self._used < IDLE_SECONDS
 
     @contextmanager
     def _explained(self, but: tuple[type[OSError], ...] | type[OSError] = ()) -> Iterator[None]:
         try:
             yield
-        except but:
-            raise
         except (OSError, HTTPException, HTTPError) as error:
-            if self._answers and not self.wire.received and not isinstance(error, TimeoutError):
+            if self._watch and self._watch.ended_early:
+                raise AttemptEnded from error
+            late = monotonic() >= self._deadline
+            if not late and but and isinstance(error, but):
+                raise
+            if self._answers and not self.deadline_socket.received and not late and not isinstance(error, TimeoutError):
                 raise ReusedConnectionLost from error
-            step = "reading its headers" if self._step == _WAITING and self.wire.received else self._step
-            raise AttemptFailed(explain(error, step)) from error
+            step = "reading its headers" if self._step == WAITING and self.deadline_socket.received else self._step
+            # What the watchdog ends, ends in whichever error the interrupted call raises.
+            raise (timed_out(step) if late else explain(error, step)) from error
 
 
 class VettedPool(HTTPSConnectionPool):
@@ -194,14 +173,16 @@ class VettedPool(HTTPSConnectionPool):
 def read_body(response: BaseHTTPResponse, *, keep: int, seconds: float) -> bytes:
     """
     The first `keep` bytes of the body, as sent. Reads on, up to the limit and for `seconds`, so that the connection can
-    be used again; what does not end by then is abandoned, and says nothing about the verdict.
+    be used again; a body that does not end by then is abandoned, which is no failure.
     """
     kept = b""
     read = 0
     connection = response.connection
     assert isinstance(connection, VettedConnection)
-    connection.wire.settimeout(seconds)
-    connection.wire.received = 0
+    # Its own: urllib3 may give the connection to another attempt as soon as the body has been read.
+    watch = connection.deadline_socket.watch
+    connection.deadline_socket.settimeout(seconds)
+    connection.deadline_socket.received = 0
     try:
         while chunk := response.read1(MAX_RESPONSE_BYTES - read, decode_content=False):
             kept += chunk[: keep - len(kept)]
@@ -210,43 +191,8 @@ def read_body(response: BaseHTTPResponse, *, keep: int, seconds: float) -> bytes
         response.close()
         return kept
     if response.closed or read < MAX_RESPONSE_BYTES:
+        watch.end()
         response.release_conn()
     else:
         response.close()
     return kept
-
-
-def local_stage() -> bool:
-    return os.environ.get("LOCAL_ALLOW_LOOPBACK") == "1"
-
-
-def tls_context() -> ssl.SSLContext:
-    """certifi's authorities and nothing from the environment; in the local stage its own authority too. Made once."""
-    return _tls_context(os.environ["LOCAL_CA_FILE"] if local_stage() else None)
-
-
-@cache
-def _tls_context(ca_file: str | None) -> ssl.SSLContext:
-    context = create_urllib3_context(ssl_minimum_version=ssl.TLSVersion.TLSv1_2)
-    context.load_verify_locations(certifi.where())
-    if ca_file:
-        context.load_verify_locations(ca_file)
-    return context
-
-
-def _connect(addresses: list[str], port: int, ends: float) -> socket.socket:
-    """To the first address that answers; each gets an equal share of the time left."""
-    error: OSError = TimeoutError()
-    for index, address in enumerate(addresses):
-        share = (ends - monotonic()) / (len(addresses) - index)
-        if share <= 0:
-            raise TimeoutError
-        try:
-            sock = socket.create_connection((address, port), timeout=share)
-        except OSError as failed:
-            error = failed
-            continue
-        sock.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
-        sock.settimeout(max(ends - monotonic(), 0.001))
-        return sock
-    raise error

@@ -1,4 +1,4 @@
-"""When to POST, and what a result means: decisions only, no clock, no network.
+"""When to POST, and what a result means: decisions only, without a clock or the network.
 
 With the default delays 10, 60, 300 s, counted from the end of the failed attempt:
 
@@ -8,7 +8,9 @@ With the default delays 10, 60, 300 s, counted from the end of the failed attemp
 | 1                     | 10 s after the first failure          |
 | 2                     | 60 s after the second                 |
 | 3                     | 300 s after the third                 |
-| 4                     | no more: the dead-letter queue judges |
+| 4                     | none: on to the dead-letter queue      |
+
+An endpoint that asks for a longer wait gets it, up to 15 minutes after the failure (`deliver.retry_after`).
 """
 
 from __future__ import annotations
@@ -17,8 +19,10 @@ from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 from enum import Enum
 
+from deliver.snapshots import Snapshot
+from webhooks.deliveries import ATTEMPTS_KEPT, Attempt, Delivery
 from webhooks.messages import COPY_DELAY_SECONDS, DeliveryMessage
-from webhooks.models import ATTEMPTS_KEPT, Attempt, Delivery, Webhook, parse_time, rfc3339
+from webhooks.times import parse_time, rfc3339
 
 ATTEMPT_SECONDS = 5.0
 """Wall clock, from the look-up of the name to the end of the response headers."""
@@ -27,19 +31,22 @@ _MILLISECOND = timedelta(milliseconds=1)
 _COPY_SLACK = timedelta(seconds=COPY_DELAY_SECONDS)
 
 
-class Act(Enum):
+class Action(Enum):
     ACKNOWLEDGE = "acknowledge"
     CANCEL = "cancel"
-    EXHAUSTED = "exhausted"
+    DEAD_LETTER = "dead_letter"
+    """To the dead-letter queue."""
     WAIT = "wait"
     POST = "post"
+    MOVE = "move"
+    """To the retry queue."""
 
 
 @dataclass(frozen=True, slots=True)
 class Decision:
-    """`due`: when to come back (WAIT) or not to POST before (POST); None is at once."""
+    """`due`: when to come back (WAIT, MOVE) or not to POST before (POST); None is at once."""
 
-    act: Act
+    action: Action
     due: datetime | None = None
 
 
@@ -57,68 +64,53 @@ class Schedule:
     def attempts(self) -> int:
         return len(self.delays) + 1
 
-    def decide(
-        self, message: DeliveryMessage, delivery: Delivery | None, webhook: Webhook | None, at: datetime
-    ) -> Decision:
-        """What the log and the message say is to be done now."""
-        if delivery and is_settled(message, delivery):
-            return Decision(Act.ACKNOWLEDGE)
+    def decide(self, snapshot: Snapshot, at: datetime) -> Decision:
+        """What is to be done with the message `at` this time."""
+        message, webhook, delivery = snapshot.message, snapshot.webhook, snapshot.delivery
+        if snapshot.is_settled():
+            return Decision(Action.ACKNOWLEDGE)
         if webhook is None or webhook.status == "disabled":
-            return Decision(Act.CANCEL)
-        if delivery is None or delivery.round < message.round:
-            return Decision(Act.POST)
-        if delivery.attempts_in(message.round) >= self.attempts:
-            return Decision(Act.EXHAUSTED)
-        if delivery.next_attempt_at is None:
-            return Decision(Act.POST)
-        due = parse_time(delivery.next_attempt_at)
-        if delivery.message_id and message.id != delivery.message_id and at < due + _COPY_SLACK:
-            # The message that made the last attempt comes back when the next is due. This is a copy of it, and comes
-            # back once that attempt is over, so that two copies never POST at the same moment.
-            return Decision(Act.WAIT, due + _COPY_SLACK)
-        if due - at > timedelta(seconds=1):
-            return Decision(Act.WAIT, due)
-        return Decision(Act.POST, due)
+            return Decision(Action.CANCEL)
+        if snapshot.recorded() >= self.attempts:
+            return Decision(Action.DEAD_LETTER)
+        expected = parse_time(delivery.next_attempt_at) if delivery.next_attempt_at else None
+        early_copy = expected is not None and snapshot.is_copy() and at < expected + _COPY_SLACK
+        if expected and early_copy:
+            # Another message makes the next attempt. This copy of it comes back once that attempt is over and in the log,
+            # so that two copies never POST at the same moment.
+            expected += _COPY_SLACK
+        not_before = parse_time(message.not_before) if message.not_before else None
+        due = max((time for time in (expected, not_before) if time), default=None)
+        if message.lane == "delivery" and (due or webhook.lane == "retry"):
+            return Decision(Action.MOVE, due)
+        if due and (early_copy or due - at > timedelta(seconds=1)):
+            return Decision(Action.WAIT, due)
+        return Decision(Action.POST, due)
 
-    def after(self, message: DeliveryMessage, delivery: Delivery | None, attempt: Attempt) -> Delivery:
-        """The delivery with one more attempt: delivered, or due again, or out of attempts."""
-        delivery = replace(in_round(message, delivery), message_id=message.id)
+    def after(self, snapshot: Snapshot, attempt: Attempt) -> Delivery:
+        """
+        The delivery with one more attempt: delivered, or due again, or out of attempts. Its `message_id` is that of the
+        message that makes the next one.
+        """
+        message = snapshot.message
+        message_id = message.successor_id() if self.moves_after(message, attempt) else message.id
+        delivery = replace(snapshot.delivery, message_id=message_id)
         attempts = [*delivery.attempts, attempt][-ATTEMPTS_KEPT:]
         if attempt.error is None:
             return replace(delivery, status="delivered", attempts=attempts, next_attempt_at=None)
         due = None
         if attempt.number < self.attempts:
             # Rounded up to the millisecond that the log can hold: a retry is never early.
-            delay = timedelta(seconds=self.delays[attempt.number - 1])
-            due = rfc3339(attempt.ended() + delay + _MILLISECOND)
+            delay = max(self.delays[attempt.number - 1], attempt.retry_after or 0)
+            due = rfc3339(attempt.ended() + timedelta(seconds=delay) + _MILLISECOND)
         return replace(delivery, status="retrying", attempts=attempts, next_attempt_at=due)
 
-
-def is_settled(message: DeliveryMessage, delivery: Delivery) -> bool:
-    """The message has nothing left to do: its round is final, or a later one has begun."""
-    return message.round < delivery.round or (message.round == delivery.round and delivery.is_final())
-
-
-def in_round(message: DeliveryMessage, delivery: Delivery | None) -> Delivery:
-    """The delivery as it stands in the message's round: as logged, new, or with a new round begun."""
-    if delivery is None:
-        return Delivery(
-            webhook_id=message.webhook_id,
-            account_id=message.account_id,
-            event_id=message.event_id,
-            event=message.event,
-            accepted_at=message.accepted_at,
-            status="pending",
-            round=message.round,
-            round_started_at=message.round_started_at,
-            test=message.test,
-        )
-    if delivery.round < message.round:
-        return replace(
-            delivery,
-            status="pending",
-            round=message.round,
-            round_started_at=message.round_started_at,
-            next_attempt_at=None,
-        )
-    return delivery
+    def moves_after(self, message: DeliveryMessage, attempt: Attempt) -> bool:
+        """
+        Whether a new message on the retry queue makes the attempt after this failed one: after those on the delivery queue,
+        and when the endpoint asked for a longer wait than the schedule's. The new message waits as a delayed one. If this
+        one waited, it would be in flight, and an endpoint could make the limit of those in flight seven times as tight.
+        """
+        if message.lane == "delivery":
+            return True
+        return attempt.number < self.attempts and (attempt.retry_after or 0) > self.delays[attempt.number - 1]

@@ -1,4 +1,4 @@
-"""Reads an event off the bus by the contract of `PutEvents`: what is not to the letter is rejected with its reason."""
+"""Reads what comes from the bus, by the contract in docs/publishing.md: one event, or a batch."""
 
 from __future__ import annotations
 
@@ -6,12 +6,36 @@ import json
 from typing import Any
 
 from webhooks.errors import EventRejected
-from webhooks.event_types import validate_data
-from webhooks.log_table import StoredEvent
+from webhooks.event_types import BATCH, validate_data
+from webhooks.models import StoredEvent
 from webhooks.payload import build_body, check_id, normalise_timestamp
 
 _MAX_REJECTION = 1_000_000
 """Below SQS's 1 MiB."""
+
+MAX_EVENTS = 500
+"""Of 130 bytes, as many fit the 64 KB that EventBridge bills as one. `infra/fanout.py` gives the function time for them."""
+
+
+def split(event: dict[str, Any]) -> list[dict[str, Any]]:
+    """
+    Each event of a batch as the bus would hand it over alone, with the batch's id and its own place as its id.
+
+    Raises EventRejected for a batch that is no list of 1 to 500 events.
+    """
+    if event["detail-type"] != BATCH:
+        return [event]
+    events = event["detail"].get("events") if isinstance(event["detail"], dict) else None
+    if not isinstance(events, list) or not 1 <= len(events) <= MAX_EVENTS:
+        raise EventRejected("events", f"must be a list of 1 to {MAX_EVENTS} events")
+    return [_alone(event, place, one) for place, one in enumerate(events)]
+
+
+def _alone(batch: dict[str, Any], place: int, event: Any) -> dict[str, Any]:
+    name, detail = None, event
+    if isinstance(event, dict):
+        name, detail = event.get("event"), {key: value for key, value in event.items() if key != "event"}
+    return batch | {"id": f"{batch['id']}-{place}", "detail-type": name, "detail": detail}
 
 
 def accept(event: dict[str, Any], accepted_at: str) -> StoredEvent:
@@ -37,11 +61,33 @@ def accept(event: dict[str, Any], accepted_at: str) -> StoredEvent:
     )
 
 
+def id_of(event: dict[str, Any]) -> str:
+    """Of an event that may violate the contract: the producer's id if it is one, or the bus's."""
+    detail = event["detail"] if isinstance(event["detail"], dict) else {}
+    try:
+        return check_id("id", detail.get("id"))
+    except EventRejected:
+        return str(event["id"])
+
+
 def rejection(event: dict[str, Any], refused: EventRejected) -> str:
-    """The message for the rejected-events queue: the reason and the whole event, cut only where SQS could not hold it."""
+    """
+    The message for the rejected-events queue: the reason and the whole event, cut only where SQS could not hold it, and
+    without its data where that is nested too deeply to be written.
+    """
     reason = {"field": refused.field, "detail": refused.detail}
-    text = json.dumps({"reason": reason, "event": event})
+    try:
+        text = json.dumps({"reason": reason, "event": event})
+    except RecursionError:
+        return json.dumps({"reason": reason, "event": _without_data(event)})
     if len(text) > _MAX_REJECTION:
         cut = json.dumps(event)[: _MAX_REJECTION // 2]
         text = json.dumps({"reason": reason, "event_cut": cut})
     return text
+
+
+def _without_data(event: dict[str, Any]) -> dict[str, Any]:
+    """What identifies the event: the texts of its envelope and of its detail."""
+    detail = event["detail"] if isinstance(event["detail"], dict) else {}
+    texts = {name: value for name, value in detail.items() if isinstance(value, str)}
+    return {name: value for name, value in event.items() if isinstance(value, str)} | {"detail": texts}

@@ -4,13 +4,15 @@ from __future__ import annotations
 
 import json
 from collections.abc import Callable
+from time import monotonic, sleep
 from typing import Any
 
 from local.client import ApiRefused, Client, account_client
 from local.receiver import Answer, Receiver
 from tests.deployed import Deployed
 from webhooks.messages import DeliveryMessage
-from webhooks.models import new_id, now, rfc3339
+from webhooks.models import new_id
+from webhooks.times import now, rfc3339
 
 DATA = {"message_id": "wamid.1", "whatsapp_account_id": "uuid"}
 SECONDS = 10
@@ -31,8 +33,10 @@ class Journey:
             self.webhooks,
             self.publish,
             self.fail_and_recover,
+            self.keep_the_pace,
             self.reject,
             self.requeue,
+            self.gone,
             self.delete,
         ]
 
@@ -52,9 +56,14 @@ class Journey:
         self._client = account_client(self._deployed.outputs, self._account_id)
 
     def webhooks(self) -> None:
-        values = {"name": "Orders", "url": self._receiver.url(self._path), "events": ["message.incoming"]}
+        values = {
+            "name": "Orders",
+            "url": self._receiver.url(self._path),
+            "events": ["message.incoming"],
+            "catch_up": True,
+        }
         self._id = self._client.post("/v1/webhooks", values, 201)["id"]
-        self._client.patch(f"/v1/webhooks/{self._id}", {"name": "Order desk"})
+        self._client.patch(f"/v1/webhooks/{self._id}", {"name": "Order worker"})
         assert len(self._client.get("/v1/webhooks")["data"]) == 1
         self._listen()
 
@@ -70,18 +79,47 @@ class Journey:
     def fail_and_recover(self) -> None:
         self._receiver.answer(self._path, Answer(500))
         event_id = self._publish()
-        self._await(event_id, "failed")
+        self._await(event_id, "failed", seconds=3 * SECONDS)  # four attempts, a second and a poll apart
         listed = self._client.get(f"/v1/webhooks/{self._id}/deliveries", status="failed")["data"]
         assert [delivery["event_id"] for delivery in listed] == [event_id]
         assert self._status() == "failing"
-        self._await_signal("webhook.failing")
+        self._await_operational_event(lambda event: event["detail-type"] == "webhook.failing")
         self._receiver.answer(self._path, Answer(200))
+        self._client.patch(f"/v1/webhooks/{self._id}", {"max_per_second": 1})
         since = {"since": "2026-01-01T00:00:00Z"}
         assert self._client.post(f"/v1/webhooks/{self._id}/recover", since, 202)["enqueued"] == 1
         self._await(event_id, "delivered")
         self._client.await_webhook(self._id, lambda webhook: webhook["status"] == "active", seconds=SECONDS)
+        self._release()  # of what a person has sent again already, nothing is left
+        assert self._client.get(f"/v1/webhooks/{self._id}/catch-up")["state"] == "done"
         self._client.patch(f"/v1/webhooks/{self._id}", {"enabled": False})
         self._client.patch(f"/v1/webhooks/{self._id}", {"enabled": True})
+
+    def keep_the_pace(self) -> None:
+        """An event waits because the moments of the next five minutes are taken; then it is released."""
+        log = self._deployed.resources["LogTable"]
+        dynamodb = self._deployed.outputs.client("dynamodb")
+        pace = {"pk": {"S": f"PACE#{self._id}"}, "sk": {"S": "PACE"}}
+
+        def next_moment(seconds: float) -> None:
+            moment = {":moment": {"N": str(round((now().timestamp() + seconds) * 1000))}}
+            dynamodb.update_item(
+                TableName=log, Key=pace, UpdateExpression="SET next_slot = :moment", ExpressionAttributeValues=moment
+            )
+
+        def waiting() -> int:
+            item = dynamodb.get_item(TableName=log, Key=pace, ConsistentRead=True)["Item"]
+            return int(item["kept"]["N"]) if "due" in item else 0
+
+        next_moment(301)
+        event_id = self._publish()
+        _await(lambda: waiting() == 1, "the event does not wait")
+        next_moment(0)
+        for _ in range(2):  # the second sees that nothing is left
+            self._release()
+        self._await(event_id, "delivered")
+        assert waiting() == 0, "what was released still waits"
+        self._client.patch(f"/v1/webhooks/{self._id}", {"max_per_second": None})
 
     def reject(self) -> None:
         """Straight onto the bus, without what the event must have."""
@@ -109,40 +147,66 @@ class Journey:
         sqs.send_message(QueueUrl=url, **message.to_request())
         self._receiver.wait_for(self._path, arrived + 1, seconds=SECONDS)
 
+    def gone(self) -> None:
+        """The endpoint wants no more events: deliver itself disables the webhook, and tells publishers."""
+        version = self._deployed.platform.get("/v1/subscriptions", account_id=self._account_id)["version"]
+        self._receiver.answer(self._path, Answer(410))
+        self._await(self._publish(), "cancelled")
+        assert self._status() == "disabled"
+        self._await_operational_event(lambda event: event["detail"].get("version", 0) > version)
+
     def delete(self) -> None:
         _expect(self._client, "DELETE", f"/v1/webhooks/{self._id}", 204)
         self._client.close()
 
+    def _release(self) -> None:
+        """As each minute."""
+        functions = self._deployed.outputs.client("lambda")
+        release = next(f for f in functions.list_functions()["Functions"] if f["Handler"].startswith("deliver.release"))
+        functions.invoke(FunctionName=release["FunctionName"], Payload="{}")
+
     def _listen(self) -> None:
-        """To what the service tells the platform, by a rule of its own on the bus."""
+        """To the operational events, by a rule of its own on the bus."""
         outputs = self._deployed.outputs
         events, sqs = outputs.client("events"), outputs.client("sqs")
-        self._signals = sqs.create_queue(QueueName=f"signals-{self._account_id}")["QueueUrl"]
-        attributes = sqs.get_queue_attributes(QueueUrl=self._signals, AttributeNames=["QueueArn"])["Attributes"]
+        self._operational_events = sqs.create_queue(QueueName=f"operational-events-{self._account_id}")["QueueUrl"]
+        attributes = sqs.get_queue_attributes(QueueUrl=self._operational_events, AttributeNames=["QueueArn"])[
+            "Attributes"
+        ]
         pattern = {"source": ["aisoule.webhooks"], "detail": {"account_id": [self._account_id]}}
         rule = {"Name": self._account_id, "EventBusName": outputs.event_bus_name}
         events.put_rule(**rule, EventPattern=json.dumps(pattern))
         target = {"Id": "1", "Arn": attributes["QueueArn"]}
         events.put_targets(Rule=self._account_id, EventBusName=outputs.event_bus_name, Targets=[target])
 
-    def _await_signal(self, name: str) -> None:
-        sqs = self._deployed.outputs.client("sqs")
-        told = sqs.receive_message(QueueUrl=self._signals, WaitTimeSeconds=SECONDS).get("Messages", [])
-        if not any(json.loads(message["Body"])["detail-type"] == name for message in told):
-            raise TimeoutError(f"{name} was not told")
+    def _await_operational_event(self, awaited: Callable[[Any], bool]) -> None:
+        sqs, until = self._deployed.outputs.client("sqs"), monotonic() + SECONDS
+        while monotonic() < until:
+            answer = sqs.receive_message(QueueUrl=self._operational_events, MaxNumberOfMessages=10, WaitTimeSeconds=1)
+            if any(awaited(json.loads(message["Body"])) for message in answer.get("Messages", [])):
+                return
+        raise TimeoutError("an operational event was not emitted")
 
     def _publish(self) -> str:
         return self._deployed.platform.publish(self._account_id, "message.incoming", DATA)
 
-    def _await(self, event_id: str, status: str, attempts: int = 1) -> Any:
+    def _await(self, event_id: str, status: str, attempts: int = 1, seconds: int = SECONDS) -> Any:
         def reached(delivery: Any) -> bool:
             return delivery["status"] == status and len(delivery["attempts"]) >= attempts
 
-        return self._client.await_delivery(self._id, event_id, reached, seconds=SECONDS)
+        return self._client.await_delivery(self._id, event_id, reached, seconds=seconds)
 
     def _status(self) -> str:
         webhook = self._client.await_webhook(self._id, lambda webhook: webhook["status"] != "active", seconds=SECONDS)
         return str(webhook["status"])
+
+
+def _await(reached: Callable[[], bool], otherwise: str) -> None:
+    until = monotonic() + SECONDS
+    while not reached():
+        if monotonic() > until:
+            raise TimeoutError(otherwise)
+        sleep(0.1)
 
 
 def _expect(client: Client, method: str, path: str, status: int) -> None:

@@ -1,16 +1,17 @@
 """
 The API keeps its own specification: schemathesis calls every operation of /openapi.json, with a key of each role, with
-data that should be accepted and data that should not, and judges each answer by its checks.
+data that should be accepted and data that should not, and checks each answer.
 """
 
 from __future__ import annotations
 
 import json
 from pathlib import Path
+from typing import Any
 
 import pytest
 
-from api.access import RULES
+from api.handler import ROUTES
 from local.client import Client
 from local.receiver import Answer, Receiver
 from tests.deployed import Deployed
@@ -20,18 +21,20 @@ from webhooks.models import new_id
 
 EVENT = EVENT_TYPES["message.incoming"]
 OPERATIONS = {
-    (method, path.replace("<", "{").replace(">", "}")): rule
-    for path, methods in RULES.items()
-    for method, rule in methods.items()
-    if rule != "open"
+    (route.method, route.path.replace("<", "{").replace(">", "}")): route.role
+    for route in ROUTES
+    if route.role != "open"
 }
+NEVER_SUCCEEDS = {("DELETE", "/v1/session")}
+"""With the keys of this test, which do not expire: 409, or the run would end its own session."""
 
 
 @pytest.mark.parametrize("role", ["account", "platform"])
 def test_every_answer_is_as_the_specification_says(
     deployed: Deployed, receiver: Receiver, tmp_path: Path, role: str
 ) -> None:
-    check(deployed, receiver, tmp_path, role, max_examples=2, seconds=300)
+    """Without the phase of four in five calls, which tries each limit of each field: that one is slow."""
+    check(deployed, receiver, tmp_path, role, phases="examples,fuzzing,stateful", max_examples=2, seconds=300)
 
 
 @pytest.mark.slow
@@ -39,12 +42,11 @@ def test_every_answer_is_as_the_specification_says(
 def test_every_answer_is_as_the_specification_says_at_length(
     deployed: Deployed, receiver: Receiver, tmp_path: Path, role: str
 ) -> None:
-    check(deployed, receiver, tmp_path, role, max_examples=100, seconds=900)
+    phases = "examples,coverage,fuzzing,stateful"
+    check(deployed, receiver, tmp_path, role, phases=phases, max_examples=100, seconds=900)
 
 
-def check(
-    deployed: Deployed, receiver: Receiver, directory: Path, role: str, *, max_examples: int, seconds: float
-) -> None:
+def check(deployed: Deployed, receiver: Receiver, directory: Path, role: str, **options: Any) -> None:
     account_id = new_id("acct")
     key = deployed.platform.post("/v1/api-keys", {"account_id": account_id}, 201)["key"]
     account = Client(deployed.outputs.api_url, key)
@@ -52,7 +54,7 @@ def check(
         key = deployed.outputs.platform_key
     try:
         seeds = plant(deployed, account_id, account, receiver)
-        done = run(deployed.outputs.api_url, key, seeds, directory, max_examples=max_examples, seconds=seconds)
+        done = run(deployed.outputs.api_url, key, seeds, directory, **options)
     finally:
         account.close()
     print(f"A key of the role {role}:\n{done.summary()}")
@@ -67,8 +69,9 @@ def every_call_was_really_made(done: Run, role: str) -> None:
     assert OPERATIONS.keys() <= statuses.keys()
     for operation, rule in OPERATIONS.items():
         succeeded = any(status < 300 for status in statuses[operation])
-        assert succeeded == (rule in (role, "any")), (operation, statuses[operation])
-        assert succeeded or 403 in statuses[operation]
+        expected = rule in (role, "any") and operation not in NEVER_SUCCEEDS
+        assert succeeded == expected, (operation, statuses[operation])
+        assert succeeded or statuses[operation] & {403, 409}
 
 
 def nothing_points_elsewhere(done: Run, receiver: Receiver) -> None:

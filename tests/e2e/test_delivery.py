@@ -5,6 +5,8 @@ from __future__ import annotations
 import hashlib
 import hmac
 import json
+import time
+from collections.abc import Callable
 from typing import Any
 
 import pytest
@@ -110,6 +112,7 @@ def test_failing_and_back_to_active(deployed: Deployed, account: Account, receiv
     assert (active["failing_since"], active["failing_reason"]) == (None, None)
 
 
+@pytest.mark.alone
 def test_one_event_many_times_is_one_post(deployed: Deployed, account: Account, receiver: Receiver) -> None:
     """Published twice, fanned out twice, and its queue message sent again."""
     account_id, client = account
@@ -117,8 +120,8 @@ def test_one_event_many_times_is_one_post(deployed: Deployed, account: Account, 
     event_id = deployed.platform.publish(account_id, EVENT.name, dict(EVENT.example), id="order-1")
     assert event_id == "order-1"
     delivered = client.await_delivery(webhook["id"], event_id, is_final, seconds=30)
-    deployed.platform.publish(account_id, EVENT.name, {**EVENT.example, "text": "changed"}, id="order-1")
-    detail = {"account_id": account_id, "id": "order-1", "data": dict(EVENT.example)}
+    deployed.platform.publish(account_id, EVENT.name, dict(EVENT.example), id="order-1")
+    detail = {"account_id": account_id, "id": "order-1", "data": {**EVENT.example, "text": "changed"}}
     _put_event(deployed, json.dumps(detail))
     again = DeliveryMessage(
         webhook_id=webhook["id"],
@@ -135,11 +138,12 @@ def test_one_event_many_times_is_one_post(deployed: Deployed, account: Account, 
     # What is published last arrives after all of them went through.
     last = deployed.platform.publish(account_id, EVENT.name, dict(EVENT.example))
     client.await_delivery(webhook["id"], last, is_final, seconds=30)
-    _await_empty(deployed, "DeliveryQueueUrl")
+    await_empty(deployed, "DeliveryQueueUrl")
     assert [post.headers["webhook-id"] for post in receiver.received("/hook")] == ["order-1", last]
     assert client.get(f"/v1/webhooks/{webhook['id']}/deliveries/order-1") == delivered
 
 
+@pytest.mark.alone
 def test_two_copies_of_a_failing_message_keep_to_one_schedule(
     deployed: Deployed, account: Account, receiver: Receiver
 ) -> None:
@@ -149,8 +153,8 @@ def test_two_copies_of_a_failing_message_keep_to_one_schedule(
     for _ in range(2):
         deployed.platform.publish(account_id, EVENT.name, dict(EVENT.example), id="twice")
     client.await_webhook(webhook["id"], lambda w: w["status"] == "failing", seconds=60)
-    _await_empty(deployed, "DeliveryQueueUrl")
-    _await_empty(deployed, "DeadLetterQueueUrl")
+    for queue in ("DeliveryQueueUrl", "RetryQueueUrl", "DeadLetterQueueUrl"):
+        await_empty(deployed, queue)
     assert len(receiver.received("/hook")) == 4
     delivery = client.get(f"/v1/webhooks/{webhook['id']}/deliveries/twice")
     assert [attempt["number"] for attempt in delivery["attempts"]] == [1, 2, 3, 4]
@@ -166,13 +170,50 @@ def test_the_backend_publishes_on_the_bus(deployed: Deployed, account: Account, 
     assert client.await_delivery(webhook["id"], bus_id, is_final, seconds=10)["status"] == "delivered"
 
 
-def test_a_malformed_event_on_the_bus_is_kept_with_its_reason(deployed: Deployed, account: Account) -> None:
-    bus_id = _put_event(deployed, json.dumps({"account_id": account[0], "data": {"text": "no id"}}))
-    queue, sqs = deployed.resources["RejectedQueueUrl"], deployed.outputs.client("sqs")
-    kept = sqs.receive_message(QueueUrl=queue, WaitTimeSeconds=20, MaxNumberOfMessages=1)["Messages"][0]
-    rejected = json.loads(kept["Body"])
-    assert rejected["event"]["id"] == bus_id
+def test_a_malformed_event_on_the_bus_is_kept_with_its_reason(
+    deployed: Deployed, account: Account, receiver: Receiver
+) -> None:
+    """Alone, and in a batch, of which the others are delivered."""
+    account_id, client = account
+    create(client, receiver.url("/hook"))
+    bus_id = _put_event(deployed, json.dumps({"account_id": account_id, "data": {"text": "no id"}}))
+    rejected = _await_rejected(deployed, bus_id)
     assert rejected["reason"]["field"] == "data.message_id"
+    good = {"account_id": account_id, "event": EVENT.name, "data": dict(EVENT.example)}
+    events = [good | {"id": "first"}, good | {"data": {"text": "no id"}}, good | {"id": "third"}]
+    bus_id = _put_event(deployed, json.dumps({"events": events}), detail_type="batch")
+    assert _await_rejected(deployed, f"{bus_id}-1")["reason"]["field"] == "data.message_id"
+    posts = receiver.wait_for("/hook", 2, seconds=30)
+    assert sorted(post.headers["webhook-id"] for post in posts) == ["first", "third"]
+
+
+def test_a_hundred_events_of_several_accounts_in_one_call(
+    deployed: Deployed, new_account: Callable[[], Account], receiver: Receiver
+) -> None:
+    """One account has no webhook. The fastest of five calls counts: other tests use the machine, too."""
+    accounts = [new_account() for _ in range(3)]
+    for number, (_, client) in enumerate(accounts[:2]):
+        create(client, receiver.url(f"/{number}"))
+    seconds: list[float] = []
+    published: dict[str, set[str]] = {account_id: set() for account_id, _ in accounts}
+    for _ in range(5):
+        events: list[dict[str, Any]] = [
+            {"account_id": accounts[number % 10 % 3][0], "event": EVENT.name, "data": dict(EVENT.example)}
+            for number in range(100)
+        ]
+        started = time.monotonic()
+        ids = deployed.platform.post("/v1/events/batch", {"events": events}, 202)["ids"]
+        seconds.append(time.monotonic() - started)
+        for event, event_id in zip(events, ids, strict=True):
+            published[event["account_id"]].add(event_id)
+    for number, (account_id, _) in enumerate(accounts[:2]):
+        posts = receiver.wait_for(f"/{number}", len(published[account_id]), seconds=60)
+        assert {post.headers["webhook-id"] for post in posts} == published[account_id]
+    print(f"100 events in one call: {', '.join(f'{each * 1000:.0f}' for each in seconds)} ms")
+    assert min(seconds) <= 0.3
+    answer = deployed.platform.get("/v1/subscriptions", account_id=accounts[0][0])
+    assert answer["events"] == [EVENT.name]
+    assert deployed.platform.get("/v1/subscriptions", account_id=accounts[2][0])["events"] == []
 
 
 def test_disabling_a_webhook_cancels_its_retries(deployed: Deployed, account: Account, receiver: Receiver) -> None:
@@ -200,18 +241,27 @@ def test_a_deleted_webhook_is_gone_and_gets_nothing_more(
     assert receiver.received("/hook") == []
 
 
-def _put_event(deployed: Deployed, detail: str) -> str:
-    entry = {"Source": "aisoule", "DetailType": EVENT.name, "Detail": detail}
+def _put_event(deployed: Deployed, detail: str, *, detail_type: str = EVENT.name) -> str:
+    entry = {"Source": "aisoule", "DetailType": detail_type, "Detail": detail}
     bus = deployed.outputs.event_bus_name
     answer = deployed.outputs.client("events").put_events(Entries=[{**entry, "EventBusName": bus}])
     assert answer["FailedEntryCount"] == 0
     return str(answer["Entries"][0]["EventId"])
 
 
-def _await_empty(deployed: Deployed, queue: str) -> None:
-    """Until nothing is waiting, delayed or in flight."""
-    import time
+def _await_rejected(deployed: Deployed, event_id: str) -> Any:
+    queue, sqs = deployed.resources["RejectedQueueUrl"], deployed.outputs.client("sqs")
+    deadline = time.monotonic() + 30
+    while time.monotonic() < deadline:
+        for message in sqs.receive_message(QueueUrl=queue, WaitTimeSeconds=5).get("Messages", []):
+            rejected = json.loads(message["Body"])
+            if rejected["event"]["id"] == event_id:
+                return rejected
+    raise TimeoutError(f"{event_id} is not on the rejected queue")
 
+
+def await_empty(deployed: Deployed, queue: str) -> None:
+    """Until nothing is waiting, delayed or in flight."""
     sqs, deadline = deployed.outputs.client("sqs"), time.monotonic() + 60
     while True:
         attributes = sqs.get_queue_attributes(QueueUrl=deployed.resources[queue], AttributeNames=["All"])["Attributes"]

@@ -17,20 +17,34 @@ from tests.e2e.journey import Journey
 NOT_ASKED_FOR_HERE = {
     # The emulator moves the messages of a queue, and an event that failed, by itself.
     *(f"{function} sqs:{call} on {queue}"
-      for function, queue in (("Deliver", "QueuesDelivery"), ("Judge", "DeadLetters"))
+      for function, queue in (
+          ("Deliver", "QueuesDelivery"), ("Deliver", "QueuesRetry"), ("DeadLetters", "DeadLetters"))
       for call in ("ChangeMessageVisibility", "DeleteMessage", "GetQueueAttributes", "GetQueueUrl", "ReceiveMessage")),
     *(f"Fanout sqs:{call} on Unhandled" for call in ("GetQueueAttributes", "GetQueueUrl", "SendMessage")),
     # For a batch it asks for a permission that AWS does not know, in the place of this one.
-    *(f"{function} sqs:SendMessage on QueuesDelivery" for function in ("Api", "Fanout")),
-    # Judge sends one message at a time.
-    "Judge sqs:SendMessageBatch on QueuesDelivery",
-    # Only when two copies of a message write at the same moment, which tests/model makes them do.
-    "Deliver dynamodb:GetItem on Log",
+    *(f"{function} sqs:SendMessage on QueuesDelivery" for function in ("Api", "Fanout", "Release")),
+    *(f"{function} sqs:SendMessage on QueuesRetry"
+      for function in ("Api", "Fanout", "Deliver", "DeadLetters", "Release")),
+    "Deliver sqs:SendMessage on DeadLetters",
+    # Only for webhooks in the slow lane, which tests/integration/test_lanes.py sends to.
+    *(f"{function} sqs:SendMessageBatch on QueuesRetry" for function in ("Api", "Fanout", "Release")),
+    # Only after a fault on our side: what stays on the delivery queue otherwise moves.
+    "Deliver sqs:ChangeMessageVisibilityBatch on QueuesDelivery",
+    # Only after a crash between disabling a webhook and emitting it, which tests/integration/test_gone.py makes.
+    "DeadLetters dynamodb:Query on Config",
+    # Only after a crash between a 200 and marking the webhook active, which tests/model/test_catching_up.py makes.
+    "DeadLetters dynamodb:UpdateItem on Log",
 }  # fmt: skip
 
 
-_FUNCTIONS = {"ApiFunction": "Api", "FanoutFunction": "Fanout", "DeliveryDeliver": "Deliver", "DeliveryJudge": "Judge"}
-_RESOURCES = ("Config", "Log", "QueuesDelivery", "DeadLetters", "Rejected", "Unhandled", "Bus")
+_FUNCTIONS = {
+    "ApiFunction": "Api",
+    "FanoutFunction": "Fanout",
+    "DeliveryDeliver": "Deliver",
+    "DeliveryDeadLetters": "DeadLetters",
+    "DeliveryRelease": "Release",
+}
+_RESOURCES = ("Config", "Log", "QueuesDelivery", "QueuesRetry", "DeadLetters", "Rejected", "Unhandled", "Bus")
 
 
 @dataclass(frozen=True)

@@ -46,6 +46,20 @@ def test_only_this_machine_reaches_it(deployed: Deployed) -> None:
         socket.create_connection(("127.0.0.2", port), timeout=2)
 
 
+def test_the_explorer_is_reached_by_a_route_of_its_own(deployed: Deployed) -> None:
+    """And everything else by the other one."""
+    routes = deployed.outputs.client("apigatewayv2").get_routes(ApiId=deployed.resources["ApiId"])["Items"]
+    assert {route["RouteKey"] for route in routes} == {"$default", "ANY /docs"}
+    for path, kind in (
+        ("/docs", "text/html"),
+        ("/openapi.json", "application/json"),
+        ("/event-types", "text/html"),
+        ("/settings/webhooks", "text/html"),
+    ):
+        answer = requests.get(deployed.outputs.api_url + path, timeout=30)
+        assert (answer.status_code, answer.headers["Content-Type"].partition(";")[0]) == (200, kind)
+
+
 def test_permissions_are_enforced(deployed: Deployed) -> None:
     """Else the other tests would say nothing about the functions' roles."""
     iam = deployed.outputs.client("iam")

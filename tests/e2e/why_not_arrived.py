@@ -14,9 +14,23 @@ PAGE = (ROOT / "docs" / "why-not-arrived.md").read_text()
 
 
 def rows() -> list[str]:
-    """The first column of the page's tables, from top to bottom."""
-    cells = [line.split(" | ")[0].removeprefix("| ") for line in PAGE.splitlines() if line.startswith("| ")]
-    return [cell for cell in cells if not cell.startswith("what ")]
+    """What the log or the API says, in the tables from top to bottom, with the code where there is a column for it."""
+    found: list[str] = []
+    heading: list[str] = []
+    for line in PAGE.splitlines():
+        cells = line.removeprefix("| ").split(" | ")
+        if not line.startswith("| "):
+            heading = heading if line.startswith("|") else []
+        elif not heading:
+            heading = cells
+        elif heading[0].startswith("what "):
+            found.append(" | ".join(cells[: 2 if heading[1] == "`error_code`" else 1]))
+    return found
+
+
+def codes() -> list[str]:
+    """Those that the page explains."""
+    return re.findall(r"^\| `(\w+)` \|", PAGE.partition("## Error codes")[2], re.MULTILINE)
 
 
 def calls(**values: str) -> list[tuple[str, str]]:
@@ -35,11 +49,12 @@ def example() -> Any:
 
 
 def of_delivery(delivery: Any) -> str:
-    """What a delivery says, above all its last attempt; ids and times are no part of it."""
+    """What a delivery says, above all its last attempt, without ids and times; and the attempt's code."""
     last = delivery["attempts"][-1]
     error = f"`{last['error']}`" if last["error"] else "null"
     following = "a time" if delivery["next_attempt_at"] else "null"
-    said = f"`{delivery['status']}`, {last['status_code'] or 'null'}, {error}, next {following}"
+    code = f"`{last['error_code']}`" if last["error_code"] else "null"
+    said = f"`{delivery['status']}`, {last['status_code'] or 'null'}, {error}, next {following} | {code}"
     return said.replace("localhost", "example.com")
 
 

@@ -6,7 +6,6 @@ import os
 import subprocess
 from pathlib import Path
 
-from infra.bundling import SERVICES_USED, bundle
 from local.emulator import PYTHON, ROOT
 
 MOST_BYTES = 30_000_000
@@ -14,6 +13,8 @@ MOST_BYTES = 30_000_000
 
 
 def test_the_layer_can_make_every_client_and_carries_no_other_services(tmp_path: Path) -> None:
+    from infra.bundling import SERVICES_USED, bundle  # here, because CDK takes seconds to load
+
     bundle(tmp_path, ["--python", str(PYTHON)])
     data = tmp_path / "botocore" / "data"
     assert {entry.name for entry in data.iterdir() if entry.is_dir()} == SERVICES_USED

@@ -13,31 +13,33 @@ from functools import cache
 from pathlib import Path
 from typing import Any
 
-import aws_cdk as cdk
 import pytest
 
+import api.recovery
+import deliver.batch
 import deliver.dead_letters
 import deliver.failures
+import deliver.release
+import deliver.retry_after
 import deliver.schedule
-from infra import settings
-from infra.app import build
-from infra.settings import BadSetting
+import webhooks.messages
+import webhooks.pace
 from local.emulator import ROOT
+from tests.template import Template, stack_artifact
 
 LOCAL = {"stage": "local", "ca_file": "/tmp/ca.pem", "emulator_python": "/usr/bin/python3"}
 FUNCTIONS = {
     "api": "api.handler.lambda_handler",
     "fanout": "fanout.handler.lambda_handler",
     "deliver": "deliver.handler.lambda_handler",
-    "judge": "deliver.dead_letters.lambda_handler",
+    "dead_letters": "deliver.dead_letters.lambda_handler",
+    "release": "deliver.release.lambda_handler",
 }
 
 
 @cache
-def _template(context: tuple[tuple[str, str], ...]) -> dict[str, Any]:
-    app = cdk.App(context={"aws:cdk:bundling-stacks": [], **dict(context)})
-    stack = build(app)
-    template: dict[str, Any] = app.synth().get_stack_by_name(stack.stack_name).template
+def _template(context: tuple[tuple[str, str], ...]) -> Template:
+    template: Template = stack_artifact(**dict(context)).template
     return template
 
 
@@ -50,11 +52,15 @@ def resources(kind: str, of: dict[str, Any]) -> dict[str, Any]:
 
 
 def functions(of: dict[str, Any]) -> dict[str, Any]:
-    """The four, by the names of `FUNCTIONS`."""
+    """The functions, by the names of `FUNCTIONS`."""
     by_handler = {
         r["Properties"].get("Handler"): r["Properties"] for r in resources("AWS::Lambda::Function", of).values()
     }
     return {name: by_handler[handler] for name, handler in FUNCTIONS.items()}
+
+
+LANES = ("QueuesDelivery", "QueuesRetry")
+"""In the logical ids."""
 
 
 def queue(of: dict[str, Any], word: str) -> tuple[str, Any]:
@@ -73,36 +79,45 @@ def test_everything_that_depends_on_the_schedule_agrees(delays: str) -> None:
     of = template(retry_delays=delays)
     attempts = delays.count(",") + 2
     dead, _ = queue(of, "DeadLetters")
-    _, delivery = queue(of, "QueuesDelivery")
-    assert delivery["RedrivePolicy"]["maxReceiveCount"] == attempts
-    assert delivery["RedrivePolicy"]["deadLetterTargetArn"] == {"Fn::GetAtt": [dead, "Arn"]}
-    for name in ("deliver", "judge"):
+    for name in LANES:
+        _, lane = queue(of, name)
+        assert lane["RedrivePolicy"]["maxReceiveCount"] == attempts + 3, "a few without an attempt, through our fault"
+        assert lane["RedrivePolicy"]["deadLetterTargetArn"] == {"Fn::GetAtt": [dead, "Arn"]}
+    for name in ("deliver", "dead_letters"):
         assert functions(of)[name]["Environment"]["Variables"]["RETRY_DELAYS"] == delays
 
 
 def test_the_queue_hides_a_message_six_times_as_long_as_the_function_runs() -> None:
     of = template()
-    _, delivery = queue(of, "QueuesDelivery")
     assert functions(of)["deliver"]["Timeout"] == 30
-    assert delivery["VisibilityTimeout"] >= 6 * 30
+    for name in (*LANES, "DeadLetters"):
+        assert queue(of, name)[1]["VisibilityTimeout"] >= 6 * 30
 
 
-def test_both_queues_have_their_function_with_partial_batch_responses() -> None:
+def test_each_queue_has_its_function_with_partial_batch_responses() -> None:
+    """Both lanes lead to deliver, each with a concurrency of its own."""
     of = template()
     mappings = [m["Properties"] for m in resources("AWS::Lambda::EventSourceMapping", of).values()]
-    delivery, _ = queue(of, "QueuesDelivery")
-    dead, _ = queue(of, "DeadLetters")
     wired = {m["EventSourceArn"]["Fn::GetAtt"][0]: m for m in mappings}
-    assert set(wired) == {delivery, dead}
+    consumers = {queue(of, name)[0]: name for name in (*LANES, "DeadLetters")}
+    assert set(wired) == set(consumers)
+    assert len({str(wired[queue(of, name)[0]]["FunctionName"]) for name in LANES}) == 1
     for mapping in mappings:
         assert mapping["FunctionResponseTypes"] == ["ReportBatchItemFailures"]
-        assert mapping["BatchSize"] == 10
-        assert mapping["ScalingConfig"]["MaximumConcurrency"] >= 2
+    sizes = {consumers[name]: (m["BatchSize"], m.get("MaximumBatchingWindowInSeconds", 0)) for name, m in wired.items()}
+    assert sizes == {"QueuesDelivery": (10, 0), "QueuesRetry": (40, 1), "DeadLetters": (10, 0)}
+
+
+def test_a_batch_of_retries_fits_one_read_and_one_thread_each() -> None:
+    of = template()
+    largest = max(m["Properties"]["BatchSize"] for m in resources("AWS::Lambda::EventSourceMapping", of).values())
+    assert 2 * largest <= 100, "BatchGetItem takes 100 keys: a webhook and a delivery for each message"
+    assert largest <= deliver.batch._SIDE_BY_SIDE
 
 
 def test_the_rule_matches_the_platforms_events_only_and_keeps_what_it_cannot_hand_over() -> None:
     of = template()
-    (rule,) = resources("AWS::Events::Rule", of).values()
+    (rule,) = [r for r in resources("AWS::Events::Rule", of).values() if "EventPattern" in r["Properties"]]
     assert rule["Properties"]["EventPattern"] == {"source": ["aisoule"]}
     undelivered, _ = queue(of, "Undelivered")
     (target,) = rule["Properties"]["Targets"]
@@ -111,10 +126,50 @@ def test_the_rule_matches_the_platforms_events_only_and_keeps_what_it_cannot_han
 
 def test_an_event_that_fanout_cannot_handle_is_kept() -> None:
     of = template()
-    (config,) = resources("AWS::Lambda::EventInvokeConfig", of).values()
+    configs = resources("AWS::Lambda::EventInvokeConfig", of).values()
+    (config,) = [config for config in configs if "DestinationConfig" in config["Properties"]]
     unhandled, _ = queue(of, "Unhandled")
     destination = config["Properties"]["DestinationConfig"]["OnFailure"]["Destination"]
     assert (config["Properties"]["MaximumRetryAttempts"], destination) == (2, {"Fn::GetAtt": [unhandled, "Arn"]})
+
+
+def test_what_waits_is_released_each_minute_and_never_twice_at_once() -> None:
+    of = template()
+    (rule,) = [r for r in resources("AWS::Events::Rule", of).values() if "ScheduleExpression" in r["Properties"]]
+    assert rule["Properties"]["ScheduleExpression"] == "rate(1 minute)"
+    assert "EventBusName" not in rule["Properties"], "AWS runs schedules on the default bus only"
+    (target,) = rule["Properties"]["Targets"]
+    release = target["Arn"]["Fn::GetAtt"][0]
+    function = of["Resources"][release]["Properties"]
+    assert function["Handler"] == FUNCTIONS["release"]
+    assert deliver.release.RELEASE_SECONDS + 10 <= function["Timeout"] < 60
+    (config,) = [
+        config["Properties"]
+        for config in resources("AWS::Lambda::EventInvokeConfig", of).values()
+        if config["Properties"]["FunctionName"] == {"Ref": release}
+    ]
+    assert (config["MaximumRetryAttempts"], config["MaximumEventAgeInSeconds"]) == (0, 60)
+
+
+def test_moments_are_within_what_sqs_delays_and_below_the_alarm() -> None:
+    """Whether the age of a message counts its delay, AWS does not say."""
+    (alarm,) = [a for id, a in resources("AWS::CloudWatch::Alarm", template()).items() if "OldestMessage" in id]
+    assert webhooks.pace.HORIZON.total_seconds() * 2 <= alarm["Properties"]["Threshold"]
+    assert webhooks.pace.HORIZON.total_seconds() <= webhooks.messages.MAX_DELAY_SECONDS
+
+
+@pytest.mark.parametrize("name", FUNCTIONS)
+def test_a_pace_is_all_that_a_function_may_change_in_the_log_by_an_update(name: str) -> None:
+    of = template()
+    role = functions(of)[name]["Role"]["Fn::GetAtt"][0]
+    (statement,) = [
+        statement
+        for policy in resources("AWS::IAM::Policy", of).values()
+        if {"Ref": role} in policy["Properties"]["Roles"]
+        for statement in policy["Properties"]["PolicyDocument"]["Statement"]
+        if "dynamodb:UpdateItem" in statement["Action"] and "DatabaseLog" in json.dumps(statement["Resource"])
+    ]
+    assert statement["Condition"] == {"ForAllValues:StringLike": {"dynamodb:LeadingKeys": ["PACE#*"]}}
 
 
 def test_queues_are_encrypted_keep_14_days_and_refuse_plain_http() -> None:
@@ -127,57 +182,101 @@ def test_queues_are_encrypted_keep_14_days_and_refuse_plain_http() -> None:
     assert denied.count('"aws:SecureTransport": "false"') == len(queues)
 
 
-def test_tables_survive_the_stack_can_be_restored_and_expire() -> None:
+def test_tables_survive_the_stack_and_expire() -> None:
     for table in resources("AWS::DynamoDB::Table", template()).values():
         properties = table["Properties"]
         assert (table["DeletionPolicy"], properties["DeletionProtectionEnabled"]) == ("Retain", True)
-        assert properties["PointInTimeRecoverySpecification"]["PointInTimeRecoveryEnabled"]
         assert properties["TimeToLiveSpecification"] == {"AttributeName": "expires_at", "Enabled": True}
         assert properties["BillingMode"] == "PAY_PER_REQUEST"
 
 
-def test_only_failed_deliveries_are_in_the_index() -> None:
-    (index,) = [
-        index
+@pytest.mark.parametrize(("context", "log"), [({}, False), ({"log_recovery": "on"}, True)])
+def test_webhooks_can_be_restored_and_the_log_if_wanted(context: dict[str, str], log: bool) -> None:
+    recovery = {
+        next(name for name in ("Config", "Log") if f"Database{name}" in id): table["Properties"][
+            "PointInTimeRecoverySpecification"
+        ]["PointInTimeRecoveryEnabled"]
+        for id, table in resources("AWS::DynamoDB::Table", template(**context)).items()
+    }
+    assert recovery == {"Config": True, "Log": log}
+
+
+def test_lambda_logs_only_what_went_wrong() -> None:
+    """START, END and REPORT are INFO, a timeout or a crash is WARN. The level needs the JSON format."""
+    for function in functions(template()).values():
+        logging = function["LoggingConfig"]
+        assert (logging["LogFormat"], logging["SystemLogLevel"]) == ("JSON", "WARN")
+
+
+def test_each_function_has_the_memory_that_was_measured_for_it() -> None:
+    memory = {name: f["MemorySize"] for name, f in functions(template()).items()}
+    assert memory == {"api": 512, "fanout": 256, "deliver": 256, "dead_letters": 256, "release": 256}
+
+
+def test_there_is_a_dashboard_if_wanted() -> None:
+    assert resources("AWS::CloudWatch::Dashboard", template()) == {}
+    (dashboard,) = resources("AWS::CloudWatch::Dashboard", template(dashboard="on")).values()
+    metrics = re.findall(r'"(AWS/\w+|AisouleWebhooks)","\w+"', json.dumps(dashboard).replace("\\", ""))
+    assert 0 < len(metrics) <= 50, "of three dashboards that are free, each may have as many"
+
+
+def test_the_indexes_hold_only_items_that_have_their_keys() -> None:
+    """No index has a key that every delivery has: see `webhooks.items.delivery_item`."""
+    indexes = {
+        index["IndexName"]: [key["AttributeName"] for key in index["KeySchema"]]
         for table in resources("AWS::DynamoDB::Table", template()).values()
         for index in table["Properties"].get("GlobalSecondaryIndexes", [])
-    ]
-    keys = [key["AttributeName"] for key in index["KeySchema"]]
-    assert (index["IndexName"], keys) == ("failed", ["failed_webhook", "sk"])
+    }
+    assert indexes == {
+        "failed": ["failed_webhook", "sk"],
+        "due": ["due", "due_at"],
+    }
 
 
 # What each function may do, whole: whoever adds a grant says so here.
 ALLOWED = {
     "api": {
         "Config": "dynamodb:DeleteItem dynamodb:GetItem dynamodb:PutItem dynamodb:Query dynamodb:UpdateItem",
-        "Log": "dynamodb:BatchGetItem dynamodb:GetItem dynamodb:PutItem dynamodb:Query",
+        "Log": "dynamodb:BatchGetItem dynamodb:GetItem dynamodb:PutItem dynamodb:Query dynamodb:UpdateItem",
         "QueuesDelivery": "sqs:SendMessage",
+        "QueuesRetry": "sqs:SendMessage",
         "Bus": "events:PutEvents",
     },
     "fanout": {
         "Config": "dynamodb:Query",
-        "Log": "dynamodb:PutItem",
+        "Log": "dynamodb:PutItem dynamodb:UpdateItem",
         "QueuesDelivery": "sqs:SendMessage",
+        "QueuesRetry": "sqs:SendMessage",
         "Rejected": "sqs:SendMessage",
         "Unhandled": "sqs:GetQueueAttributes sqs:GetQueueUrl sqs:SendMessage",
     },
     "deliver": {
-        "Config": "dynamodb:BatchGetItem dynamodb:UpdateItem",
-        "Log": "dynamodb:BatchGetItem dynamodb:GetItem dynamodb:PutItem",
+        "Config": "dynamodb:BatchGetItem dynamodb:Query dynamodb:UpdateItem",
+        "Log": "dynamodb:BatchGetItem dynamodb:PutItem dynamodb:UpdateItem",
         "QueuesDelivery": "sqs:ChangeMessageVisibility sqs:DeleteMessage sqs:GetQueueAttributes sqs:GetQueueUrl "
         "sqs:ReceiveMessage",
+        "QueuesRetry": "sqs:ChangeMessageVisibility sqs:DeleteMessage sqs:GetQueueAttributes sqs:GetQueueUrl "
+        "sqs:ReceiveMessage sqs:SendMessage",
+        "DeadLetters": "sqs:SendMessage",
         "Bus": "events:PutEvents",
     },
-    "judge": {
-        "Config": "dynamodb:BatchGetItem dynamodb:UpdateItem",
-        "Log": "dynamodb:BatchGetItem dynamodb:PutItem",
-        "QueuesDelivery": "sqs:SendMessage",
+    "dead_letters": {
+        "Config": "dynamodb:BatchGetItem dynamodb:Query dynamodb:UpdateItem",
+        "Log": "dynamodb:BatchGetItem dynamodb:PutItem dynamodb:UpdateItem",
+        "QueuesRetry": "sqs:SendMessage",
         "DeadLetters": "sqs:ChangeMessageVisibility sqs:DeleteMessage sqs:GetQueueAttributes sqs:GetQueueUrl "
         "sqs:ReceiveMessage",
         "Bus": "events:PutEvents",
     },
 }
-_WORDS = ("Config", "Log", "QueuesDelivery", "DeadLetters", "Rejected", "Unhandled", "Bus")
+ALLOWED["release"] = {
+    "Config": "dynamodb:GetItem",
+    "Log": "dynamodb:BatchGetItem dynamodb:DeleteItem dynamodb:GetItem dynamodb:PutItem dynamodb:Query "
+    "dynamodb:UpdateItem",
+    "QueuesDelivery": "sqs:SendMessage",
+    "QueuesRetry": "sqs:SendMessage",
+}
+_WORDS = ("Config", "Log", *LANES, "DeadLetters", "Rejected", "Unhandled", "Bus")
 
 
 def _granted(of: dict[str, Any], function: Any) -> dict[str, set[str]]:
@@ -210,7 +309,9 @@ def test_no_policy_has_a_wildcard() -> None:
         for statement in policy["Properties"]["PolicyDocument"]["Statement"]
     ]
     assert statements
-    assert "*" not in json.dumps(statements)
+    for statement in statements:
+        assert set(statement) - {"Condition"} == {"Effect", "Action", "Resource"}
+        assert "*" not in json.dumps([statement["Action"], statement["Resource"]])
 
 
 def test_production_has_nothing_of_the_local_stage() -> None:
@@ -227,16 +328,31 @@ def test_production_has_nothing_of_the_local_stage() -> None:
     }
 
 
+def test_a_page_of_recovery_fits_into_its_limits() -> None:
+    from infra import settings
+
+    assert api.recovery.PAGE == settings.RECOVERY_PAGE
+
+
 def test_the_limits_are_context_values() -> None:
     of = template(
-        max_webhooks="7", log_days="90", max_concurrency="33", sends_per_minute="5", recoveries_per_minute="6"
+        max_webhooks="7",
+        log_days="90",
+        sends_per_minute="5",
+        recoveries_per_minute="106",
+        host_sends_per_minute="107",
+        listings_per_minute="8",
     )
-    api = functions(of)["api"]["Environment"]["Variables"]
-    limits = ("MAX_WEBHOOKS", "SENDS_PER_MINUTE", "RECOVERIES_PER_MINUTE")
-    assert [api[limit] for limit in limits] == ["7", "5", "6"]
+    variables = functions(of)["api"]["Environment"]["Variables"]
+    limits = (
+        "MAX_WEBHOOKS",
+        "SENDS_PER_MINUTE",
+        "RECOVERIES_PER_MINUTE",
+        "HOST_SENDS_PER_MINUTE",
+        "LISTINGS_PER_MINUTE",
+    )
+    assert [variables[limit] for limit in limits] == ["7", "5", "106", "107", "8"]
     assert {f["Environment"]["Variables"]["LOG_DAYS"] for f in functions(of).values()} == {"90"}
-    mappings = resources("AWS::Lambda::EventSourceMapping", of).values()
-    assert {m["Properties"]["ScalingConfig"]["MaximumConcurrency"] for m in mappings} == {33}
 
 
 @pytest.mark.parametrize(
@@ -251,11 +367,18 @@ def test_the_limits_are_context_values() -> None:
         ("log_days", "0"),
         ("max_webhooks", "many"),
         ("max_concurrency", "1"),
+        ("api_rate", "0"),
+        ("api_concurrency", "0"),
+        ("api_concurrency", ""),
+        ("explorer", "no"),
         ("retry_delays", ""),
         ("retry_delays", "40000,40000"),
         ("stage", ""),
         ("log_retention", "31"),
         ("sends_per_minute", "0"),
+        ("recoveries_per_minute", "60"),
+        ("host_sends_per_minute", "99"),
+        ("listings_per_minute", "0"),
         ("public_url", "http://webhooks.example.com"),
         ("public_url", "https://webhooks.example.com/api"),
         ("contact", "abuse@example.com"),
@@ -267,29 +390,33 @@ def test_the_limits_are_context_values() -> None:
     ],
 )
 def test_a_bad_setting_says_which_and_what_is_allowed(name: str, value: str) -> None:
+    from infra.context import BadSetting
+
     with pytest.raises(BadSetting, match=rf"^{name} is .*allowed|^{name} is .*expected"):
-        build(cdk.App(context={"aws:cdk:bundling-stacks": [], name: value}))
+        stack_artifact(**{name: value})
 
 
 def test_people_are_sent_to_where_the_api_is() -> None:
     (http_api,) = resources("AWS::ApiGatewayV2::Api", template())
-    variables = functions(template())["api"]["Environment"]["Variables"]
-    assert variables["PUBLIC_URL"] == {"Fn::GetAtt": [http_api, "ApiEndpoint"]}
+    for function in ("api", "deliver", "dead_letters"):
+        variables = functions(template())[function]["Environment"]["Variables"]
+        assert variables["PUBLIC_URL"] == {"Fn::GetAtt": [http_api, "ApiEndpoint"]}
     own = template(
         public_url="https://webhooks.example.com", frame_ancestors="https://a.example https://b.example:8443"
     )
-    variables = functions(own)["api"]["Environment"]["Variables"]
-    assert variables["PUBLIC_URL"] == "https://webhooks.example.com"
+    for function in ("deliver", "dead_letters", "api"):
+        variables = functions(own)[function]["Environment"]["Variables"]
+        assert variables["PUBLIC_URL"] == "https://webhooks.example.com"
     assert variables["FRAME_ANCESTORS"] == "https://a.example https://b.example:8443"
 
 
-def test_ten_alarms_tell_the_operator_and_each_is_explained() -> None:
-    """Ten, because so many are free."""
+def test_eleven_alarms_tell_the_operator_and_each_is_explained() -> None:
+    """Ten are free; the eleventh, each lane having one of its own, is in docs/cost.md."""
     of = template(alarm_email="ops@example.com")
     operations = (ROOT / "docs" / "operations.md").read_text().lower()
     alarms = [alarm["Properties"] for alarm in resources("AWS::CloudWatch::Alarm", of).values()]
     (topic,) = resources("AWS::SNS::Topic", of)
-    assert len(alarms) == 10
+    assert len(alarms) == 11
     for alarm in alarms:
         assert alarm["AlarmActions"] == alarm["OKActions"] == [{"Ref": topic}]
         assert alarm["TreatMissingData"] == "notBreaching"
@@ -300,20 +427,24 @@ def test_ten_alarms_tell_the_operator_and_each_is_explained() -> None:
     assert resources("AWS::SNS::Subscription", template()) == {}
 
 
-def test_a_message_is_overdue_only_after_its_whole_schedule() -> None:
-    for delays, seconds in (("10,60,300", 370 + 20 + 600), ("1,2,3", 6 + 20 + 600)):
+def test_a_retry_is_overdue_only_after_its_whole_schedule() -> None:
+    """And after the 15 minutes that an endpoint may ask for, or one overloaded endpoint would raise the alarm."""
+    for delays, seconds in (("10,60,300", 900 + 370 + 20 + 600), ("1,2,3", 900 + 6 + 20 + 600)):
         alarms = resources("AWS::CloudWatch::Alarm", template(retry_delays=delays))
-        (threshold,) = [a["Properties"]["Threshold"] for name, a in alarms.items() if "OldestMessage" in name]
-        assert threshold == seconds
+        for name, expected in (("OldestRetry", seconds), ("OldestMessage", 600)):
+            (threshold,) = [a["Properties"]["Threshold"] for id, a in alarms.items() if name in id]
+            assert threshold == expected
 
 
 def test_what_is_shown_and_alarmed_is_what_the_functions_count() -> None:
     """A metric that is renamed in the code alone would be a flat line, and its alarm silent."""
-    dashboard = json.dumps(resources("AWS::CloudWatch::Dashboard", template()))
+    from infra import settings
+
+    dashboard = json.dumps(resources("AWS::CloudWatch::Dashboard", template(dashboard="on")))
     shown = set(re.findall(r"AisouleWebhooks\W+(\w+)\W+service", dashboard))
     alarms = [alarm["Properties"] for alarm in resources("AWS::CloudWatch::Alarm", template()).values()]
     alarmed = {alarm["MetricName"] for alarm in alarms if alarm["Namespace"] == settings.NAMESPACE}
-    causes = {f"Failed{cause}" for cause in {*deliver.failures._CAUSES.values(), "Connection"}}
+    causes = {f"Failed{cause}" for cause in {*deliver.failures.METRICS.values(), "Connection"}}
     assert alarmed <= shown
     assert causes <= shown
     sources = "".join(path.read_text() for path in (ROOT / "functions").rglob("*.py"))
@@ -321,10 +452,11 @@ def test_what_is_shown_and_alarmed_is_what_the_functions_count() -> None:
         assert f'"{name}"' in sources
 
 
-def test_only_deliver_tells_endpoints_whom_to_complain_to() -> None:
+def test_deliver_tells_endpoints_whom_to_complain_to_and_the_api_shows_it() -> None:
     of = template(contact="mailto:abuse@example.com")
-    told = {name: f["Environment"]["Variables"].get("CONTACT") for name, f in functions(of).items()}
-    assert told == {"deliver": "mailto:abuse@example.com", "api": None, "fanout": None, "judge": None}
+    given = {name: f["Environment"]["Variables"].get("CONTACT") for name, f in functions(of).items()}
+    contact = "mailto:abuse@example.com"
+    assert given == {"deliver": contact, "api": contact, "fanout": None, "dead_letters": None, "release": None}
 
 
 def test_logs_expire_when_told() -> None:
@@ -337,39 +469,40 @@ def test_logs_expire_when_told() -> None:
 
 
 def test_numbers_with_an_owner_elsewhere_agree() -> None:
+    from infra import settings
+
     assert settings.ATTEMPT_SECONDS == deliver.schedule.ATTEMPT_SECONDS
+    assert settings.MAX_RETRY_AFTER_SECONDS == deliver.retry_after.MAX_SECONDS
     assert timedelta(seconds=settings.MAX_ROUND_SECONDS) == deliver.dead_letters.REQUEUED_FOR
 
 
 def test_an_edit_to_one_function_deploys_no_other(tmp_path: Path) -> None:
+    """Nor does bytecode, nor another place."""
     for part in ("functions", "layers"):
         shutil.copytree(ROOT / part, tmp_path / part, ignore=shutil.ignore_patterns("__pycache__"))
-    before = _code_in(tmp_path)
     handler = tmp_path / "functions" / "api" / "handler.py"
     handler.write_text(handler.read_text() + "\n# edited\n")
     (tmp_path / "functions" / "deliver" / "__pycache__").mkdir()
     (tmp_path / "functions" / "deliver" / "__pycache__" / "handler.cpython-311.pyc").write_bytes(b"bytecode")
-    after = _code_in(tmp_path)
+    before, after = _code(functions(template())), _code(functions(_template_in(tmp_path)))
     assert {name for name in FUNCTIONS if before[name] != after[name]} == {"api"}
 
 
-_PATHS = (".", "functions", "layers/webhooks/python")
+def _code(of: dict[str, Any]) -> dict[str, str]:
+    return {name: function["Code"]["S3Key"] for name, function in of.items()}
 
 
-def _code_in(directory: Path) -> dict[str, str]:
-    """Each function's asset, synthesised in a fresh process: assets are found from where that was started."""
-    command = (
-        "import json; from tests.infra.test_template import functions, template; "
-        "print(json.dumps({name: f['Code']['S3Key'] for name, f in functions(template()).items()}))"
-    )
+def _template_in(directory: Path) -> Template:
+    """Synthesised in a fresh process: assets are found from where that was started."""
+    command = "import json; from tests.template import stack_artifact; print(json.dumps(stack_artifact().template))"
+    paths = (ROOT, ROOT / "functions", ROOT / "layers/webhooks/python")
     shown = subprocess.run(
         [sys.executable, "-c", command],
         cwd=directory,
-        env=os.environ
-        | {"PYTHONPATH": os.pathsep.join(map(str, (ROOT, ROOT / "functions", ROOT / "layers/webhooks/python")))},
+        env=os.environ | {"PYTHONPATH": os.pathsep.join(map(str, paths))},
         capture_output=True,
         text=True,
         check=True,
     )
-    code: dict[str, str] = json.loads(shown.stdout)
-    return code
+    made: Template = json.loads(shown.stdout)
+    return made

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import base64
+import gzip
 import json
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -30,12 +32,12 @@ class Api:
     token: str | None = None
 
     def of_account(self, account_id: str) -> Api:
-        from api.access import key_table
+        from api.tables import key_table
 
         return Api(key_table().mint("account", account_id)[1])
 
     def of_platform(self) -> Api:
-        from api.access import key_table
+        from api.tables import key_table
 
         return Api(key_table().mint("platform")[1])
 
@@ -65,4 +67,11 @@ class Api:
             event["headers"]["authorization"] = f"Bearer {self.token}"
         event["body"] = text if text is not None else (None if body is None else json.dumps(body))
         answer = lambda_handler(event, None)
-        return Answer(answer["statusCode"], answer["headers"], answer.get("body") or "")
+        return Answer(answer["statusCode"], answer["headers"], _text(answer))
+
+
+def _text(answer: dict[str, Any]) -> str:
+    if not answer.get("isBase64Encoded"):
+        return answer.get("body") or ""
+    content = base64.b64decode(answer["body"])
+    return (gzip.decompress(content) if answer["headers"].get("Content-Encoding") == "gzip" else content).decode()

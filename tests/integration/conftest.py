@@ -1,10 +1,13 @@
-"""The handlers on moto: tables, queues and bus as the stack makes them, and a real receiver for what deliver sends."""
+"""The handlers on moto: tables, queues and bus of the template, and a real receiver for what deliver sends."""
 
 from __future__ import annotations
 
 import os
+import time
 from collections.abc import Iterator
+from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass
+from datetime import datetime
 from pathlib import Path
 from typing import Any
 
@@ -14,7 +17,16 @@ from moto import mock_aws
 
 from local import ca
 from local.receiver import Receiver, receiving
+from tests.integration import resources
 from tests.integration.api_client import Api
+from tests.integration.quick_moto import kept_state, quick_moto, restore
+from tests.our_modules import forget_made, loaded
+from tests.template import default_template
+from webhooks.clients import client
+from webhooks.times import now, parse_time
+
+AMAZONS_ENGINE = "AWS_ENDPOINT_URL_DYNAMODB"
+"""boto3's name for the URL of another DynamoDB. If it is set, it has the tables, and moto all else."""
 
 
 @dataclass(frozen=True)
@@ -25,9 +37,17 @@ class Aws:
     config_table: str
     log_table: str
     delivery_queue: str
+    retry_queue: str
+    dead_letter_queue: str
     rejected_queue: str
-    signals_queue: str
+    operational_events_queue: str
     bus: str
+
+    def await_message(self, queue: str) -> None:
+        """Until one is visible."""
+        names = ["ApproximateNumberOfMessages"]
+        while self.sqs.get_queue_attributes(QueueUrl=queue, AttributeNames=names)["Attributes"][names[0]] == "0":
+            time.sleep(0.02)
 
     def messages(self, queue: str) -> list[dict[str, Any]]:
         """All that is visible; received messages stay hidden."""
@@ -37,6 +57,13 @@ class Aws:
         ).get("Messages"):
             found += batch
         return found
+
+
+@dataclass(frozen=True)
+class Made:
+    resources: resources.Resources
+    operational_events_queue: str
+    state: dict[str, Any]
 
 
 @pytest.fixture(scope="session")
@@ -56,84 +83,125 @@ def receiver(authority: tuple[Path, Path]) -> Iterator[Receiver]:
         yield receiver
 
 
+@pytest.fixture(scope="session")
+def clients() -> Iterator[dict[str, Any]]:
+    """moto answers them in every test anew. To make one costs more than most tests."""
+    with quick_moto():
+        yield {service: boto3.client(service) for service in ("dynamodb", "sqs", "events")}
+
+
+@pytest.fixture(scope="session")
+def made(clients: dict[str, Any]) -> Made:
+    """By moto, once: making them costs a third of what most tests cost."""
+    with mock_aws(config={"core": {"mock_credentials": False}}):
+        created = resources.create(default_template(), **clients)
+        return Made(created, listening(clients, created.bus), kept_state())
+
+
 @pytest.fixture
-def aws(monkeypatch: pytest.MonkeyPatch) -> Iterator[Aws]:
-    with mock_aws():
-        yield from using(create(), monkeypatch)
+def aws(clients: dict[str, Any], made: Made, monkeypatch: pytest.MonkeyPatch) -> Iterator[Aws]:
+    with mock_aws(config={"core": {"mock_credentials": False}}):
+        restore(made.state)
+        if AMAZONS_ENGINE in os.environ:
+            resources.create_tables_anew(default_template(), clients["dynamodb"])
+        yield from using(clients, made.resources, made.operational_events_queue, monkeypatch)
 
 
-def using(made: Aws, monkeypatch: pytest.MonkeyPatch) -> Iterator[Aws]:
-    """The functions' environment, and no client left of another one."""
-    environment = {
-        "CONFIG_TABLE": made.config_table,
-        "LOG_TABLE": made.log_table,
-        "DELIVERY_QUEUE_URL": made.delivery_queue,
-        "REJECTED_QUEUE_URL": made.rejected_queue,
-        "EVENT_BUS_NAME": made.bus,
-        "RETRY_DELAYS": "10,60,300",
-        "LOG_DAYS": "30",
-        "MAX_WEBHOOKS": "100",
-        "SENDS_PER_MINUTE": "60",
-        "RECOVERIES_PER_MINUTE": "60",
-        "PUBLIC_URL": "https://webhooks.example.com",
-        "FRAME_ANCESTORS": "",
-    }
-    for name, value in environment.items():
+def using(
+    clients: dict[str, Any], made: resources.Resources, operational_events_queue: str, monkeypatch: pytest.MonkeyPatch
+) -> Iterator[Aws]:
+    """The template's resources, and its environment for the functions."""
+    for name, value in made.environment.items():
         monkeypatch.setenv(name, value)
-    _forget_clients()
-    yield made
-    _forget_clients()
+    forget_made()
+    with ExitStack() as ending:
+        for used in (*clients.values(), client("dynamodb"), client("sqs"), client("events")):
+            ending.enter_context(_hooks_of_one_test(used))
+        yield Aws(
+            **clients,
+            config_table=made.tables["config"],
+            log_table=made.tables["log"],
+            delivery_queue=made.queues["delivery"],
+            retry_queue=made.queues["retry"],
+            dead_letter_queue=made.queues["deadletters"],
+            rejected_queue=made.queues["rejected"],
+            operational_events_queue=operational_events_queue,
+            bus=made.bus,
+        )
 
 
-def create() -> Aws:
-    dynamodb, sqs, events = boto3.client("dynamodb"), boto3.client("sqs"), boto3.client("events")
-    failed = {
-        "IndexName": "failed",
-        "KeySchema": _keys("failed_webhook", "sk"),
-        "Projection": {
-            "ProjectionType": "INCLUDE",
-            "NonKeyAttributes": ["account_id", "event_id", "event", "accepted_at", "round", "test"],
-        },
-    }
-    _table(dynamodb, "config")
-    _table(dynamodb, "log", attributes=["failed_webhook"], GlobalSecondaryIndexes=[failed])
-    urls = {name: sqs.create_queue(QueueName=name)["QueueUrl"] for name in ("delivery", "rejected", "signals")}
-    events.create_event_bus(Name="bus")
-    events.put_rule(Name="signals", EventBusName="bus", EventPattern='{"source": ["aisoule.webhooks"]}')
-    arn = sqs.get_queue_attributes(QueueUrl=urls["signals"], AttributeNames=["QueueArn"])["Attributes"]["QueueArn"]
-    events.put_targets(Rule="signals", EventBusName="bus", Targets=[{"Id": "1", "Arn": arn}])
-    return Aws(dynamodb, sqs, events, "config", "log", urls["delivery"], urls["rejected"], urls["signals"], "bus")
+@contextmanager
+def _hooks_of_one_test(client: Any) -> Iterator[None]:
+    """What a test registers on the client's events goes with it: the client stays."""
+    events, registered = client.meta.events, []
+    with pytest.MonkeyPatch.context() as patched:
+        register = events.register
+
+        def recording(name: str, handler: Any, **options: Any) -> None:
+            registered.append((name, handler))
+            register(name, handler, **options)
+
+        patched.setattr(events, "register", recording)
+        yield
+    for name, handler in registered:
+        events.unregister(name, handler)
 
 
-def _table(dynamodb: Any, name: str, attributes: list[str] | None = None, **more: Any) -> None:
-    defined = [{"AttributeName": n, "AttributeType": "S"} for n in ("pk", "sk", *(attributes or []))]
-    dynamodb.create_table(
-        TableName=name,
-        BillingMode="PAY_PER_REQUEST",
-        KeySchema=_keys("pk", "sk"),
-        AttributeDefinitions=defined,
-        **more,
+def listening(clients: dict[str, Any], bus: str) -> str:
+    """A queue for the operational events."""
+    sqs, events = clients["sqs"], clients["events"]
+    url: str = sqs.create_queue(QueueName="operational-events")["QueueUrl"]
+    events.put_rule(Name="operational-events", EventBusName=bus, EventPattern='{"source": ["aisoule.webhooks"]}')
+    events.put_targets(
+        Rule="operational-events", EventBusName=bus, Targets=[{"Id": "1", "Arn": resources.queue_arn(url)}]
     )
-
-
-def _keys(partition: str, sort: str) -> list[dict[str, str]]:
-    return [{"AttributeName": partition, "KeyType": "HASH"}, {"AttributeName": sort, "KeyType": "RANGE"}]
-
-
-def _forget_clients() -> None:
-    """Each test has a moto of its own, so nothing made for another test may be used again."""
-    from api import access, delivery_routes
-    from deliver import handler as deliver
-    from fanout import handler as fanout
-    from webhooks import clients
-
-    caches: list[Any] = [clients.client, clients._session, deliver.desk, fanout._log, fanout._config]
-    caches += [access.config_table, access.key_table, delivery_routes.log_table, delivery_routes.history]
-    for cached in caches:
-        cached.cache_clear()
+    return url
 
 
 @pytest.fixture
 def api(aws: Aws) -> Api:
     """Without a key; `of_account` and `of_platform` have one."""
     return Api()
+
+
+class Clock:
+    """The modules' own: moves only when told."""
+
+    def __init__(self) -> None:
+        self.at = parse_time("2026-05-29T10:30:00Z")
+
+    def now(self) -> datetime:
+        return self.at
+
+
+@pytest.fixture
+def clock(monkeypatch: pytest.MonkeyPatch, aws: Aws) -> Clock:
+    import api.handler
+    import deliver.dead_letters
+    import deliver.handler
+    import deliver.release
+    import fanout.handler
+
+    assert {api, deliver, fanout}
+    clock = Clock()
+    for module in loaded():
+        if vars(module).get("now") is now:
+            monkeypatch.setattr(module, "now", clock.now)
+    return clock
+
+
+@pytest.fixture
+def sent(monkeypatch: pytest.MonkeyPatch, aws: Aws) -> list[tuple[str, str, int]]:
+    """(webhook, event, delay) of each message that was sent."""
+    seen: list[tuple[str, str, int]] = []
+    sqs = client("sqs")
+    real = sqs.send_message_batch
+
+    def recording(**request: Any) -> Any:
+        for entry in request["Entries"]:
+            values = {name: value["StringValue"] for name, value in entry["MessageAttributes"].items()}
+            seen.append((values["webhook_id"], values["event_id"], entry["DelaySeconds"]))
+        return real(**request)
+
+    monkeypatch.setattr(sqs, "send_message_batch", recording)
+    return seen

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import gzip
+import re
 import socket
 import ssl
 import struct
@@ -15,6 +16,9 @@ from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 
 import trustme
+from cryptography.hazmat.primitives.ciphers.aead import AESGCM
+from cryptography.hazmat.primitives.hashes import SHA384
+from cryptography.hazmat.primitives.kdf.hkdf import HKDFExpand
 
 OK = b"HTTP/1.1 200 OK\r\n"
 EMPTY = b"Content-Length: 0\r\n\r\n"
@@ -75,7 +79,10 @@ Script = Callable[[Peer], None]
 
 @dataclass(frozen=True)
 class Kind:
-    """`words` is what the customer is told, None for a success; `within` bounds the attempt, in seconds."""
+    """
+    `words` is the attempt's error, None for a success; `received` what the customer is shown of the answer; `within`
+    bounds each attempt, in seconds; `attempts` follow one another, each on a connection of its own.
+    """
 
     name: str
     words: str | None
@@ -84,6 +91,8 @@ class Kind:
     certificate: str = "good"
     within: float = 5.5
     body_bytes: int = 100
+    received: str | None = None
+    attempts: int = 1
 
 
 @contextmanager
@@ -144,6 +153,10 @@ def contexts(authority: trustme.CA) -> dict[str, ssl.SSLContext]:
     alone = authority.create_child_ca().issue_cert("localhost")
     made["no intermediate"] = _context(alone.private_key_pem, alone.cert_chain_pems[0])
     own = trustme.CA()
+    made["tickets"] = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
+    made["tickets"].minimum_version = ssl.TLSVersion.TLSv1_3
+    made["tickets"].num_tickets = 0  # the first record after the handshake is the script's
+    authority.issue_cert("localhost").configure_cert(made["tickets"])
     made["self-signed"] = _context(own.private_key_pem, own.cert_pem)
     return made
 
@@ -193,6 +206,72 @@ def record_drip(peer: Peer) -> None:
             incoming.write(peer.sock.recv(65536))
     server.write(OK + EMPTY)
     peer.drip(outgoing.read(), 0.5)
+
+
+def hello_request_flood(peer: Peer) -> None:
+    """HelloRequest records (RFC 5246, 7.4.1.1) in the handshake: OpenSSL skips them inside one call, without a certificate."""
+    peer.sock.recv(65536)
+    peer.flood(b"\x16\x03\x03\x00\x04\x00\x00\x00\x00" * 1000)
+
+
+def ticket_flood(peer: Peer) -> None:
+    """
+    TLS 1.3 session tickets after the handshake, endlessly: OpenSSL takes in all that are there before it looks for data.
+
+    It takes them in faster than it makes any, so they are made here: 800 minimal ones (RFC 8446, 4.6.1) a record.
+    """
+    client_random = peer.sock.recv(43, socket.MSG_PEEK)[11:].hex()
+    with tempfile.NamedTemporaryFile("r") as secrets:
+        peer._context.keylog_filename = secrets.name
+        peer.tls()
+        (found,) = re.findall(rf"^SERVER_TRAFFIC_SECRET_0 {client_random} (\w+)", secrets.read(), re.MULTILINE)
+    records = RecordWriter(bytes.fromhex(found))
+    ticket = b"\x04\0\0\x0f" + b"\0\0\1\0" + b"\0\0\0\0" + b"\1\0" + b"\0\1t" + b"\0\0"
+    while not peer.closing.is_set():
+        socket.socket.sendall(peer.sock, b"".join(records.handshake(ticket * 800) for _ in range(10)))
+
+
+class RecordWriter:
+    """TLS 1.3 records (RFC 8446, 5.2) of TLS_AES_256_GCM_SHA384 with one traffic secret, from the first on."""
+
+    def __init__(self, secret: bytes) -> None:
+        self._iv = int.from_bytes(_expand(secret, b"tls13 iv", 12))
+        self._cipher = AESGCM(_expand(secret, b"tls13 key", 32))
+        self._written = 0
+
+    def handshake(self, messages: bytes) -> bytes:
+        head = struct.pack("!BHH", 23, 0x0303, len(messages) + 1 + 16)
+        nonce = (self._iv ^ self._written).to_bytes(12)
+        self._written += 1
+        return head + self._cipher.encrypt(nonce, messages + b"\x16", head)
+
+
+def _expand(secret: bytes, label: bytes, length: int) -> bytes:
+    """HKDF-Expand-Label with an empty context (RFC 8446, 7.1)."""
+    info = struct.pack("!HB", length, len(label)) + label + b"\0"
+    return HKDFExpand(SHA384(), length, info).derive(secret)
+
+
+def head_flood(peer: Peer) -> None:
+    """Headers as fast as they are taken, each of them short enough."""
+    peer.request()
+    peer.send(OK)
+    peer.flood(b"X: y\r\n" * 10_000)
+
+
+def answer_twice(*parts: bytes) -> Script:
+    """
+    Answers the first request on a connection with two responses in one record. The second one, a 200 too, would be taken
+    for the answer to the next request; those on the same connection are answered with a 500.
+    """
+
+    def script(peer: Peer) -> None:
+        peer.request()
+        peer.send(b"".join(parts) + OK + b"Content-Length: 8\r\n\r\nleftover")
+        while peer.request().startswith(b"POST"):
+            peer.send(b"HTTP/1.1 500 No\r\n" + EMPTY)
+
+    return script
 
 
 def with_head_only(*parts: bytes) -> Script:
@@ -250,7 +329,8 @@ RESET: Script = Peer.reset
 LATE = "no answer within 5 s"
 GONE = "connection closed by the endpoint while"
 BOMB = gzip.compress(b"\0" * 50_000_000)
-NOT_HTTP = "the answer is not HTTP: it begins with"
+NOT_HTTP = "the answer is not HTTP"
+NOT_VALID = "the answer is not valid HTTP"
 UNKNOWN_AUTHORITY = "certificate is from an unknown authority, or an intermediate certificate is missing"
 
 KINDS = [
@@ -264,7 +344,7 @@ KINDS = [
     Kind("stalls after the status line", f"{LATE} (still reading its headers)", after_request(OK, then=STALL)),
     Kind("stalls in the headers", f"{LATE} (still reading its headers)", after_request(OK, b"X: y\r\n", then=STALL)),
     Kind("headers a byte at a time", f"{LATE} (still reading its headers)", after_request(OK, then=drip_headers)),
-    Kind("endless headers", "the answer is not valid HTTP: got more than 100 headers", after_request(OK, then=lambda p: p.flood(b"X-Many: y\r\n" * 50))),
+    Kind("endless headers", NOT_VALID, after_request(OK, then=lambda p: p.flood(b"X-Many: y\r\n" * 50)), received="got more than 100 headers"),
     Kind("one endless header", "answered with more than 64 KiB of headers", after_request(OK, b"X: ", then=lambda p: p.flood(b"y" * 4096))),
     Kind("endless 100 Continue", "answered with more than 64 KiB of headers", after_request(then=lambda p: p.flood(b"HTTP/1.1 100 Continue\r\n\r\n" * 50))),
     Kind("103, then no answer", f"{LATE} (still reading its headers)", after_request(b"HTTP/1.1 103 Early Hints\r\nLink: x\r\n\r\n", then=STALL)),
@@ -284,7 +364,7 @@ KINDS = [
     Kind("Content-Length negative", None, after_request(OK, b"Content-Length: -5\r\n\r\nbody"), 200, within=1.9),
     Kind("Content-Length no number", None, after_request(OK, b"Content-Length: many\r\n\r\nbody"), 200, within=1.9),
     Kind("Content-Length huge", None, after_request(OK, b"Content-Length: " + b"9" * 4000 + b"\r\n\r\nx", then=STALL), 200, within=1.9),
-    Kind("two Content-Lengths", "the answer is not valid HTTP: Content-Length contained multiple unmatching values (2, 3)", after_request(OK, b"Content-Length: 2\r\nContent-Length: 3\r\n\r\nabc")),
+    Kind("two Content-Lengths", NOT_VALID, after_request(OK, b"Content-Length: 2\r\nContent-Length: 3\r\n\r\nabc"), received="Content-Length contained multiple unmatching values (2, 3)"),
     Kind("chunked and Content-Length", None, after_request(OK, b"Transfer-Encoding: chunked\r\nContent-Length: 9\r\n\r\n2\r\nok\r\n0\r\n\r\n"), 200, within=1.9),
     Kind("gzip bomb", None, after_request(OK, b"Content-Encoding: gzip\r\nContent-Length: %d\r\n\r\n" % len(BOMB), BOMB), 200, within=2.5),
     Kind("NUL and bare CR in headers", None, after_request(OK, b"X: a\0b\rc\r\nContent-Length: 0\r\n\r\n"), 200, within=1.9),
@@ -302,14 +382,24 @@ KINDS = [
     Kind("certificate without its intermediate", UNKNOWN_AUTHORITY, hello, certificate="no intermediate"),
     Kind("certificate self-signed", "certificate is self-signed", hello, certificate="self-signed"),
     Kind("plain HTTP", "the endpoint does not speak TLS at this port", plain_http),
-    Kind("SSH banner", f"{NOT_HTTP} 'SSH-2.0-OpenSSH_9.9'", after_request(b"SSH-2.0-OpenSSH_9.9\r\n")),
-    Kind("HTTP/0.9", f"{NOT_HTTP} 'hello world'", after_request(b"hello world\n")),
-    Kind("HTTP/2 preface", f"{NOT_HTTP} 'PRI * HTTP/2.0'", after_request(b"PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n")),
-    Kind("HTTP/2 frames", f"{NOT_HTTP} " + repr("\0\0\x12\x04" + "\0" * 23), after_request(b"\0\0\x12\x04\0\0\0\0\0" + b"\0" * 18 + b"\r\n")),
-    Kind("HTTP/9.9", "answered in HTTP/9.9, expected HTTP/1.1", after_request(b"HTTP/9.9 200 OK\r\n" + EMPTY)),
-    Kind("status 99999", f"{NOT_HTTP} 'HTTP/1.1 99999 Much'", after_request(b"HTTP/1.1 99999 Much\r\n" + EMPTY)),
-    Kind("status 2", f"{NOT_HTTP} 'HTTP/1.1 2 Little'", after_request(b"HTTP/1.1 2 Little\r\n" + EMPTY)),
-    Kind("status no number", f"{NOT_HTTP} 'HTTP/1.1 OK'", after_request(b"HTTP/1.1 OK\r\n" + EMPTY)),
+    Kind("SSH banner", NOT_HTTP, after_request(b"SSH-2.0-OpenSSH_9.9\r\n"), received="SSH-2.0-OpenSSH_9.9\r\n"),
+    Kind("HTTP/0.9", NOT_HTTP, after_request(b"hello world\n"), received="hello world\n"),
+    Kind("HTTP/2 preface", NOT_HTTP, after_request(b"PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n"), received="PRI * HTTP/2.0\r\n"),
+    Kind("HTTP/2 frames", NOT_HTTP, after_request(b"\0\0\x12\x04\0\0\0\0\0" + b"\0" * 18 + b"\r\n"), received="\0\0\x12\x04" + "\0" * 23 + "\r\n"),
+    Kind("HTTP/9.9", "the answer is not HTTP/1.1", after_request(b"HTTP/9.9 200 OK\r\n" + EMPTY), received="HTTP/9.9"),
+    Kind("status 99999", NOT_HTTP, after_request(b"HTTP/1.1 99999 Much\r\n" + EMPTY), received="HTTP/1.1 99999 Much\r\n"),
+    Kind("status 2", NOT_HTTP, after_request(b"HTTP/1.1 2 Little\r\n" + EMPTY), received="HTTP/1.1 2 Little\r\n"),
+    Kind("status no number", NOT_HTTP, after_request(b"HTTP/1.1 OK\r\n" + EMPTY), received="HTTP/1.1 OK\r\n"),
+    Kind("status with a sign", NOT_HTTP, after_request(b"HTTP/1.1 +200 OK\r\n" + EMPTY), received="HTTP/1.1 +200 OK\r\n"),
+    Kind("status with an underscore", NOT_HTTP, after_request(b"HTTP/1.1 2_00 OK\r\n" + EMPTY), received="HTTP/1.1 2_00 OK\r\n"),
+    Kind("endless HelloRequests in the handshake", f"{LATE} (still in the TLS handshake)", hello_request_flood, within=5.2),
+    Kind("endless session tickets", LATE, ticket_flood, certificate="tickets", within=5.2),
+    Kind("a flood of headers", "the answer is not valid HTTP", head_flood),
+    Kind("a second response behind one with a length", None, answer_twice(OK, b"Content-Length: 2\r\n\r\nok"), 200, within=1.9, received="ok", attempts=2),
+    Kind("a second response behind an empty one", None, answer_twice(OK, EMPTY), 200, within=1.9, received="", attempts=2),
+    Kind("a second response behind chunks", None, answer_twice(OK, b"Transfer-Encoding: chunked\r\n\r\n2\r\nok\r\n0\r\n\r\n"), 200, within=1.9, received="ok", attempts=2),
+    Kind("a second response behind a long one", None, answer_twice(OK, b"Content-Length: 20000\r\n\r\n", b"x" * 20_000), 200, within=1.9, received="x" * 1024, attempts=2),
+    Kind("60 KiB of old cookies", None, after_request(OK + b"Set-Cookie: a=b\r\nSet-Cookie2: " + b"a=b, " * 12_000 + b"\r\n" + EMPTY), 200, within=1.9),
     Kind("answers before it read the request", None, with_head_only(OK + b"Connection: close\r\n" + EMPTY), 200, body_bytes=65_000, within=2.5),
     Kind("413 before it read the request", "answered 413, expected 200", with_head_only(b"HTTP/1.1 413 Too Large\r\nConnection: close\r\n" + EMPTY), 413, body_bytes=65_000, within=2.5),
     Kind("401 that asks for a password", "answered 401, expected 200", after_request(b"HTTP/1.1 401 No\r\nWWW-Authenticate: Basic realm=x\r\n" + EMPTY), 401, within=1.9),

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from collections.abc import Iterable
 from dataclasses import replace
 from datetime import datetime, timedelta
 from typing import Any
@@ -12,13 +13,19 @@ import pytest
 from tests.integration.api_client import Api
 from tests.integration.conftest import Aws
 from tests.integration.counting import aws_calls
-from webhooks.log_table import LogTable, StoredEvent
-from webhooks.models import Attempt, Delivery, DeliveryStatus, now, rfc3339
+from tests.integration.pipeline import put_items
+from webhooks.deliveries import Attempt, Delivery, DeliveryStatus
+from webhooks.delivery_log import DeliveryLog
+from webhooks.items import delivery_item
+from webhooks.models import StoredEvent
 from webhooks.payload import build_body
+from webhooks.times import now, rfc3339
 
 VALID = {"name": "Orders", "url": "https://localhost:8443/hook", "events": ["message.incoming"]}
 DATA = {"message_id": "m", "whatsapp_account_id": "w", "text": "naïve", "extra": [1.5, None]}
-ATTEMPT = Attempt(1, 1, "2026-05-29T10:30:00.500Z", 20, status_code=204, error="answered 204, expected 200")
+ATTEMPT = Attempt(
+    1, 1, "2026-05-29T10:30:00.500Z", 20, status_code=204, error="answered 204, expected 200", error_code="status"
+)
 
 
 @pytest.fixture
@@ -32,12 +39,12 @@ def path(account: Api) -> str:
 
 
 @pytest.fixture
-def log(aws: Aws) -> LogTable:
-    return LogTable(aws.dynamodb, aws.log_table, log_days=30)
+def log(aws: Aws) -> DeliveryLog:
+    return DeliveryLog(aws.dynamodb, aws.log_table, log_days=30)
 
 
 def put(
-    log: LogTable,
+    log: DeliveryLog,
     path: str,
     id: str,
     at: datetime,
@@ -46,14 +53,23 @@ def put(
     account_id: str = "acme",
 ) -> None:
     """As fanout and deliver leave it."""
-    accepted_at = rfc3339(at)
     body = build_body(event, "2026-05-29T10:30:00Z", DATA)
-    log.put_event_once(StoredEvent(account_id, id, event, body, accepted_at))
-    delivery = Delivery(
-        webhook_id=path.split("/")[3], account_id=account_id, event_id=id, event=event, accepted_at=accepted_at,
-        status=status, round=1, round_started_at=accepted_at, attempts=[ATTEMPT],
+    log.put_event_once(StoredEvent(account_id, id, event, body, rfc3339(at)))
+    made = replace(made_at(at, path, id), account_id=account_id, event=event, status=status)
+    assert log.save(made) is not None
+
+
+def made_at(at: datetime, path: str, id: str) -> Delivery:
+    """Delivered at the first attempt."""
+    return Delivery(
+        webhook_id=path.split("/")[3], account_id="acme", event_id=id, event="message.incoming", accepted_at=rfc3339(at),
+        status="delivered", round=1, round_started_at=rfc3339(at), attempts=[ATTEMPT],
     )  # fmt: skip
-    assert log.save(delivery) is not None
+
+
+def fill(aws: Aws, deliveries: Iterable[Delivery]) -> None:
+    """With deliveries as they are after one write, without their events: lists show no payload."""
+    put_items(aws, [delivery_item(replace(delivery, version=1), 30) for delivery in deliveries])
 
 
 def ids(page: Any) -> list[str]:
@@ -74,7 +90,7 @@ def test_nothing_yet(account: Api, path: str) -> None:
     assert account.get(path).json == {"data": [], "next_cursor": None, "searched_to": None}
 
 
-def test_a_delivery_is_shown_with_its_attempts_and_its_payload(account: Api, path: str, log: LogTable) -> None:
+def test_a_delivery_is_shown_with_its_attempts_and_its_payload(account: Api, path: str, log: DeliveryLog) -> None:
     at = now()
     put(log, path, "evt_1", at, "retrying")
     shown = {
@@ -92,18 +108,65 @@ def test_a_delivery_is_shown_with_its_attempts_and_its_payload(account: Api, pat
                 "duration_ms": 20,
                 "status_code": 204,
                 "error": "answered 204, expected 200",
+                "error_code": "status",
                 "response_body": None,
+                "redirect_to": None,
             }
         ],
     }
     assert account.get(path).json == {"data": [shown], "next_cursor": None, "searched_to": None}
     payload = {"event": "message.incoming", "timestamp": "2026-05-29T10:30:00Z", "data": DATA}
-    assert account.get(f"{path}/evt_1").json == shown | {"payload": payload}
+    detail = account.get(f"{path}/evt_1").json
+    assert detail == shown | {"payload": payload, "request": detail["request"]}
+
+
+def test_a_delivery_before_its_first_attempt_has_no_request(account: Api, path: str, log: DeliveryLog) -> None:
+    at = now()
+    log.put_event_once(StoredEvent("acme", "evt_1", "message.incoming", '{"data":{}}', rfc3339(at)))
+    assert log.save(replace(made_at(at, path, "evt_1"), status="pending", attempts=[])) is not None
+    assert account.get(f"{path}/evt_1").json["request"] is None
+
+
+def test_only_what_was_accepted_in_a_time_range(account: Api, path: str, aws: Aws) -> None:
+    begin = now() - timedelta(hours=2)
+    times = [begin + timedelta(minutes=number) for number in range(6)]
+    statuses: list[DeliveryStatus] = ["delivered", "failed"]
+    fill(aws, [replace(made_at(at, path, f"evt_{n}"), status=statuses[n % 2]) for n, at in enumerate(times)])
+    since, until = rfc3339(times[1]), rfc3339(times[4])
+    assert pages(account, path, since=since, until=until, limit="2") == [["evt_3", "evt_2"], ["evt_1"]]
+    assert pages(account, path, since=since) == [["evt_5", "evt_4", "evt_3", "evt_2", "evt_1"]]
+    assert pages(account, path, until=until) == [["evt_3", "evt_2", "evt_1", "evt_0"]]
+    assert pages(account, path, since=since, until=until, status="failed") == [["evt_3", "evt_1"]]
+    assert pages(account, path, since=until, until=since) == [[]]
+    assert pages(account, path, until="1970-01-01T00:00:00Z") == [[]]
+    with aws_calls() as calls:
+        assert pages(account, path, since="1970-01-01T00:00:00+14:00", until=rfc3339(times[2])) == [["evt_1", "evt_0"]]
+    assert calls["read Query"] == 2, "what lies outside is not read"
+
+
+@pytest.mark.parametrize("status", [{}, {"status": "failed"}])
+def test_a_cursor_of_another_range_starts_at_the_end_of_this_one(
+    account: Api, path: str, aws: Aws, status: dict[str, str]
+) -> None:
+    begin = now() - timedelta(hours=2)
+    times = [begin + timedelta(minutes=number) for number in range(4)]
+    fill(aws, [replace(made_at(at, path, f"evt_{n}"), status="failed") for n, at in enumerate(times)])
+    cursor = account.get(path, limit="1", **status).json["next_cursor"]
+    found = account.get(path, cursor=cursor, until=rfc3339(times[2]), **status)
+    assert ids(found.json) == ["evt_1", "evt_0"]
+    assert ids(account.get(path, cursor=cursor, since=rfc3339(times[3]), **status).json) == []
+
+
+@pytest.mark.parametrize("value", ["yesterday", ""])
+@pytest.mark.parametrize("name", ["since", "until"])
+def test_a_time_that_is_none_is_refused(account: Api, path: str, name: str, value: str) -> None:
+    refused = account.get(path, **{name: value})
+    assert (refused.status, refused.json["errors"][0]["field"]) == (422, name)
 
 
 @pytest.mark.parametrize(("limit", "sizes"), [("1", [1] * 6), ("4", [4, 2]), ("6", [6]), ("100", [6])])
 def test_newest_first_each_once_and_no_empty_page_at_the_end(
-    account: Api, path: str, log: LogTable, limit: str, sizes: list[int]
+    account: Api, path: str, log: DeliveryLog, limit: str, sizes: list[int]
 ) -> None:
     begin = now() - timedelta(hours=1)
     for number in (3, 0, 5, 1, 4, 2):
@@ -113,7 +176,7 @@ def test_newest_first_each_once_and_no_empty_page_at_the_end(
     assert [id for page in read for id in page] == [f"evt_{number}" for number in (5, 4, 3, 2, 1, 0)]
 
 
-def test_what_arrives_meanwhile_moves_no_page(account: Api, path: str, log: LogTable) -> None:
+def test_what_arrives_meanwhile_moves_no_page(account: Api, path: str, log: DeliveryLog) -> None:
     for number in range(4):
         put(log, path, f"evt_{number}", now() - timedelta(minutes=10 - number))
     first = account.get(path, limit="2").json
@@ -121,7 +184,7 @@ def test_what_arrives_meanwhile_moves_no_page(account: Api, path: str, log: LogT
     assert ids(account.get(path, limit="2", cursor=first["next_cursor"]).json) == ["evt_1", "evt_0"]
 
 
-def test_filters(account: Api, path: str, log: LogTable) -> None:
+def test_filters(account: Api, path: str, log: DeliveryLog) -> None:
     statuses: list[DeliveryStatus] = ["pending", "retrying", "delivered", "failed", "cancelled"]
     for number, status in enumerate(statuses):
         at = now() - timedelta(minutes=number)
@@ -136,25 +199,26 @@ def test_filters(account: Api, path: str, log: LogTable) -> None:
 
 
 def test_what_has_moved_since_the_index_was_written_is_left_out_and_said(
-    account: Api, path: str, log: LogTable, monkeypatch: pytest.MonkeyPatch
+    account: Api, path: str, log: DeliveryLog, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """The index is a moment behind: it still lists what was recovered."""
-    from webhooks.history import History
+    from webhooks.clients import client
 
     begin = now() - timedelta(hours=1)
     for number in range(4):
         put(log, path, f"evt_{number}", begin + timedelta(seconds=number), "failed")
-    read = History._read
+    dynamodb = client("dynamodb")
+    query = dynamodb.query
 
-    def behind(self: History, query: Any, *, more_than: int) -> Any:
-        items = read(self, query, more_than=more_than)
+    def behind(**request: Any) -> Any:
+        answer = query(**request)
         for number in (2, 3):
             moved = log.delivery(path.split("/")[3], rfc3339(begin + timedelta(seconds=number)), f"evt_{number}")
             assert moved is not None
             log.save(replace(moved, status="pending"))
-        return items
+        return answer
 
-    monkeypatch.setattr(History, "_read", behind)
+    monkeypatch.setattr(dynamodb, "query", behind)
     page = account.get(path, status="failed", limit="2").json
     assert (ids(page), page["searched_to"]) == ([], rfc3339(begin + timedelta(seconds=2)))
     monkeypatch.undo()
@@ -162,30 +226,31 @@ def test_what_has_moved_since_the_index_was_written_is_left_out_and_said(
     assert (ids(rest), rest["next_cursor"], rest["searched_to"]) == (["evt_1", "evt_0"], None, None)
 
 
-@pytest.mark.parametrize("query", [{"status": "cancelled"}, {"event": "message.read"}])
 def test_a_filter_finds_what_is_far_down_by_following_the_cursor(
-    account: Api, path: str, log: LogTable, query: dict[str, str]
+    account: Api, path: str, log: DeliveryLog, aws: Aws
 ) -> None:
     """What one call reads is bounded: then the page is short, or empty, and says how far back it has looked."""
     begin = now() - timedelta(days=1)
     put(log, path, "evt_deep", begin, "cancelled", event="message.read")
-    for number in range(1100):
-        put(log, path, f"evt_{number}", begin + timedelta(seconds=1 + number))
-    with aws_calls() as calls:
-        first = account.get(path, **query).json
-    assert (ids(first), first["searched_to"]) == ([], rfc3339(begin + timedelta(seconds=101)))
-    assert (calls["Query"], calls["read Query"]) == (5, 1000)
-    second = account.get(path, **query, cursor=first["next_cursor"]).json
-    assert (ids(second), second["next_cursor"], second["searched_to"]) == (["evt_deep"], None, None)
+    fill(aws, [made_at(begin + timedelta(seconds=1 + number), path, f"evt_{number}") for number in range(1100)])
+    queries: list[dict[str, str]] = [{"status": "cancelled"}, {"event": "message.read"}]
+    for query in queries:
+        with aws_calls() as calls:
+            first = account.get(path, **query).json
+        assert (ids(first), first["searched_to"]) == ([], rfc3339(begin + timedelta(seconds=101)))
+        assert (calls["Query"], calls["read Query"]) == (5, 1000)
+        second = account.get(path, **query, cursor=first["next_cursor"]).json
+        assert (ids(second), second["next_cursor"], second["searched_to"]) == (["evt_deep"], None, None)
 
 
-def test_the_failed_are_found_without_reading_what_is_above_them(account: Api, path: str, log: LogTable) -> None:
+def test_the_failed_are_found_without_reading_what_is_above_them(
+    account: Api, path: str, log: DeliveryLog, aws: Aws
+) -> None:
     begin = now() - timedelta(days=1)
     for number in range(30):
         event = "message.read" if number % 3 == 0 else "message.sent"
         put(log, path, f"failed_{number}", begin + timedelta(seconds=number), "failed", event)
-    for number in range(300):
-        put(log, path, f"evt_{number}", begin + timedelta(minutes=1 + number))
+    fill(aws, [made_at(begin + timedelta(minutes=1 + number), path, f"evt_{number}") for number in range(300)])
     with aws_calls() as calls:
         first = account.get(path, status="failed", limit="20").json
     assert ids(first) == [f"failed_{number}" for number in range(29, 9, -1)]
@@ -197,16 +262,12 @@ def test_the_failed_are_found_without_reading_what_is_above_them(account: Api, p
     assert all(len(page) == 4 for page in both[:-1])
 
 
-def test_a_page_of_long_answers_ends_before_lambdas_own_limit(account: Api, path: str, log: LogTable) -> None:
-    """6 MB; a body of control characters takes six bytes for each of them."""
+def test_a_page_of_long_answers_ends_before_lambdas_own_limit(account: Api, path: str, aws: Aws) -> None:
+    """6 MB; a body of control characters takes seven bytes for each of them: 22 × 40 × 1024 × 7."""
     noisy = [replace(ATTEMPT, number=number, response_body="\x01" * 1024) for number in range(40)]
-    for number in range(30):
-        accepted_at = rfc3339(now() - timedelta(seconds=1 + number))
-        delivery = Delivery(
-            webhook_id=path.split("/")[3], account_id="acme", event_id=f"evt_{number}", event="message.read",
-            accepted_at=accepted_at, status="failed", round=1, round_started_at=accepted_at, attempts=noisy,
-        )  # fmt: skip
-        assert log.save(delivery) is not None
+    times = [now() - timedelta(seconds=1 + number) for number in range(22)]
+    deliveries = [made_at(at, path, f"evt_{number}") for number, at in enumerate(times)]
+    fill(aws, [replace(delivery, status="failed", attempts=noisy) for delivery in deliveries])
     for query in ({}, {"status": "failed"}):
         found: list[str] = []
         cursor = None
@@ -216,10 +277,10 @@ def test_a_page_of_long_answers_ends_before_lambdas_own_limit(account: Api, path
             assert (page.json["searched_to"] is None) == (page.json["next_cursor"] is None)
             found += ids(page.json)
             cursor = page.json["next_cursor"]
-        assert found == [f"evt_{number}" for number in range(30)]
+        assert found == [f"evt_{number}" for number in range(22)]
 
 
-def test_the_expired_is_gone_before_dynamodb_removes_it(account: Api, path: str, log: LogTable) -> None:
+def test_the_expired_is_gone_before_dynamodb_removes_it(account: Api, path: str, log: DeliveryLog) -> None:
     put(log, path, "evt_old", now() - timedelta(days=30, seconds=5))
     put(log, path, "evt_last", now() - timedelta(days=30, seconds=-60))
     assert ids(account.get(path).json) == ["evt_last"]
@@ -227,7 +288,7 @@ def test_the_expired_is_gone_before_dynamodb_removes_it(account: Api, path: str,
     assert account.get(f"{path}/evt_last").status == 200
 
 
-def test_another_webhooks_deliveries_are_none_of_this_ones(account: Api, path: str, log: LogTable) -> None:
+def test_another_webhooks_deliveries_are_none_of_this_ones(account: Api, path: str, log: DeliveryLog) -> None:
     other = f"/v1/webhooks/{account.post('/v1/webhooks', VALID).json['id']}/deliveries"
     put(log, path, "evt_1", now())
     assert ids(account.get(other).json) == []
@@ -235,7 +296,9 @@ def test_another_webhooks_deliveries_are_none_of_this_ones(account: Api, path: s
     assert account.get(f"{other}/evt_1").status == 404
 
 
-def test_another_accounts_event_of_the_same_id_is_never_shown(api: Api, account: Api, path: str, log: LogTable) -> None:
+def test_another_accounts_event_of_the_same_id_is_never_shown(
+    api: Api, account: Api, path: str, log: DeliveryLog
+) -> None:
     stranger = api.of_account("other")
     theirs = f"/v1/webhooks/{stranger.post('/v1/webhooks', VALID).json['id']}/deliveries"
     put(log, path, "evt_1", now() - timedelta(minutes=1))
@@ -245,7 +308,7 @@ def test_another_accounts_event_of_the_same_id_is_never_shown(api: Api, account:
     assert stranger.get(f"{path}/evt_1").status == 404
 
 
-def test_a_cursor_works_in_its_own_log_only(api: Api, account: Api, path: str, log: LogTable) -> None:
+def test_a_cursor_works_in_its_own_log_only(api: Api, account: Api, path: str, log: DeliveryLog) -> None:
     """Given to another account it shows that account's own, from that point in time on."""
     for number in range(3):
         put(log, path, f"evt_{number}", now() - timedelta(minutes=number))
@@ -281,7 +344,7 @@ def test_a_bad_question_is_refused_at_its_field(account: Api, path: str, query: 
     assert (refused.status, refused.json["errors"][0]["field"]) == (422, field)
 
 
-def test_a_test_delivery_is_marked(account: Api, path: str, log: LogTable) -> None:
+def test_a_test_delivery_is_marked(account: Api, path: str, log: DeliveryLog) -> None:
     at = now()
     put(log, path, "evt_1", at)
     delivery = log.delivery(path.split("/")[3], rfc3339(at), "evt_1")

@@ -10,7 +10,8 @@ import pytest
 from tests.integration.api_client import Api
 from tests.integration.conftest import Aws
 from tests.integration.pipeline import Pipeline
-from webhooks.models import now, parse_time
+from tests.integration.test_api_recovery import logged
+from webhooks.times import now, parse_time
 
 SINCE = {"since": "2026-05-29T10:30:00Z"}
 
@@ -24,12 +25,12 @@ def account(aws: Aws, api: Api) -> Api:
 @pytest.fixture
 def a_minute(aws: Aws, monkeypatch: pytest.MonkeyPatch) -> datetime:
     """That does not end while the test is running."""
-    from api import limits
+    from webhooks import rate_limits
 
     at = now().replace(second=5)
-    monkeypatch.setattr(limits, "now", lambda: at)
+    monkeypatch.setattr(rate_limits, "now", lambda: at)
     monkeypatch.setenv("SENDS_PER_MINUTE", "3")
-    monkeypatch.setenv("RECOVERIES_PER_MINUTE", "2")
+    monkeypatch.setenv("RECOVERIES_PER_MINUTE", "4")
     return at
 
 
@@ -41,31 +42,88 @@ def test_tests_and_retries_are_counted_together(account: Api, aws: Aws) -> None:
     refused = account.post("/v1/webhooks/wh_1/test", {"event": "message.read"})
     assert (refused.status, refused.headers["Retry-After"]) == (429, "55")
     assert refused.headers["Content-Type"] == "application/problem+json"
-    assert refused.json["detail"] == "an account has 3 test events and retries a minute; try again in 55 s"
-    retry = account.call("POST", f"/v1/webhooks/wh_1/deliveries/{sent.json['event_id']}/retry")
-    assert retry.status == 429
+    rule = "an account can send 3 test events and retries per minute"
+    assert refused.json["detail"] == f"{rule}; try again in 55 s"
+    logged(aws, 1)
+    assert account.call("POST", "/v1/webhooks/wh_1/deliveries/failed_0/retry").status == 429
     assert len(aws.messages(aws.delivery_queue)) == 3
     assert account.post("/v1/webhooks/wh_1/recover", SINCE).status == 202
 
 
 @pytest.mark.usefixtures("a_minute")
-def test_pages_of_recovery_are_counted(account: Api) -> None:
-    statuses = [account.post("/v1/webhooks/wh_1/recover", SINCE).status for _ in range(3)]
-    assert statuses == [202, 202, 429]
+def test_recovered_deliveries_are_counted_not_pages(account: Api, aws: Aws) -> None:
+    """A page that is over the limit sends nothing; those without a failed delivery count as nothing."""
+    assert [account.post("/v1/webhooks/wh_1/recover", SINCE).status for _ in range(6)] == [202] * 6
+    logged(aws, 3)
+    assert account.post("/v1/webhooks/wh_1/recover", SINCE).json["enqueued"] == 3
+    aws.messages(aws.delivery_queue)
+    logged(aws, 2)
+    refused = account.post("/v1/webhooks/wh_1/recover", SINCE)
+    assert (refused.status, refused.headers["Retry-After"]) == (429, "55")
+    assert "an account can recover 4 deliveries per minute" in refused.json["detail"]
+    assert aws.messages(aws.delivery_queue) == []
+    assert len(account.get("/v1/webhooks/wh_1/deliveries", status="failed").json["data"]) == 2
+
+
+def test_what_is_sent_by_hand_to_one_host_is_counted_together(
+    account: Api, aws: Aws, a_minute: datetime, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Over all webhooks of the account that lead to the host, at whatever port; other hosts are not concerned."""
+    monkeypatch.setenv("SENDS_PER_MINUTE", "60")
+    monkeypatch.setenv("HOST_SENDS_PER_MINUTE", "5")
+    Pipeline(aws).webhook("https://localhost:2/other", "wh_2")
+    Pipeline(aws).webhook("https://127.0.0.1:1/", "wh_3")
+    logged(aws, 3)
+    assert account.post("/v1/webhooks/wh_1/recover", SINCE).json["enqueued"] == 3
+    test = {"event": "message.read"}
+    assert [account.post("/v1/webhooks/wh_2/test", test).status for _ in range(3)] == [202, 202, 429]
+    refused = account.post("/v1/webhooks/wh_2/test", test)
+    assert "an account can send 5 deliveries per minute to localhost" in refused.json["detail"]
+    logged(aws, 1)
+    assert account.post("/v1/webhooks/wh_1/recover", SINCE).status == 429
+    assert account.post("/v1/webhooks/wh_3/recover", SINCE).status == 202
+
+
+def test_pages_of_the_delivery_log_are_counted(
+    account: Api, a_minute: datetime, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Those that a recovery reads, too. Reading a single delivery is cheap."""
+    monkeypatch.setenv("LISTINGS_PER_MINUTE", "3")
+    path = "/v1/webhooks/wh_1/deliveries"
+    assert account.get(path, cursor="x").status == 400
+    assert [account.get(path, status="failed").status for _ in range(2)] == [200, 200]
+    assert account.post("/v1/webhooks/wh_1/recover", SINCE).status == 202
+    refused = account.get(path)
+    assert (refused.status, refused.headers["Retry-After"]) == (429, "55")
+    assert account.post("/v1/webhooks/wh_1/recover", SINCE).status == 429
+    assert account.get(f"{path}/evt_1").status == 404
 
 
 def test_a_limit_is_the_accounts_own_and_of_one_minute(
     account: Api, api: Api, aws: Aws, a_minute: datetime, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    from api import limits
+    from webhooks import rate_limits
 
     Pipeline(aws).webhook("https://localhost:1/", "wh_2", account_id="other")
-    while account.post("/v1/webhooks/wh_1/recover", SINCE).status == 202:
+    test = {"event": "message.read"}
+    while account.post("/v1/webhooks/wh_1/test", test).status == 202:
         pass
-    assert api.of_account("other").post("/v1/webhooks/wh_2/recover", SINCE).status == 202
+    assert api.of_account("other").post("/v1/webhooks/wh_2/test", test).status == 202
     later = a_minute + timedelta(seconds=55)
-    monkeypatch.setattr(limits, "now", lambda: later)
-    assert account.post("/v1/webhooks/wh_1/recover", SINCE).status == 202
+    monkeypatch.setattr(rate_limits, "now", lambda: later)
+    assert account.post("/v1/webhooks/wh_1/test", test).status == 202
+
+
+@pytest.mark.usefixtures("a_minute")
+def test_what_is_refused_for_the_state_of_things_is_not_counted(account: Api, aws: Aws) -> None:
+    """409: a webhook that is disabled, a delivery that still has attempts left."""
+    Pipeline(aws).webhook("https://localhost:1/", "wh_2", status="disabled")
+    test = {"event": "message.read"}
+    pending = account.post("/v1/webhooks/wh_1/test", test).json["event_id"]
+    for _ in range(5):
+        assert account.post("/v1/webhooks/wh_2/test", test).status == 409
+        assert account.call("POST", f"/v1/webhooks/wh_1/deliveries/{pending}/retry").status == 409
+    assert [account.post("/v1/webhooks/wh_1/test", test).status for _ in range(3)] == [202, 202, 429]
 
 
 def test_what_is_refused_for_its_body_is_not_counted(account: Api, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -78,8 +136,18 @@ def test_what_is_refused_for_its_body_is_not_counted(account: Api, monkeypatch: 
 def test_counters_are_forgotten(account: Api, aws: Aws) -> None:
     account.post("/v1/webhooks/wh_1/test", {"event": "message.read"})
     items = aws.dynamodb.scan(TableName=aws.config_table)["Items"]
-    (counter,) = [item for item in items if item["pk"]["S"].startswith("LIMIT#")]
-    assert 60 <= int(counter["expires_at"]["N"]) - now().timestamp() <= 120
+    counters = [item for item in items if item["pk"]["S"].startswith("LIMIT#")]
+    assert len(counters) == 2
+    assert all(60 <= int(counter["expires_at"]["N"]) - now().timestamp() <= 120 for counter in counters)
+
+
+def test_a_portal_session_opens_a_view(api: Api) -> None:
+    platform = api.of_platform()
+    for view in ("new", "wh_1", "wh_1/edit", "wh_1/secret", "wh_1/deliveries/evt_1-b"):
+        opened = platform.post("/v1/portal-sessions", {"account_id": "acme", "view": view}).json
+        assert opened["url"].endswith(f"#token={opened['token']}&view={view}")
+    for view in ("", "//evil.example", "wh_1/../x", "wh_1&token=other", "wh_1/deliveries/", "wh_1\n"):
+        assert platform.post("/v1/portal-sessions", {"account_id": "acme", "view": view}).status == 422, view
 
 
 def test_a_portal_session_is_an_account_key_that_expires(api: Api) -> None:

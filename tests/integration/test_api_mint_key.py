@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import sys
 from collections.abc import Callable
 from typing import Any
@@ -36,6 +37,31 @@ def test_the_key_is_printed_once_and_alone_and_is_a_platform_key(
     items = str(aws.dynamodb.scan(TableName=aws.config_table)["Items"])
     assert key_id in items
     assert secret not in items
+
+
+@pytest.mark.parametrize(
+    "regions",
+    [
+        {"AWS_REGION": "us-east-1"},
+        {"AWS_DEFAULT_REGION": "us-east-1"},
+        {"AWS_REGION": "us-east-1", "AWS_DEFAULT_REGION": "eu-west-1"},
+        {"AWS_REGION": "", "AWS_DEFAULT_REGION": "us-east-1"},
+    ],
+    ids=lambda regions: "+".join(f"{name}={region}" for name, region in regions.items()),
+)
+def test_the_region_is_the_one_that_cdk_deploys_to(
+    aws: Aws, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str], regions: dict[str, str]
+) -> None:
+    """The table is in us-east-1, and in no other."""
+    monkeypatch.setenv("AWS_CONFIG_FILE", os.devnull)
+    monkeypatch.setattr(boto3, "DEFAULT_SESSION", None)
+    for name in ("AWS_REGION", "AWS_DEFAULT_REGION"):
+        monkeypatch.delenv(name, raising=False)
+    for name, region in regions.items():
+        monkeypatch.setenv(name, region)
+    mint(monkeypatch, "--table", aws.config_table)
+    key_id = capsys.readouterr().out.partition(".")[0]
+    assert key_id in str(aws.dynamodb.scan(TableName=aws.config_table)["Items"])
 
 
 def test_a_table_that_is_not_there_is_said_without_a_traceback(aws: Aws, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -9,7 +9,9 @@ import pytest
 from tests.integration.api_client import Answer, Api
 from tests.integration.conftest import Aws
 from tests.integration.pipeline import Pipeline, failures
-from webhooks.models import now, rfc3339
+from tests.integration.test_api_webhooks import emitted
+from webhooks.rate_limits import DISABLINGS
+from webhooks.times import now, rfc3339
 
 VALID = {"name": "Orders", "url": "https://localhost:8443/hook", "events": ["message.incoming"]}
 
@@ -45,7 +47,9 @@ def test_the_second_of_two_edits_is_told_of_the_first(account: Api, created: Ans
     assert edit(account, path, {"name": "Ben's"}, first.headers["ETag"]).status == 200
 
 
-@pytest.mark.parametrize(("method", "body"), [("PATCH", {"name": "Ben's"}), ("DELETE", None)])
+@pytest.mark.parametrize(
+    ("method", "body"), [("PATCH", {"name": "Ben's"}), ("PATCH", {"enabled": False}), ("DELETE", None)]
+)
 def test_an_edit_in_the_very_moment_between_reading_and_writing_is_seen(
     aws: Aws, account: Api, created: Answer, monkeypatch: pytest.MonkeyPatch, method: str, body: Any
 ) -> None:
@@ -59,7 +63,17 @@ def test_an_edit_in_the_very_moment_between_reading_and_writing_is_seen(
 
     monkeypatch.setattr(webhook_routes, "check_match", overtaken)
     assert account.call(method, path, body, headers={"if-match": read}).status == 412
-    assert account.get(path).json["name"] == "Anna's"
+    left = account.get(path).json
+    assert (left["name"], left["status"]) == ("Anna's", "active")
+    assert emitted(aws, "webhook.disabled") == []
+
+
+def test_a_stale_edit_that_disables_emits_nothing_and_counts_for_nothing(aws: Aws, account: Api, path: str) -> None:
+    for _ in range(DISABLINGS + 1):
+        assert edit(account, path, {"enabled": False}, '"0"').status == 412
+    assert emitted(aws, "webhook.disabled") == []
+    assert edit(account, path, {"enabled": False}, '"1"').status == 200
+    assert len(emitted(aws, "webhook.disabled")) == 1
 
 
 def test_a_webhook_is_deleted_only_as_it_was_read(account: Api, created: Answer, path: str) -> None:
@@ -89,7 +103,7 @@ def test_a_status_that_changes_by_itself_is_no_edit(aws: Aws, account: Api) -> N
     read = account.get("/v1/webhooks/wh_1").headers["ETag"]
     message = pipeline.message(accepted_at=rfc3339(now()))
     pipeline.logged(message, status="retrying", attempts=failures(4))
-    pipeline.judge(message)
+    pipeline.process_dead_letters(message)
     assert account.get("/v1/webhooks/wh_1").json["status"] == "failing"
     assert edit(account, "/v1/webhooks/wh_1", {"url": "https://localhost:2/"}, read).status == 200
     assert account.get("/v1/webhooks/wh_1").json["status"] == "failing"

@@ -4,18 +4,23 @@ from __future__ import annotations
 
 import itertools
 from collections import Counter
+from dataclasses import replace
 from datetime import timedelta
 from typing import Any
 
 import pytest
 
+from api import cursors
 from local.receiver import Answer, Receiver
 from tests.integration.api_client import Api
 from tests.integration.conftest import Aws
 from tests.integration.counting import aws_calls
-from tests.integration.pipeline import Pipeline, failures
+from tests.integration.pipeline import Pipeline, failures, put_items
+from webhooks.deliveries import Delivery, DeliveryStatus
+from webhooks.delivery_log import DeliveryLog
 from webhooks.items import delivery_item, event_key, to_item
-from webhooks.models import Delivery, DeliveryStatus, now, rfc3339
+from webhooks.models import StoredEvent
+from webhooks.times import now, rfc3339
 
 PATH = "/v1/webhooks/wh_1/recover"
 
@@ -32,9 +37,9 @@ def account(api: Api) -> Api:
 
 @pytest.fixture(autouse=True)
 def impatient(monkeypatch: pytest.MonkeyPatch) -> None:
-    from api import recovering
+    from api import recovery
 
-    monkeypatch.setattr(recovering, "_COPIES_SECONDS", 2)
+    monkeypatch.setattr(recovery, "_COPIES_SECONDS", 2)
 
 
 def ago(**ago: float) -> str:
@@ -55,9 +60,7 @@ def logged(aws: Aws, count: int, status: DeliveryStatus = "failed", *, seconds_a
         items.append(delivery_item(delivery, 30))
         if status == "failed":
             items.append(event_key("acme", event_id) | to_item(event))
-    for start in range(0, len(items), 25):
-        puts = [{"PutRequest": {"Item": item}} for item in items[start : start + 25]]
-        aws.dynamodb.batch_write_item(RequestItems={aws.log_table: puts})
+    put_items(aws, items)
     return [f"{status}_{number}" for number in range(count)]
 
 
@@ -74,8 +77,9 @@ def recovered(account: Api, since: str) -> list[int]:
 
 
 def costs(aws: Aws, account: Api, *, failed: int, pages: list[int]) -> Counter[str]:
-    """AWS calls of recovering so many."""
+    """AWS calls of a recovery of so many, but for those of the key's first call today."""
     logged(aws, failed)
+    account.get("/v1/session")
     with aws_calls() as calls:
         assert [page for page in recovered(account, ago(hours=3)) if page] == pages
     return calls
@@ -85,6 +89,7 @@ def queued(aws: Aws, count: int) -> list[str]:
     """So many messages, those that are delayed too."""
     messages = aws.messages(aws.delivery_queue)
     while len(messages) < count:
+        aws.await_message(aws.delivery_queue)
         messages += aws.messages(aws.delivery_queue)
     attributes = [message["MessageAttributes"] for message in messages]
     assert {a["round"]["StringValue"] for a in attributes} <= {"2"}
@@ -126,16 +131,25 @@ def test_only_events_accepted_since_then(pipeline: Pipeline, account: Api, aws: 
 def test_pages_of_a_hundred_until_the_cursor_is_null(pipeline: Pipeline, account: Api, aws: Aws) -> None:
     pipeline.webhook("https://localhost:1/")
     failed = logged(aws, 105)
-    assert recovered(account, ago(hours=2)) == [100, 5]
+    with aws_calls() as calls:
+        assert recovered(account, ago(hours=2)) == [100, 5]
+    assert (calls["SendMessageBatch"], calls["read Query"]) == (10 + 1, 105)
     assert queued(aws, 105) == sorted(failed)
 
 
+@pytest.fixture
+def small_pages(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Of ten: a hundred cost seconds."""
+    monkeypatch.setattr("api.recovery.PAGE", 10)
+
+
+@pytest.mark.usefixtures("small_pages")
 def test_what_is_called_again_from_the_start_sends_nothing_twice(pipeline: Pipeline, account: Api, aws: Aws) -> None:
     pipeline.webhook("https://localhost:1/")
-    failed = logged(aws, 105)
+    failed = logged(aws, 12)
     account.post(PATH, {"since": ago(hours=2)})
-    assert recovered(account, ago(hours=2)) == [5]
-    assert queued(aws, 105) == sorted(failed)
+    assert recovered(account, ago(hours=2)) == [2]
+    assert queued(aws, 12) == sorted(failed)
 
 
 @pytest.mark.parametrize("cut_off_at", [0, 1, 17])
@@ -143,26 +157,24 @@ def test_cut_off_between_sending_and_marking_nothing_is_lost_or_posted_twice(
     pipeline: Pipeline, account: Api, receiver: Receiver, aws: Aws, monkeypatch: pytest.MonkeyPatch, cut_off_at: int
 ) -> None:
     """As when the function is killed: nothing after that point happens, not even for an exception."""
-    from webhooks.log_table import LogTable
+    from webhooks.clients import client
 
     pipeline.webhook(receiver.url("/hook"))
     failed = logged(aws, 18)
     with monkeypatch.context() as killed:
-        save, calls = LogTable.save, itertools.count()
+        dynamodb, marked = client("dynamodb"), itertools.count()
+        put_item = dynamodb.put_item
 
-        def until(self: LogTable, delivery: Delivery) -> Any:
-            if next(calls) >= cut_off_at:
+        def until(**request: Any) -> Any:
+            if request["TableName"] == pipeline.log.name and next(marked) >= cut_off_at:
                 raise KeyboardInterrupt
-            return save(self, delivery)
+            return put_item(**request)
 
-        killed.setattr(LogTable, "save", until)
+        killed.setattr(dynamodb, "put_item", until)
         with pytest.raises(KeyboardInterrupt):
             account.post(PATH, {"since": ago(hours=2)})
     assert sum(recovered(account, ago(hours=2))) == 18 - cut_off_at
-    handled = pipeline.deliver()
-    while len(handled) < 18 + 18 - cut_off_at:
-        handled += pipeline.deliver()
-    assert not any(handled)
+    assert not any(pipeline.deliver_queued(18 + 18 - cut_off_at))
     assert sorted(posted.headers["webhook-id"] for posted in receiver.received("/hook")) == sorted(failed)
 
 
@@ -170,42 +182,46 @@ def test_two_calls_at_once_post_nothing_twice(
     pipeline: Pipeline, account: Api, receiver: Receiver, aws: Aws, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """The second reads its page before the first has marked anything, and ends after it."""
-    from api import recovering
-    from webhooks.history import History
+    from api import recovery, tables
+    from webhooks.clients import client
 
     pipeline.webhook(receiver.url("/hook"))
     failed = logged(aws, 5)
-    webhook, log = pipeline.stored(), pipeline.log
-    history = History(aws.dynamodb, aws.log_table, log_days=30)
-    mark, since = recovering._mark, ago(hours=2)
+    webhook, since, sqs = pipeline.stored(), ago(hours=2), client("sqs")
+    send_message_batch = sqs.send_message_batch
+    opened = (pipeline.log, tables.rate_limits(), tables.recent_requests())
 
-    def overtaking(*arguments: Any) -> None:
-        monkeypatch.setattr(recovering, "_mark", mark)
-        assert recovering.recover(log, history, webhook, since)[0] == 5
-        mark(*arguments)
+    def overtaken(**request: Any) -> Any:
+        answer = send_message_batch(**request)
+        monkeypatch.setattr(sqs, "send_message_batch", send_message_batch)
+        assert recovery.recover(*opened, webhook, since)[0] == 5
+        return answer
 
-    monkeypatch.setattr(recovering, "_mark", overtaking)
-    assert recovering.recover(log, history, webhook, since)[0] == 5
+    monkeypatch.setattr(sqs, "send_message_batch", overtaken)
+    assert recovery.recover(*opened, webhook, since)[0] == 5
     handled = pipeline.deliver()
     assert len(handled) == 5, "one call's messages come later"
-    while len(handled) < 10:
-        handled += pipeline.deliver()
+    pipeline.deliver_queued(5)
     assert sorted(posted.headers["webhook-id"] for posted in receiver.received("/hook")) == sorted(failed)
 
 
 def test_what_sqs_refuses_is_still_there_for_the_next_call(
     pipeline: Pipeline, account: Api, aws: Aws, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    from webhooks import messages
+    from webhooks.clients import client
 
     pipeline.webhook("https://localhost:1/")
     logged(aws, 20)
-    send_batch = messages._send_batch
+    sqs = client("sqs")
+    send_message_batch = sqs.send_message_batch
 
-    def but_the_first(sqs: Any, url: str, batch: list[Any], delay: int) -> list[Any]:
-        return batch[:1] + (send_batch(sqs, url, batch[1:], delay) if batch[1:] else [])
+    def but_the_first(**request: Any) -> Any:
+        first, *rest = request["Entries"]
+        if rest:
+            send_message_batch(**request | {"Entries": rest})
+        return {"Failed": [{"Id": first["Id"], "Code": "InternalError", "SenderFault": False}]}
 
-    monkeypatch.setattr(messages, "_send_batch", but_the_first)
+    monkeypatch.setattr(sqs, "send_message_batch", but_the_first)
     refused = account.post(PATH, {"since": ago(hours=2)})
     assert (refused.status, refused.headers["Retry-After"]) == (503, "1")
     monkeypatch.undo()
@@ -245,10 +261,101 @@ def test_a_cursor_of_nowhere_is_refused(pipeline: Pipeline, account: Api) -> Non
     assert account.post(PATH, {"since": ago(hours=1), "cursor": "WEBHOOK"}).status == 400
 
 
+@pytest.mark.usefixtures("small_pages")
 def test_what_a_page_costs_does_not_grow_with_what_succeeded(pipeline: Pipeline, account: Api, aws: Aws) -> None:
     pipeline.webhook("https://localhost:1/")
-    alone = costs(aws, account, failed=105, pages=[100, 5])
+    alone = costs(aws, account, failed=12, pages=[10, 2])
     logged(aws, 300, "delivered", seconds_ago=7200)
-    assert costs(aws, account, failed=105, pages=[100, 5]) == alone
-    assert alone["SendMessageBatch"] == 10 + 1
-    assert alone["read Query"] == 105
+    assert costs(aws, account, failed=12, pages=[10, 2]) == alone
+    assert alone["SendMessageBatch"] == 1 + 1
+    assert alone["read Query"] == 12
+
+
+def test_stranded_deliveries_are_recovered_and_those_under_way_are_not(
+    pipeline: Pipeline, account: Api, receiver: Receiver
+) -> None:
+    """Their message is gone: nothing has happened to them for three hours after the next attempt was due."""
+    pipeline.webhook(receiver.url("/hook"))
+    for id, due in (("stranded", ago(minutes=181)), ("late", ago(minutes=179))):
+        message = pipeline.message(event_id=id, accepted_at=ago(hours=4))
+        stored = StoredEvent("acme", id, message.event, message.body, message.accepted_at)
+        pipeline.log.put_event_once(stored)
+        pipeline.logged(message, status="retrying", attempts=failures(1, first_ago=12000), next_attempt_at=due)
+    assert account.post(PATH, {"since": ago(hours=5)}).json["enqueued"] == 1
+    assert pipeline.deliver() == [False]
+    assert [posted.headers["webhook-id"] for posted in receiver.received("/hook")] == ["stranded"]
+
+
+@pytest.mark.parametrize(("minutes", "status"), [(181, 202), (179, 409)])
+def test_a_stranded_delivery_can_be_retried(pipeline: Pipeline, account: Api, minutes: int, status: int) -> None:
+    pipeline.webhook("https://localhost:1/")
+    message = pipeline.message(accepted_at=ago(hours=4))
+    pipeline.log.put_event_once(StoredEvent("acme", "evt_1", message.event, message.body, message.accepted_at))
+    pipeline.logged(message, round_started_at=ago(minutes=minutes))
+    assert account.call("POST", "/v1/webhooks/wh_1/deliveries/evt_1/retry").status == status
+
+
+def logged_pending(aws: Aws, count: int, *, minutes: float) -> list[str]:
+    """Failed deliveries, of which a recovery so long ago began new rounds; the events' ids."""
+    failed = logged(aws, count, seconds_ago=7 * 3600)
+    log = DeliveryLog(aws.dynamodb, aws.log_table, log_days=30)
+    for delivery in log.recoverable("wh_1", since=ago(days=1), after=None, limit=count).deliveries:
+        attempts = failures(4, first_ago=6 * 3600)
+        log.save(replace(delivery.in_round(2, ago(minutes=minutes)), attempts=attempts))
+    return failed
+
+
+def test_pending_deliveries_whose_message_is_lost_are_recovered(
+    pipeline: Pipeline, account: Api, receiver: Receiver, aws: Aws
+) -> None:
+    """Page by page, after those that failed, and each once."""
+    pipeline.webhook(receiver.url("/hook"))
+    stranded = logged_pending(aws, 8, minutes=181)
+    with pytest.MonkeyPatch.context() as small:
+        small.setattr("api.recovery.PAGE", 3)
+        logged(aws, 4, "retrying")
+        assert [size for size in recovered(account, ago(hours=8)) if size] == [3, 3, 2]
+    assert recovered(account, ago(hours=8)) == [0]
+    pipeline.deliver_queued(8)
+    assert sorted(posted.headers["webhook-id"] for posted in receiver.received("/hook")) == sorted(stranded)
+
+
+@pytest.mark.parametrize(("minutes", "since"), [(179, 8), (181, 6)])
+def test_pending_deliveries_that_are_under_way_or_older_are_not(
+    pipeline: Pipeline, account: Api, aws: Aws, minutes: int, since: int
+) -> None:
+    pipeline.webhook("https://localhost:1/")
+    logged_pending(aws, 2, minutes=minutes)
+    assert recovered(account, ago(hours=since)) == [0]
+
+
+def test_pending_deliveries_that_are_under_way_are_not_even_read(pipeline: Pipeline, account: Api, aws: Aws) -> None:
+    pipeline.webhook("https://localhost:1/")
+    logged_pending(aws, 20, minutes=179)
+    logged(aws, 2)
+    with aws_calls() as calls:
+        assert recovered(account, ago(hours=8)) == [2]
+    assert (calls["Query"], calls["read Query"]) == (2, 2)
+
+
+@pytest.mark.parametrize("after", ["2999-01-01T00:00:00.000Z#x", "2999-01-01T00:00:00.000Z#2026-01-01T00:00:00.000Z#x"])
+def test_a_cursor_beyond_the_end_finds_nothing(pipeline: Pipeline, account: Api, after: str) -> None:
+    pipeline.webhook("https://localhost:1/")
+    body = {"since": ago(hours=1), "cursor": cursors.encode(after)}
+    assert account.post(PATH, body).json == {"enqueued": 0, "next_cursor": None}
+
+
+def test_what_was_never_attempted_through_our_fault_is_in_the_log_and_recovered(
+    pipeline: Pipeline, account: Api, receiver: Receiver, aws: Aws
+) -> None:
+    """Its message was received in vain as often as there are attempts, requeued, and is then lost."""
+    pipeline.webhook(receiver.url("/hook"))
+    message = pipeline.message(accepted_at=ago(minutes=182), round_started_at=ago(minutes=181))
+    pipeline.log.put_event_once(StoredEvent("acme", "evt_1", message.event, message.body, message.accepted_at))
+    assert pipeline.process_dead_letters(message) == [False]
+    (shown,) = account.get("/v1/webhooks/wh_1/deliveries").json["data"]
+    assert (shown["event_id"], shown["status"], shown["attempts"]) == ("evt_1", "pending", [])
+    aws.messages(aws.retry_queue)
+    assert recovered(account, ago(hours=5)) == [1]
+    assert pipeline.deliver() == [False]
+    assert [posted.headers["webhook-id"] for posted in receiver.received("/hook")] == ["evt_1"]

@@ -15,7 +15,7 @@ from hypothesis import strategies as st
 from tests.integration.conftest import Aws
 from webhooks.config_table import ConfigTable
 from webhooks.errors import LimitReached, NotFound
-from webhooks.models import Webhook, new_id
+from webhooks.models import StoredEvent, Webhook, new_id
 
 AT = "2026-05-29T10:30:00.000Z"
 
@@ -40,23 +40,23 @@ def count(table: ConfigTable, aws: Aws, account_id: str = "acme") -> int:
 
 def test_the_101st_is_refused_and_the_counter_tells_the_truth(table: ConfigTable, aws: Aws) -> None:
     for number in range(100):
-        table.create_webhook(webhook(f"wh_{number:03}"), most=100)
+        table.create_webhook(webhook(f"wh_{number:03}"), limit=100)
     with pytest.raises(LimitReached, match="100"):
-        table.create_webhook(webhook("wh_100"), most=100)
-    table.create_webhook(webhook(account_id="other"), most=100)
+        table.create_webhook(webhook("wh_100"), limit=100)
+    table.create_webhook(webhook(account_id="other"), limit=100)
     assert count(table, aws) == 100
     table.delete_webhook("acme", "wh_000")
     with pytest.raises(NotFound):
         table.delete_webhook("acme", "wh_000")
     assert count(table, aws) == 99
-    table.create_webhook(webhook("wh_100"), most=100)
+    table.create_webhook(webhook("wh_100"), limit=100)
 
 
 @pytest.mark.parametrize(("size", "pages"), [(1, [1, 1, 1, 1]), (2, [2, 2]), (3, [3, 1]), (4, [4]), (5, [4])])
 def test_pages_are_full_and_the_last_one_says_so(table: ConfigTable, size: int, pages: list[int]) -> None:
     for number in range(4):
-        table.create_webhook(webhook(f"wh_{number}"), most=100)
-    table.create_webhook(webhook("wh_2x", account_id="acme2"), most=100)
+        table.create_webhook(webhook(f"wh_{number}"), limit=100)
+    table.create_webhook(webhook("wh_2x", account_id="acme2"), limit=100)
     seen: list[list[str]] = []
     after = None
     while not seen or after:
@@ -68,7 +68,7 @@ def test_pages_are_full_and_the_last_one_says_so(table: ConfigTable, size: int, 
 
 def test_a_page_goes_on_where_it_stopped_although_that_webhook_is_gone(table: ConfigTable) -> None:
     for number in range(4):
-        table.create_webhook(webhook(f"wh_{number}"), most=100)
+        table.create_webhook(webhook(f"wh_{number}"), limit=100)
     page, after = table.webhooks("acme", limit=2)
     table.delete_webhook("acme", page[-1].id)
     rest, _ = table.webhooks("acme", limit=2, after=after)
@@ -95,29 +95,31 @@ CHANGES = st.fixed_dictionaries(
 @given(changes=CHANGES)
 def test_an_edit_touches_only_its_own_fields(table: ConfigTable, changes: dict[str, Any]) -> None:
     before = webhook(new_id("wh"), status="failing", failing_since=AT, failing_reason="answered 500")
-    table.create_webhook(before, most=1000)
+    table.create_webhook(before, limit=1000)
     edited = table.edit_webhook("acme", before.id, changes)
     assert edited == replace(before, **changes, version=2) == table.webhook("acme", before.id)
 
 
 def test_an_edit_never_brings_back_what_was_deleted(table: ConfigTable) -> None:
-    table.create_webhook(webhook(), most=100)
+    table.create_webhook(webhook(), limit=100)
     table.delete_webhook("acme", "wh_1")
     with pytest.raises(NotFound):
         table.edit_webhook("acme", "wh_1", {"name": "x"})
     assert table.webhooks("acme", limit=10) == ([], None)
 
 
-def test_only_the_enabled_and_subscribed_are_found_and_no_secret_is_read(table: ConfigTable, aws: Aws) -> None:
-    table.create_webhook(webhook("wh_1"), most=100)
-    table.create_webhook(webhook("wh_2", status="failing"), most=100)
-    table.create_webhook(webhook("wh_3", status="disabled"), most=100)
-    table.create_webhook(webhook("wh_4", events=["contact.created"]), most=100)
-    table.create_webhook(webhook("wh_5", account_id="acme2"), most=100)
+def test_an_accounts_subscriptions_are_read_without_its_secrets(table: ConfigTable, aws: Aws) -> None:
+    table.create_webhook(webhook("wh_1"), limit=100)
+    table.create_webhook(webhook("wh_2", status="failing"), limit=100)
+    table.create_webhook(webhook("wh_3", status="disabled"), limit=100)
+    table.create_webhook(webhook("wh_4", events=["contact.created"]), limit=100)
+    table.create_webhook(webhook("wh_5", account_id="acme2"), limit=100)
     read: list[dict[str, Any]] = []
     aws.dynamodb.meta.events.register("after-call.dynamodb.Query", lambda parsed, **_: read.extend(parsed["Items"]))
-    assert table.subscribed("acme", "message.read") == ["wh_1", "wh_2"]
-    assert {name for item in read for name in item} == {"id", "status", "events"}
+    event = StoredEvent("acme", "evt_1", "message.read", "{}", AT)
+    wants = {subscription.webhook_id: subscription.wants(event) for subscription in table.subscriptions("acme")}
+    assert wants == {"wh_1": True, "wh_2": True, "wh_3": False, "wh_4": False}
+    assert {name for item in read for name in item} == {"id", "status", "events", "whatsapp_account_ids"}
 
 
 class Conflicts:
@@ -140,12 +142,12 @@ class Conflicts:
 
 def test_two_at_once_are_both_served(table: ConfigTable, aws: Aws) -> None:
     Conflicts(aws, "TransactWriteItems", "TransactionCanceledException", 3, ["None", "TransactionConflict"])
-    table.create_webhook(webhook(), most=100)
+    table.create_webhook(webhook(), limit=100)
     assert count(table, aws) == 1
 
 
 def test_an_edit_beside_a_transaction_is_made(table: ConfigTable, aws: Aws) -> None:
-    table.create_webhook(webhook(), most=100)
+    table.create_webhook(webhook(), limit=100)
     Conflicts(aws, "UpdateItem", "TransactionConflictException", 2, [])
     assert table.edit_webhook("acme", "wh_1", {"name": "new"}).name == "new"
 
@@ -153,12 +155,12 @@ def test_an_edit_beside_a_transaction_is_made(table: ConfigTable, aws: Aws) -> N
 def test_it_does_not_try_for_ever(table: ConfigTable, aws: Aws) -> None:
     met = Conflicts(aws, "TransactWriteItems", "TransactionCanceledException", 99, ["None", "TransactionConflict"])
     with pytest.raises(ClientError):
-        table.create_webhook(webhook(), most=100)
+        table.create_webhook(webhook(), limit=100)
     assert met.asked == 5
 
 
 def test_only_a_conflict_is_tried_again(table: ConfigTable, aws: Aws) -> None:
     met = Conflicts(aws, "TransactWriteItems", "TransactionCanceledException", 99, ["ValidationError", "None"])
     with pytest.raises(ClientError):
-        table.create_webhook(webhook(), most=100)
+        table.create_webhook(webhook(), limit=100)
     assert met.asked == 1

@@ -1,16 +1,23 @@
-"""The dead-letters function looks before it judges."""
+"""The dead-letters function: the delivery log decides the outcome."""
 
 from __future__ import annotations
 
+import json
+import re
 from dataclasses import replace
 from datetime import timedelta
-from typing import Any
+from itertools import count
+from typing import Any, get_args
 
 import pytest
 
+from local.emulator import ROOT
+from local.receiver import Receiver
 from tests.integration.conftest import Aws
 from tests.integration.pipeline import Pipeline, ago, failures
-from webhooks.models import now, rfc3339
+from tests.template import lane_limits
+from webhooks import operational_events
+from webhooks.times import now, parse_time, rfc3339
 
 URL = "https://localhost:1/hook"
 
@@ -20,11 +27,43 @@ def pipeline(aws: Aws) -> Pipeline:
     return Pipeline(aws)
 
 
+@pytest.fixture
+def requeued(monkeypatch: pytest.MonkeyPatch, aws: Aws) -> list[dict[str, Any]]:
+    """What the function sends, as it sends it: the queue shows a delayed message to nobody."""
+    from webhooks.clients import client
+
+    sqs, seen = client("sqs"), []
+    real = sqs.send_message_batch
+
+    def recording(**request: Any) -> Any:
+        assert request["QueueUrl"] == aws.retry_queue
+        seen.extend(request["Entries"])
+        return real(**request)
+
+    monkeypatch.setattr(sqs, "send_message_batch", recording)
+    return seen
+
+
+def documented() -> Any:
+    """`detail` as docs/telling-customers.md has it."""
+    page = (ROOT / "docs" / "telling-customers.md").read_text()
+    return json.loads(re.findall(r"```json\n(.*?)```", page, re.DOTALL)[0])
+
+
+def test_the_documented_rule_is_about_what_is_emitted() -> None:
+    page = (ROOT / "docs" / "telling-customers.md").read_text()
+    (pattern,) = re.findall(r"--event-pattern \\\n +'(.*?)'", page)
+    assert json.loads(pattern) == {
+        "source": [operational_events.SOURCE],
+        "detail-type": list(get_args(operational_events.OperationalEvent)),
+    }
+
+
 def test_four_recorded_failures_are_failed_and_failing(pipeline: Pipeline) -> None:
     pipeline.webhook(URL)
     message = pipeline.message()
     pipeline.logged(message, status="retrying", attempts=failures(4))
-    assert pipeline.judge(message) == [False]
+    assert pipeline.process_dead_letters(message) == [False]
     delivery, webhook = pipeline.delivery(message), pipeline.stored()
     assert delivery is not None
     assert delivery.status == "failed"
@@ -33,16 +72,29 @@ def test_four_recorded_failures_are_failed_and_failing(pipeline: Pipeline) -> No
         "answered 500, expected 200",
         "evt_1",
     )
-    ((name, detail),) = pipeline.signals()
+    ((name, detail),) = pipeline.operational_events()
     assert name == "webhook.failing"
-    assert (detail["webhook_id"], detail["failing_since"]) == ("wh_1", webhook.failing_since)
+    assert detail == {
+        "id": detail["id"],
+        "account_id": "acme",
+        "webhook_id": "wh_1",
+        "webhook_name": "hook",
+        "page_url": "https://webhooks.example.com/settings/webhooks#/wh_1",
+        "failing_since": webhook.failing_since,
+        "failing_reason": "answered 500, expected 200",
+        "failing_code": webhook.failing_code,
+        "event_id": "evt_1",
+        "disabled_at": None,
+        "disabled_reason": None,
+    }
+    assert detail.keys() == documented().keys()
     index = pipeline.aws.dynamodb.query(
         TableName="log",
         IndexName="failed",
         KeyConditionExpression="failed_webhook = :w",
         ExpressionAttributeValues={":w": {"S": "wh_1"}},
     )
-    assert [item["event_id"]["S"] for item in index["Items"]] == ["evt_1"]
+    assert [item["sk"]["S"].partition("#")[2] for item in index["Items"]] == ["evt_1"]
 
 
 def test_a_second_failed_delivery_does_not_fail_the_webhook_again(pipeline: Pipeline) -> None:
@@ -50,9 +102,9 @@ def test_a_second_failed_delivery_does_not_fail_the_webhook_again(pipeline: Pipe
     for event_id in ("evt_1", "evt_2"):
         message = pipeline.message(event_id=event_id)
         pipeline.logged(message, status="retrying", attempts=failures(4))
-        pipeline.judge(message)
+        pipeline.process_dead_letters(message)
     assert pipeline.stored().failing_event_id == "evt_1"
-    assert len(pipeline.signals()) == 1
+    assert len(pipeline.operational_events()) == 1
 
 
 @pytest.mark.parametrize("status", ["delivered", "failed", "cancelled"])
@@ -60,36 +112,91 @@ def test_a_final_round_is_dropped(pipeline: Pipeline, status: Any) -> None:
     pipeline.webhook(URL)
     message = pipeline.message()
     before = pipeline.logged(message, status=status, attempts=failures(4))
-    assert pipeline.judge(message) == [False]
+    assert pipeline.process_dead_letters(message) == [False]
     assert pipeline.delivery(message) == before
     assert pipeline.stored().status == "active"
-    assert pipeline.aws.messages(pipeline.aws.delivery_queue) == []
+    assert pipeline.aws.messages(pipeline.aws.retry_queue) == []
 
 
-@pytest.mark.parametrize("recorded", [0, 1, 3])
-def test_what_was_not_really_attempted_goes_back_for_its_time(pipeline: Pipeline, recorded: int) -> None:
+@pytest.mark.parametrize(
+    ("recorded", "due_in", "age", "delay"),
+    [
+        (0, None, 1, 60),  # a floor: a round of our own fault may be the first of many
+        (1, 200, 1, 200),
+        (3, 200, 1, 200),
+        (1, 10, 1, 60),
+        (0, None, 300, 300),  # the longer it goes on, the less often
+        (1, 10, 3600, 400),  # counted from the last attempt that was recorded
+        (0, None, 3600, 900),  # SQS delays by no more; deliver makes the message wait for the rest
+    ],
+)
+def test_what_was_not_really_attempted_goes_back_for_its_time(
+    pipeline: Pipeline,
+    requeued: list[dict[str, Any]],
+    recorded: int,
+    due_in: int | None,
+    age: int,
+    delay: int,
+) -> None:
     pipeline.webhook(URL)
-    message = pipeline.message()
-    due = rfc3339(now() + timedelta(seconds=200))
+    message = pipeline.message(round_started_at=ago(age))
     if recorded:
+        assert due_in is not None
+        due = rfc3339(now() + timedelta(seconds=due_in))
         pipeline.logged(message, status="retrying", attempts=failures(recorded), next_attempt_at=due)
-    assert pipeline.judge(message) == [False]
+    assert pipeline.process_dead_letters(message) == [False]
     assert pipeline.stored().status == "active"
-    counts = pipeline.aws.sqs.get_queue_attributes(QueueUrl=pipeline.aws.delivery_queue, AttributeNames=["All"])
-    waiting = "ApproximateNumberOfMessagesDelayed" if recorded else "ApproximateNumberOfMessages"
-    assert counts["Attributes"][waiting] == "1"
+    (request,) = requeued
+    assert delay - 2 <= request["DelaySeconds"] <= delay + 2
 
 
-def test_what_goes_back_is_the_same_message(pipeline: Pipeline) -> None:
-    from tests.integration.pipeline import record_of
+def test_what_goes_back_is_the_same_message(pipeline: Pipeline, requeued: list[dict[str, Any]]) -> None:
     from webhooks.messages import from_record
 
     pipeline.webhook(URL)
     message = pipeline.message(test=True)
-    pipeline.judge(message)
-    (again,) = pipeline.aws.messages(pipeline.aws.delivery_queue)
-    assert replace(from_record(record_of(again)), id=None) == message
-    assert again["Attributes"]["MessageGroupId"] == "acme"
+    pipeline.process_dead_letters(message)
+    (request,) = requeued
+    attributes = {
+        name: {"stringValue": value["StringValue"], "dataType": "String"}
+        for name, value in request["MessageAttributes"].items()
+    }
+    record = {"messageId": "m", "body": request["MessageBody"], "messageAttributes": attributes}
+    assert replace(from_record(record, "retry"), id=None, not_before=None) == message
+    assert request["MessageGroupId"] == "wh_1"
+
+
+def test_a_message_that_is_requeued_for_hours_waits_on_the_queue(pipeline: Pipeline, receiver: Receiver) -> None:
+    """Hidden for what a delay cannot hold, and not attempted early."""
+    pipeline.webhook(receiver.url("/hook"))
+    message = pipeline.message(not_before=rfc3339(now() + timedelta(hours=1)))
+    request = message.to_request()
+    assert request.pop("DelaySeconds") == 900
+    pipeline.aws.sqs.send_message(QueueUrl=pipeline.aws.retry_queue, **request)
+    assert pipeline.deliver() == [True]
+    assert receiver.received("/hook") == []
+
+
+def test_a_message_that_kills_the_function_costs_few_invocations(
+    pipeline: Pipeline, requeued: list[dict[str, Any]]
+) -> None:
+    """
+    Each time it goes back it is received as often as SQS allows before it gives the message up, and kills as many
+    invocations. After each, it is hidden for the queue's visibility timeout.
+    """
+    pipeline.webhook(URL)
+    killed = 0
+    receives, hidden_seconds = lane_limits()
+    age = float(receives * hidden_seconds)
+    for copy in count(1):
+        killed += receives
+        pipeline.process_dead_letters(pipeline.message(event_id=f"evt_{copy}", round_started_at=ago(age)))
+        if len(requeued) < copy:
+            break
+        waits = parse_time(requeued[-1]["MessageAttributes"]["not_before"]["StringValue"]) - now()
+        age += waits.total_seconds() + receives * hidden_seconds
+    assert age >= 24 * 3600
+    assert killed < 100
 
 
 @pytest.mark.parametrize("recorded", [0, 3])
@@ -98,23 +205,23 @@ def test_after_24_hours_it_is_our_fault_and_not_the_webhooks(pipeline: Pipeline,
     message = pipeline.message(round_started_at=ago(24 * 3600 + 1))
     if recorded:
         pipeline.logged(message, status="retrying", attempts=failures(recorded))
-    assert pipeline.judge(message) == [False]
+    assert pipeline.process_dead_letters(message) == [False]
     delivery = pipeline.delivery(message)
     assert delivery is not None
     assert (delivery.status, delivery.attempts[-1].error) == ("failed", "not attempted: a fault on our side")
     assert pipeline.stored().status == "active"
-    assert pipeline.signals() == []
-    assert pipeline.aws.messages(pipeline.aws.delivery_queue) == []
+    assert pipeline.operational_events() == []
+    assert pipeline.aws.messages(pipeline.aws.retry_queue) == []
 
 
-def test_an_old_copy_does_not_end_what_a_later_one_began(pipeline: Pipeline) -> None:
+def test_an_old_copy_does_not_end_what_a_later_one_began(pipeline: Pipeline, requeued: list[dict[str, Any]]) -> None:
     """The event was published again after 25 hours, and its first attempt failed."""
     pipeline.webhook(URL)
     message = pipeline.message(round_started_at=ago(25 * 3600))
     before = pipeline.logged(message, status="retrying", attempts=failures(1), round_started_at=ago(5))
-    assert pipeline.judge(message) == [False]
+    assert pipeline.process_dead_letters(message) == [False]
     assert pipeline.delivery(message) == before
-    assert len(pipeline.aws.messages(pipeline.aws.delivery_queue)) == 1
+    assert len(requeued) == 1
 
 
 @pytest.mark.parametrize("gone", ["disabled", "deleted"])
@@ -124,20 +231,20 @@ def test_a_webhook_that_is_gone_is_not_marked(pipeline: Pipeline, gone: str) -> 
         pipeline.config.delete_webhook("acme", "wh_1")
     message = pipeline.message()
     pipeline.logged(message, status="retrying", attempts=failures(4))
-    assert pipeline.judge(message) == [False]
+    assert pipeline.process_dead_letters(message) == [False]
     delivery = pipeline.delivery(message)
     assert delivery is not None
     assert delivery.status == "failed"
     if gone == "disabled":
         assert pipeline.stored().status == "disabled"
-    assert pipeline.signals() == []
+    assert pipeline.operational_events() == []
 
 
 @pytest.mark.parametrize("call", ["batch_get_item", "transact_write_items", "put_events"])
 def test_a_crash_between_any_two_steps_is_made_good(
     pipeline: Pipeline, monkeypatch: pytest.MonkeyPatch, call: str
 ) -> None:
-    """The message stays, and the second judgement ends where the first should have; the signal's id repeats."""
+    """The message stays, and the second call ends where the first should have; the event's id repeats."""
     from webhooks.clients import client
 
     def crashing(*_: Any, **__: Any) -> Any:
@@ -149,17 +256,17 @@ def test_a_crash_between_any_two_steps_is_made_good(
     owner: Any = client("events") if call == "put_events" else client("dynamodb")
     with monkeypatch.context() as crash:
         crash.setattr(owner, call, crashing)
-        assert pipeline.judge(message) == [True]
-    assert pipeline.judge(message) == [False]
+        assert pipeline.process_dead_letters(message) == [True]
+    assert pipeline.process_dead_letters(message) == [False]
     delivery = pipeline.delivery(message)
     assert delivery is not None
     assert (delivery.status, pipeline.stored().status) == ("failed", "failing")
-    assert pipeline.judge(message) == [False]
-    told = pipeline.signals()
-    assert {name for name, _ in told} == {"webhook.failing"}
-    assert len({detail["id"] for _, detail in told}) == 1
+    assert pipeline.process_dead_letters(message) == [False]
+    emitted = pipeline.operational_events()
+    assert {name for name, _ in emitted} == {"webhook.failing"}
+    assert len({detail["id"] for _, detail in emitted}) == 1
 
 
 def test_a_message_that_cannot_be_read_stays(pipeline: Pipeline) -> None:
     pipeline.aws.sqs.send_message(QueueUrl=pipeline.aws.delivery_queue, MessageBody="hello")
-    assert pipeline.judge() == [True]
+    assert pipeline.process_dead_letters() == [True]

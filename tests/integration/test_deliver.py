@@ -3,18 +3,22 @@
 from __future__ import annotations
 
 import json
+from dataclasses import replace
 from datetime import timedelta
 from typing import Any
 
 import pytest
 from botocore.exceptions import ClientError
+from requests.adapters import HTTPAdapter
 from standardwebhooks import Webhook as Verifier
 
 from local.receiver import Answer, Receiver
 from tests.integration.conftest import Aws
-from tests.integration.pipeline import Pipeline, ago, failures
-from webhooks.models import now, parse_time, rfc3339
+from tests.integration.pipeline import Pipeline, ago, failures, record_of
+from webhooks.messages import from_record
+from webhooks.models import Lane
 from webhooks.signing import new_secret
+from webhooks.times import now, parse_time, rfc3339
 
 
 @pytest.fixture
@@ -36,6 +40,12 @@ def visibility(monkeypatch: pytest.MonkeyPatch, aws: Aws) -> dict[str, int]:
 
     monkeypatch.setattr(sqs, "change_message_visibility_batch", recording)
     return seen
+
+
+def dead_letters(pipeline: Pipeline) -> list[tuple[str, str]]:
+    """The keys of the messages on the dead-letter queue."""
+    records = [record_of(received) for received in pipeline.aws.messages(pipeline.aws.dead_letter_queue)]
+    return [from_record(record, "retry").key() for record in records]
 
 
 def test_a_200_is_delivered_and_acknowledged(pipeline: Pipeline, receiver: Receiver) -> None:
@@ -91,18 +101,50 @@ def test_each_retry_waits_longer(
     assert list(visibility.values()) == [delay]
 
 
-def test_the_last_failure_goes_to_the_dead_letters_at_once(
-    pipeline: Pipeline, receiver: Receiver, visibility: dict[str, int]
+@pytest.mark.parametrize(("status", "recorded", "asked", "wait"), [(503, 1, 200, 200), (429, 2, 100_000, 900)])
+def test_an_endpoint_that_asks_for_it_is_left_alone_longer(
+    pipeline: Pipeline, receiver: Receiver, aws: Aws, status: int, recorded: int, asked: int, wait: int
 ) -> None:
+    """The retry waits as a delayed message in the place of this one; it still was one of the four attempts."""
+    pipeline.webhook(receiver.url("/hook"))
+    receiver.answer("/hook", Answer(status, headers={"Retry-After": str(asked)}))
+    message = pipeline.message()
+    pipeline.logged(message, status="retrying", attempts=failures(recorded), next_attempt_at=ago(0))
+    assert pipeline.deliver(message) == [False]
+    delivery = pipeline.delivery(message)
+    assert delivery is not None
+    assert delivery.next_attempt_at is not None
+    last = delivery.attempts[-1]
+    assert (len(delivery.attempts), last.error_code, last.retry_after) == (recorded + 1, "status", wait)
+    due = parse_time(delivery.next_attempt_at)
+    assert timedelta(0) <= due - last.ended() - timedelta(seconds=wait) < timedelta(milliseconds=5)
+    attributes = aws.sqs.get_queue_attributes(QueueUrl=aws.retry_queue, AttributeNames=["All"])["Attributes"]
+    assert attributes["ApproximateNumberOfMessagesDelayed"] == "1"
+    assert pipeline.stored().status == "active"
+
+
+@pytest.mark.parametrize("header", ["0", "59", "soon", "9" * 5000, "Sun, 06 Nov 1994 08:49:37 GMT"])
+def test_the_schedule_holds_whatever_else_an_endpoint_asks_for(
+    pipeline: Pipeline, receiver: Receiver, visibility: dict[str, int], header: str
+) -> None:
+    pipeline.webhook(receiver.url("/hook"))
+    receiver.answer("/hook", Answer(503, headers={"Retry-After": header}))
+    message = pipeline.message()
+    pipeline.logged(message, status="retrying", attempts=failures(1), next_attempt_at=ago(0))
+    assert pipeline.deliver(message) == [True]
+    assert list(visibility.values()) == [60]
+
+
+def test_the_last_failure_goes_to_the_dead_letters_at_once(pipeline: Pipeline, receiver: Receiver) -> None:
     pipeline.webhook(receiver.url("/hook"))
     receiver.answer("/hook", Answer(500))
     message = pipeline.message()
     pipeline.logged(message, status="retrying", attempts=failures(3), next_attempt_at=ago(0))
-    assert pipeline.deliver(message) == [True]
+    assert pipeline.deliver(message) == [False]
     delivery = pipeline.delivery(message)
     assert delivery is not None
     assert (delivery.status, len(delivery.attempts), delivery.next_attempt_at) == ("retrying", 4, None)
-    assert list(visibility.values()) == [0]
+    assert dead_letters(pipeline) == [message.key()]
     # The webhook is marked by the dead-letters function, and by nobody else.
     assert pipeline.stored().status == "active"
 
@@ -155,15 +197,30 @@ def test_without_its_webhook_a_delivery_is_cancelled(
     assert receiver.received("/hook") == []
 
 
-def test_when_all_attempts_are_recorded_there_is_no_fifth(
-    pipeline: Pipeline, receiver: Receiver, visibility: dict[str, int]
+@pytest.mark.parametrize("lane", ["delivery", "retry"])
+def test_when_all_attempts_are_recorded_there_is_no_fifth(pipeline: Pipeline, receiver: Receiver, lane: Lane) -> None:
+    pipeline.webhook(receiver.url("/hook"))
+    message = pipeline.message(lane=lane)
+    pipeline.logged(message, status="retrying", attempts=failures(4))
+    assert pipeline.deliver(message) == [False]
+    assert dead_letters(pipeline) == [message.key()]
+    assert receiver.received("/hook") == []
+
+
+def test_what_has_no_attempts_left_stays_until_the_dead_letter_queue_takes_it(
+    pipeline: Pipeline, receiver: Receiver, visibility: dict[str, int], monkeypatch: pytest.MonkeyPatch
 ) -> None:
+    from webhooks.queues import delivery_queues
+
     pipeline.webhook(receiver.url("/hook"))
     message = pipeline.message()
     pipeline.logged(message, status="retrying", attempts=failures(4))
-    assert pipeline.deliver(message) == [True]
-    assert list(visibility.values()) == [0]
-    assert receiver.received("/hook") == []
+    with monkeypatch.context() as broken:
+        broken.setenv("DEAD_LETTER_QUEUE_URL", "https://sqs.us-east-1.amazonaws.com/123456789012/absent")
+        delivery_queues.cache_clear()
+        assert pipeline.deliver(message) == [True]
+    delivery_queues.cache_clear()
+    assert list(visibility.values()) == [10]
 
 
 def test_a_copy_that_comes_too_early_waits_until_the_others_attempt_is_over(
@@ -231,11 +288,13 @@ def test_the_first_200_makes_a_failing_webhook_active_and_tells_so(pipeline: Pip
     pipeline.deliver(pipeline.message())
     webhook = pipeline.stored()
     assert (webhook.status, webhook.failing_since, webhook.failing_reason) == ("active", None, None)
-    told = dict(pipeline.signals())
+    emitted = dict(pipeline.operational_events())
     # That it was failing is repeated, in case a crash swallowed it.
-    assert set(told) == {"webhook.failing", "webhook.recovered"}
-    for detail in told.values():
+    assert set(emitted) == {"webhook.failing", "webhook.recovered"}
+    for detail in emitted.values():
         assert (detail["webhook_id"], detail["account_id"], detail["failing_since"]) == ("wh_1", "acme", since)
+        assert (detail["webhook_name"], detail["failing_reason"]) == ("hook", "answered 500, expected 200")
+        assert detail["page_url"] == "https://webhooks.example.com/settings/webhooks#/wh_1"
 
 
 @pytest.mark.parametrize("call", ["put_events", "update_item"])
@@ -255,7 +314,7 @@ def test_a_recovery_that_met_our_fault_is_made_good_without_another_post(
     assert (delivery.status, pipeline.stored().status) == ("delivered", "failing")
     assert pipeline.deliver(message) == [False]
     assert pipeline.stored().status == "active"
-    assert {name for name, _ in pipeline.signals()} == {"webhook.failing", "webhook.recovered"}
+    assert {name for name, _ in pipeline.operational_events()} == {"webhook.failing", "webhook.recovered"}
     assert len(receiver.received("/hook")) == 1
 
 
@@ -305,19 +364,17 @@ def test_what_another_copy_wrote_meanwhile_stands(
     pipeline: Pipeline, receiver: Receiver, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """`delivered` is never overwritten by a slower copy's failure."""
-    from deliver import sender
-
     pipeline.webhook(receiver.url("/hook"))
     receiver.answer("/hook", Answer(500))
     message = pipeline.message()
-    post = sender.post
+    send = HTTPAdapter.send
 
     def overtaken(*arguments: Any, **options: Any) -> Any:
-        attempt = post(*arguments, **options)
+        response = send(*arguments, **options)
         pipeline.logged(message, status="delivered")
-        return attempt
+        return response
 
-    monkeypatch.setattr(sender, "post", overtaken)
+    monkeypatch.setattr(HTTPAdapter, "send", overtaken)
     assert pipeline.deliver(message) == [False]
     delivery = pipeline.delivery(message)
     assert delivery is not None
@@ -364,3 +421,43 @@ def test_no_log_line_holds_a_secret_or_the_payload(
     assert "delivery.attempted" in logged
     for secret in (webhook.secret, webhook.secret[6:], "s3cret-value", "private words"):
         assert secret not in logged
+
+
+@pytest.mark.parametrize("test", [True, False])
+def test_a_test_event_can_be_told_from_a_real_one(pipeline: Pipeline, receiver: Receiver, test: bool) -> None:
+    """At every attempt, by a header that no webhook can set itself; the body and the signatures are as ever."""
+    receiver.answer("/hook", Answer(500))
+    webhook = pipeline.webhook(receiver.url("/hook"))
+    message = pipeline.message(test=test)
+    pipeline.deliver(message)
+    receiver.answer("/hook", Answer(200))
+    pipeline.deliver(replace(message, round=2))
+    posts = receiver.received("/hook")
+    assert len(posts) == 2
+    for posted in posts:
+        assert posted.headers.get("webhook-test") == ("true" if test else None)
+        assert posted.body == message.body.encode()
+        Verifier(webhook.secret).verify(posted.body.decode(), dict(posted.headers))
+
+
+@pytest.mark.parametrize(
+    ("answer", "target"),
+    [
+        (Answer(302, headers={"Location": "https://elsewhere.example/hook"}), "https://elsewhere.example/hook"),
+        (Answer(301, headers={"Location": "/hook/"}), "/hook/"),
+        (Answer(308, headers={"Location": "/" + "x" * 600}), "/" + "x" * 511),
+        (Answer(302), None),
+        (Answer(200, headers={"Location": "/hook/"}), None),
+        (Answer(500, headers={"Location": "/hook/"}), None),
+    ],
+)
+def test_where_a_redirect_leads_is_kept_for_the_customer(
+    pipeline: Pipeline, receiver: Receiver, answer: Answer, target: str | None
+) -> None:
+    receiver.answer("/hook", answer)
+    pipeline.webhook(receiver.url("/hook"))
+    message = pipeline.message()
+    pipeline.deliver(message)
+    delivery = pipeline.delivery(message)
+    assert delivery
+    assert [attempt.redirect_to for attempt in delivery.attempts] == [target]

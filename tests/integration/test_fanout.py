@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 import json
+import sys
 from pathlib import Path
 from typing import Any
 
 import pytest
 
 from tests.integration.conftest import Aws
+from tests.integration.counting import aws_calls
 from tests.integration.pipeline import Pipeline, record_of
 from webhooks.messages import from_record
 
@@ -36,7 +38,7 @@ def test_every_enabled_subscribed_webhook_of_the_account_gets_a_message(pipeline
     pipeline.webhook(url, "wh_5", account_id="acme2")
     fan_out()
     received = pipeline.aws.messages(pipeline.aws.delivery_queue)
-    messages = [from_record(record_of(message)) for message in received]
+    messages = [from_record(record_of(message), "delivery") for message in received]
     assert sorted(message.webhook_id for message in messages) == ["wh_1", "wh_2"]
     assert {message.body for message in messages} == {
         '{"event":"message.incoming","timestamp":"2026-05-29T10:30:00Z","data":{"message_id":"wamid.xxx",'
@@ -47,6 +49,36 @@ def test_every_enabled_subscribed_webhook_of_the_account_gets_a_message(pipeline
     stored = pipeline.log.event("acme", "order-1")
     assert stored is not None
     assert (stored.body, stored.accepted_at) == (messages[0].body, messages[0].accepted_at)
+
+
+@pytest.mark.parametrize(
+    ("data", "wanted_by"),
+    [
+        ({"whatsapp_account_id": "sales"}, ["wh_all", "wh_both", "wh_sales"]),
+        ({"whatsapp_account_id": "support"}, ["wh_all", "wh_both"]),
+        ({"whatsapp_account_id": "other"}, ["wh_all"]),
+    ],
+)
+def test_a_webhook_with_whatsapp_accounts_gets_their_events_only(
+    pipeline: Pipeline, data: dict[str, Any], wanted_by: list[str]
+) -> None:
+    filters = {"wh_all": [], "wh_both": ["sales", "support"], "wh_sales": ["sales"]}
+    for id, accounts in filters.items():
+        pipeline.webhook("https://localhost:1/", id, whatsapp_account_ids=accounts)
+    fan_out(detail={"data": EVENT["detail"]["data"] | data})
+    messages = [from_record(record_of(m), "delivery") for m in pipeline.aws.messages(pipeline.aws.delivery_queue)]
+    assert sorted(message.webhook_id for message in messages) == wanted_by
+
+
+def test_an_event_that_names_no_whatsapp_account_is_for_webhooks_without_the_filter(pipeline: Pipeline) -> None:
+    pipeline.webhook("https://localhost:1/", "wh_1", events=["contact.created"], whatsapp_account_ids=["sales"])
+    contact = {"detail-type": "contact.created", "detail": {"data": {"contact_id": "uuid"}}}
+    fan_out(**contact)
+    assert pipeline.log.event("acme", "order-1") is None, "nobody wants it, so it is not stored"
+    pipeline.webhook("https://localhost:1/", "wh_2", events=["contact.created"])
+    fan_out(**contact)
+    (message,) = pipeline.aws.messages(pipeline.aws.delivery_queue)
+    assert from_record(record_of(message), "delivery").webhook_id == "wh_2"
 
 
 def test_what_was_stored_first_wins_and_its_repeat_comes_after_the_first_attempt(
@@ -64,10 +96,34 @@ def test_what_was_stored_first_wins_and_its_repeat_comes_after_the_first_attempt
 
 
 def test_without_id_and_time_of_its_own_the_buss_are_taken(pipeline: Pipeline) -> None:
+    pipeline.webhook("https://localhost:1/")
     fan_out(detail={"id": None, "timestamp": None})
     stored = pipeline.log.event("acme", EVENT["id"])
     assert stored is not None
     assert json.loads(stored.body)["timestamp"] == EVENT["time"]
+
+
+def test_an_event_that_nobody_wants_is_one_read(pipeline: Pipeline) -> None:
+    pipeline.webhook("https://localhost:1/", "wh_1", events=["contact.created"])
+    pipeline.webhook("https://localhost:1/", "wh_2", status="disabled")
+    with aws_calls() as calls:
+        fan_out()
+    assert calls == {"Query": 1, "read Query": 2}
+    assert pipeline.log.event("acme", "order-1") is None
+
+
+def test_what_nobody_wanted_reaches_each_webhook_once_when_it_is_published_again(
+    pipeline: Pipeline, sends: list[list[Any]]
+) -> None:
+    fan_out()
+    for id in ("wh_1", "wh_2"):
+        pipeline.webhook("https://localhost:1/", id)
+    fan_out(detail={"data": EVENT["detail"]["data"] | {"text": "later"}})
+    (entries,) = sends
+    assert {entry["DelaySeconds"] for entry in entries} == {0}, "nothing is on its way that these could be copies of"
+    messages = [from_record(record_of(m), "delivery") for m in pipeline.aws.messages(pipeline.aws.delivery_queue)]
+    assert sorted(message.webhook_id for message in messages) == ["wh_1", "wh_2"]
+    assert {json.loads(message.body)["data"]["text"] for message in messages} == {"later"}
 
 
 @pytest.fixture
@@ -91,7 +147,7 @@ def test_25_webhooks_are_three_sends(pipeline: Pipeline, sends: list[list[Any]])
     for number in range(25):
         pipeline.webhook("https://localhost:1/", f"wh_{number}")
     fan_out()
-    assert [len(entries) for entries in sends] == [10, 10, 5]
+    assert sorted(len(entries) for entries in sends) == [5, 10, 10]
     assert len(pipeline.aws.messages(pipeline.aws.delivery_queue)) == 25
 
 
@@ -99,7 +155,7 @@ def test_25_webhooks_are_three_sends(pipeline: Pipeline, sends: list[list[Any]])
 def test_refused_entries_are_sent_again_and_then_it_raises(
     pipeline: Pipeline, monkeypatch: pytest.MonkeyPatch, refusals: int, raises: bool
 ) -> None:
-    from fanout.handler import NotAllSent
+    from fanout.batch import NotAllSent
     from webhooks.clients import client
 
     for number in range(3):
@@ -121,7 +177,9 @@ def test_refused_entries_are_sent_again_and_then_it_raises(
             fan_out()
     else:
         fan_out()
-    sent = [from_record(record_of(m)).webhook_id for m in pipeline.aws.messages(pipeline.aws.delivery_queue)]
+    sent = [
+        from_record(record_of(m), "delivery").webhook_id for m in pipeline.aws.messages(pipeline.aws.delivery_queue)
+    ]
     assert sorted(sent) == (["wh_0", "wh_2"] if raises else ["wh_0", "wh_1", "wh_2"])
 
 
@@ -151,8 +209,168 @@ def test_a_malformed_event_is_kept_with_its_reason_and_not_retried(
     assert pipeline.aws.messages(pipeline.aws.delivery_queue) == []
 
 
+def test_an_event_nested_too_deeply_is_kept_with_its_reason(pipeline: Pipeline) -> None:
+    """As deep as the 256 KB of an entry allow, which Python cannot write as JSON."""
+    from fanout.handler import lambda_handler
+
+    nested: Any = {}
+    for _ in range(5_000 if sys.version_info < (3, 12) else 120_000):
+        nested = [nested]
+    data = EVENT["detail"]["data"] | {"nested": nested}
+    lambda_handler(EVENT | {"detail": EVENT["detail"] | {"data": data}}, None)
+    (message,) = pipeline.aws.messages(pipeline.aws.rejected_queue)
+    rejected = json.loads(message["Body"])
+    assert rejected["reason"] == {"field": "data", "detail": "is nested too deeply"}
+    assert rejected["event"]["id"] == EVENT["id"]
+    assert rejected["event"]["detail"]["account_id"] == "acme"
+
+
 def test_a_detail_that_is_no_object_is_kept_too(pipeline: Pipeline) -> None:
     from fanout.handler import lambda_handler
 
     lambda_handler(EVENT | {"detail": "text"}, None)
     assert len(pipeline.aws.messages(pipeline.aws.rejected_queue)) == 1
+
+
+def batch(*events: Any, **changes: Any) -> dict[str, Any]:
+    """As EventBridge invokes the function with it."""
+    return {**EVENT, "detail-type": "batch", "detail": {"events": list(events)}, **changes}
+
+
+def element(id: str | None = None, account_id: str = "acme", **changes: Any) -> dict[str, Any]:
+    data = {"message_id": "wamid.1", "whatsapp_account_id": "uuid"}
+    return {"account_id": account_id, "event": "message.incoming", "data": data, "id": id} | changes
+
+
+def fan_out_batch(*events: Any) -> None:
+    from fanout.handler import lambda_handler
+
+    lambda_handler(batch(*events), None)
+
+
+def test_a_batch_reads_each_account_once_and_sends_across_its_events(pipeline: Pipeline) -> None:
+    for account_id in ("acme", "acme2"):
+        pipeline.webhook("https://localhost:1/", f"wh_{account_id}", account_id=account_id)
+    events = [element(f"evt_{number}", ("acme", "acme2", "nobody")[number % 3]) for number in range(30)]
+    with aws_calls() as calls:
+        fan_out_batch(*events)
+    assert calls == {"Query": 3, "read Query": 2, "PutItem": 20, "SendMessageBatch": 2}
+    messages = [from_record(record_of(m), "delivery") for m in pipeline.aws.messages(pipeline.aws.delivery_queue)]
+    sent = sorted((message.webhook_id, message.account_id, message.event_id) for message in messages)
+    wanted = [(event["account_id"], event["id"]) for event in events if event["account_id"] != "nobody"]
+    assert sent == sorted((f"wh_{account_id}", account_id, event_id) for account_id, event_id in wanted)
+
+
+def test_an_event_without_an_id_keeps_the_one_of_its_place_when_the_batch_is_repeated(pipeline: Pipeline) -> None:
+    pipeline.webhook("https://localhost:1/")
+    for _ in range(2):
+        fan_out_batch(element(), element(timestamp="2026-01-01T00:00:00Z"))
+    messages = [from_record(record_of(m), "delivery") for m in pipeline.aws.messages(pipeline.aws.delivery_queue)]
+    assert {message.event_id for message in messages} == {f"{EVENT['id']}-0", f"{EVENT['id']}-1"}
+    times = {message.event_id: json.loads(message.body)["timestamp"] for message in messages}
+    assert times == {f"{EVENT['id']}-0": EVENT["time"], f"{EVENT['id']}-1": "2026-01-01T00:00:00Z"}
+
+
+def test_of_two_with_the_same_id_in_a_batch_the_first_is_sent(pipeline: Pipeline) -> None:
+    pipeline.webhook("https://localhost:1/")
+    data = {"message_id": "wamid.2", "whatsapp_account_id": "uuid"}
+    fan_out_batch(
+        element("evt_1", event="contact.created", data={"contact_id": "of no interest"}),
+        element("evt_1"),
+        element("evt_1", data=data),
+    )
+    (message,) = [from_record(record_of(m), "delivery") for m in pipeline.aws.messages(pipeline.aws.delivery_queue)]
+    assert json.loads(message.body)["data"]["message_id"] == "wamid.1"
+
+
+@pytest.mark.parametrize(
+    ("bad", "field"),
+    [
+        (element("bad", event="message.unknown"), "event"),
+        (element("bad", event=None), "event"),
+        (element("bad", event=["message.incoming"]), "event"),
+        (element("bad", event="batch"), "event"),
+        (element("bad", account_id="a#b"), "account_id"),
+        (element("bad", data={"message_id": "x"}), "data.whatsapp_account_id"),
+        (element("bad", timestamp="now"), "timestamp"),
+        (element("no id!"), "id"),
+        ("text", "detail"),
+        (None, "detail"),
+    ],
+)
+def test_a_bad_event_in_a_batch_is_kept_with_its_reason_and_the_others_are_sent(
+    pipeline: Pipeline, bad: Any, field: str, caplog: pytest.LogCaptureFixture
+) -> None:
+    pipeline.webhook("https://localhost:1/")
+    fan_out_batch(element("evt_1"), bad, element("evt_3"))
+    (kept,) = [json.loads(message["Body"]) for message in pipeline.aws.messages(pipeline.aws.rejected_queue)]
+    assert (kept["reason"]["field"], kept["event"]["id"]) == (field, f"{EVENT['id']}-1")
+    (line,) = [vars(record) for record in caplog.records if record.msg == "event.rejected"]
+    own_id = isinstance(bad, dict) and bad["id"] == "bad"
+    assert line["event_id"] == ("bad" if own_id else kept["event"]["id"])
+    if isinstance(bad, dict):
+        assert kept["event"]["detail-type"] == bad["event"]
+        assert kept["event"]["detail"] == {name: value for name, value in bad.items() if name != "event"}
+    sent = [from_record(record_of(m), "delivery") for m in pipeline.aws.messages(pipeline.aws.delivery_queue)]
+    assert sorted(message.event_id for message in sent) == ["evt_1", "evt_3"]
+
+
+@pytest.mark.parametrize("events", [[], [element()] * 501, "text", None])
+def test_a_batch_without_a_list_of_events_is_kept_as_it_is(pipeline: Pipeline, events: Any) -> None:
+    from fanout.handler import lambda_handler
+
+    lambda_handler(batch(detail={"events": events}), None)
+    (kept,) = [json.loads(message["Body"]) for message in pipeline.aws.messages(pipeline.aws.rejected_queue)]
+    assert (kept["reason"]["field"], kept["event"]["detail"]) == ("events", {"events": events})
+
+
+def test_a_batch_of_which_a_write_failed_is_repeated_whole_and_settles(
+    pipeline: Pipeline, monkeypatch: pytest.MonkeyPatch, sends: list[list[Any]]
+) -> None:
+    """The third of five writes: the others are made and sent all the same, and nothing is rejected before all are."""
+    from webhooks.clients import client
+
+    pipeline.webhook("https://localhost:1/")
+    events = [*(element(f"evt_{number}") for number in range(5)), element("bad", event="unknown")]
+    dynamodb = client("dynamodb")
+    real = dynamodb.put_item
+
+    def failing(**request: Any) -> Any:
+        if request["Item"]["pk"]["S"] == "EVENT#acme#evt_2":
+            raise RuntimeError("a fault on our side")
+        return real(**request)
+
+    with monkeypatch.context() as broken:
+        broken.setattr(dynamodb, "put_item", failing)
+        with pytest.raises(RuntimeError, match="on our side"):
+            fan_out_batch(*events)
+    assert [e["MessageAttributes"]["event_id"]["StringValue"] for ten in sends for e in ten] == [
+        "evt_0", "evt_1", "evt_3", "evt_4",
+    ]  # fmt: skip
+    sends.clear()
+    assert not pipeline.aws.messages(pipeline.aws.rejected_queue)
+    assert [pipeline.log.event("acme", f"evt_{number}") is not None for number in range(5)] == [1, 1, 0, 1, 1]
+    fan_out_batch(*events)
+    delays = {e["MessageAttributes"]["event_id"]["StringValue"]: e["DelaySeconds"] for ten in sends for e in ten}
+    assert delays == {"evt_2": 0, "evt_0": 6, "evt_1": 6, "evt_3": 6, "evt_4": 6}
+    assert len(pipeline.aws.messages(pipeline.aws.rejected_queue)) == 1
+
+
+def test_an_account_that_cannot_be_read_holds_up_no_other(
+    pipeline: Pipeline, monkeypatch: pytest.MonkeyPatch, sends: list[list[Any]]
+) -> None:
+    from webhooks.clients import client
+
+    pipeline.webhook("https://localhost:1/")
+    dynamodb = client("dynamodb")
+    real = dynamodb.query
+
+    def failing(**request: Any) -> Any:
+        if "ACCOUNT#other" in str(request):
+            raise RuntimeError("a fault on our side")
+        return real(**request)
+
+    monkeypatch.setattr(dynamodb, "query", failing)
+    with pytest.raises(RuntimeError, match="on our side"):
+        fan_out_batch(element("evt_0", account_id="other"), element("evt_1"))
+    assert [e["MessageAttributes"]["event_id"]["StringValue"] for ten in sends for e in ten] == ["evt_1"]

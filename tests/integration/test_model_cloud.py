@@ -2,19 +2,32 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import replace
-from typing import Any
+from typing import Any, cast
 
-from deliver import health, standing
+import pytest
+
+from deliver.snapshots import read_snapshots
 from tests.integration.conftest import Aws
 from tests.integration.pipeline import failures
-from tests.model.clients import DynamoDB, Sqs
-from tests.model.cloud import Cloud
+from tests.model.clients import DynamoDB, Events, Sqs
+from tests.model.cloud import Cloud, Queue
+from webhooks.api_keys import KeyTable
+from webhooks.catch_ups import CatchUps
 from webhooks.config_table import ConfigTable
+from webhooks.deduplication import RecentRequests
+from webhooks.deliveries import Delivery, DeliveryStatus
+from webhooks.delivery_log import DeliveryLog
+from webhooks.errors import Conflict, LimitReached, NotFound, RateLimited, WebhooksError
 from webhooks.items import webhook_item
-from webhooks.log_table import LogTable, StoredEvent
-from webhooks.messages import DeliveryMessage, from_record, send
-from webhooks.models import Delivery, Webhook
+from webhooks.messages import DeliveryMessage, from_record
+from webhooks.models import StoredEvent, Webhook
+from webhooks.pace import Pace
+from webhooks.queues import DeliveryQueues
+from webhooks.rate_limits import RateLimits
+from webhooks.subscription_changes import SubscriptionChanges
+from webhooks.times import now, parse_time
 
 AT = "2026-05-29T10:30:00.000Z"
 EVENT = StoredEvent("acme", "evt_1", "message.incoming", "{}", AT)
@@ -24,13 +37,13 @@ WEBHOOK = Webhook("wh_1", "acme", "n", "https://example.com/", ["message.incomin
 
 def history(client: Any) -> list[Any]:
     """One call after another, some of which must be refused; what each returned."""
-    log, config = LogTable(client, "log", log_days=30), ConfigTable(client, "config")
+    log, config = DeliveryLog(client, "log", log_days=30), ConfigTable(client, "config")
     new = Delivery("wh_1", "acme", "evt_1", "message.incoming", AT, "retrying", 1, AT, failures(4))
     new = replace(new, attempts=[replace(attempt, at=AT) for attempt in new.attempts])
     saved = log.save(new)
     assert saved is not None
     failed = replace(saved, status="failed")
-    failing = health.failed_by(WEBHOOK, failed, AT)
+    failing = WEBHOOK.failed_by(failed, AT)
     results: list[Any] = [
         log.put_event_once(EVENT),
         log.put_event_once(replace(EVENT, body="changed")),
@@ -39,18 +52,18 @@ def history(client: Any) -> list[Any]:
         saved,
         log.save(new),
         log.save(replace(new, version=7)),
-        config.subscribed("acme", "message.incoming"),
-        config.subscribed("acme", "contact.created"),
-        standing.read(client, "config", "log", [MESSAGE, replace(MESSAGE, webhook_id="wh_2")]),
-        health.mark_failing(client, "config", failing, log.put(replace(failed, version=7))),
-        health.mark_failing(client, "config", failing, log.put(failed)),
-        health.mark_failing(client, "config", failing, log.put(replace(failed, version=2))),
+        config.subscriptions("acme"),
+        config.subscriptions("acme2"),
+        read_snapshots(client, "config", "log", [MESSAGE, replace(MESSAGE, webhook_id="wh_2")]),
+        config.mark_failing(failing, together_with=log.put(replace(failed, version=7))),
+        config.mark_failing(failing, together_with=log.put(failed)),
+        config.mark_failing(failing, together_with=log.put(replace(failed, version=2))),
         config.webhook("acme", "wh_1"),
         log.delivery("wh_1", AT, "evt_1"),
     ]
-    health.mark_recovered(client, "config", replace(failing, failing_since="another time"))
+    config.mark_active(replace(failing, failing_since="another time"))
     results.append(config.webhook("acme", "wh_1"))
-    health.mark_recovered(client, "config", failing)
+    config.mark_active(failing)
     return [*results, config.webhook("acme", "wh_1")]
 
 
@@ -65,15 +78,138 @@ def test_the_simulated_tables_answer_as_motos_do(aws: Aws) -> None:
         assert simulated.cloud.tables[table] == kept
 
 
+def calls_about_a_pace(client: Any) -> list[Any]:
+    """Moments taken one after the other until others have to wait; these released, and what is left."""
+    pace = Pace(client, "log", log_days=30)
+    messages = [replace(MESSAGE, event_id=f"evt_{number}") for number in range(3)]
+    results: list[Any] = [
+        pace.state("wh_1"),
+        pace.take("wh_1", 1, 1),
+        pace.take("wh_1", 3, 2),
+        pace.take("wh_1", 1, 1),
+        pace.take("wh_1", 297, 1),
+        pace.take("wh_1", 294, 1),
+        *[message.delayed_until for message in pace.schedule(messages, 1)],
+        pace.due(limit=9),
+        pace.take("wh_1", 1, 1),
+        pace.take("wh_1", 1, 1, of_waiting=True),
+        [message.key() for message in pace.waiting("wh_1", limit=2)],
+        state := pace.state("wh_1"),
+    ]
+    for message in messages:
+        pace.remove(message)
+    assert state
+    finished = [pace.finish(replace(state, kept=1)), pace.finish(state)]
+    return [*results, *finished, pace.due(limit=9), pace.take("wh_1", 1, 1), pace.waiting("wh_1", limit=2)]
+
+
+def calls_about_catching_up(client: Any) -> list[Any]:
+    """Begun for one outage and for a later one, put off, and stopped; with what the log knows of what failed."""
+    catch_ups, log = CatchUps(client, "log", log_days=30), DeliveryLog(client, "log", log_days=30)
+    first, later = replace(WEBHOOK, failing_since=AT), replace(WEBHOOK, failing_since="2026-05-29T11:30:00.000Z")
+    results: list[Any] = [catch_ups.read("wh_1")]
+
+    def after(call: Callable[[], Any]) -> None:
+        results.extend([call(), catch_ups.read("wh_1"), Pace(client, "log", log_days=30).due(limit=9)])
+
+    after(lambda: catch_ups.begin(first))
+    after(lambda: catch_ups.begin(later))
+    begun = catch_ups.read("wh_1")
+    assert begun
+    after(lambda: catch_ups.look_now("wh_1"))
+    after(lambda: catch_ups.save(begun))
+    after(lambda: catch_ups.stop("wh_1"))
+    after(lambda: catch_ups.look_now("wh_1"))
+    after(lambda: catch_ups.begin(first))
+    after(lambda: catch_ups.begin(later))
+    statuses: list[DeliveryStatus] = ["failed", "delivered", "pending", "failed", "retrying", "failed"]
+    for number, status in enumerate(statuses):
+        at = f"2026-05-29T10:30:0{number}.000Z"
+        log.save(Delivery("wh_1", "acme", f"evt_{number}", "message.incoming", at, status, 1, at, failures(1)))
+    one = log.recoverable("wh_1", since=AT, after=None, limit=1)
+    pages = [one, log.recoverable("wh_1", since=AT, after=one.after, limit=9), log.page("wh_1", limit=2, after=None)]
+    results += [[(d.event_id, d.status) for d in page.deliveries] for page in pages]
+    return [*results, log.failed_since("wh_1", AT)]
+
+
+def test_the_simulated_log_catches_up_as_motos_does(aws: Aws, monkeypatch: pytest.MonkeyPatch) -> None:
+    for module in ("catch_ups", "pace", "delivery_log"):
+        monkeypatch.setattr(f"webhooks.{module}.now", lambda: parse_time("2026-05-29T20:00:00.000Z"))
+    simulated = calls_about_catching_up(DynamoDB(Cloud()))
+    assert simulated == calls_about_catching_up(aws.dynamodb)
+    assert simulated[-1] == 4
+
+
+def test_the_simulated_log_keeps_a_pace_as_motos_does(aws: Aws, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("webhooks.pace.now", lambda: parse_time(AT))
+    simulated = calls_about_a_pace(DynamoDB(Cloud()))
+    assert simulated == calls_about_a_pace(aws.dynamodb)
+    assert {None, True, False} <= {result for result in simulated if result is None or isinstance(result, bool)}
+
+
+def calls_of_people(client: Any) -> list[Any]:
+    """What the API asks of the config table, some of which must be refused; what each returned or raised."""
+    config = ConfigTable(client, "config")
+    limits = RateLimits(client, "config", sends=2, recoveries=9, host_sends=9, listings=9)
+    requests = RecentRequests(client, "config")
+    changes = SubscriptionChanges(client, config, cast("Any", Events(Cloud())), "bus")
+
+    def adding() -> Any:
+        with changes.changing("acme", adds=["message.read"], enables="wh_1"):
+            return changes.read("acme")
+
+    edited: dict[str, Any] = {"name": "new", "failing_since": None, "updated_at": AT}
+    rotated = replace(WEBHOOK, secret="new")
+    key, token = KeyTable(client, "config").mint("account", "acme")
+    calls: list[Callable[[], Any]] = [
+        lambda: config.create_webhook(WEBHOOK, limit=1),
+        lambda: config.create_webhook(replace(WEBHOOK, id="wh_2"), limit=1),
+        lambda: config.edit_webhook("acme", "wh_1", edited),
+        adding,
+        lambda: changes.read("acme"),
+        lambda: config.edit_webhook("acme", "wh_9", edited),
+        lambda: config.rotate_secret(WEBHOOK, "new", previous_expires_at=AT, at=AT),
+        lambda: config.rotate_secret(WEBHOOK, "newer", previous_expires_at=None, at=AT),
+        lambda: config.rotate_secret(rotated, "newest", previous_expires_at=None, at=AT),
+        lambda: config.webhook("acme", "wh_1"),
+        lambda: config.delete_webhook("acme", "wh_1", version=7),
+        lambda: config.delete_webhook("acme", "wh_9"),
+        lambda: config.delete_webhook("acme", "wh_1"),
+        lambda: config.webhook("acme", "wh_1"),
+        *[lambda: limits.consume_send(WEBHOOK)] * 3,
+        *[lambda: requests.seen_recently("acme", "retry")] * 2,
+        lambda: KeyTable(client, "config").authenticate(token, now()) == key,
+        lambda: KeyTable(client, "config").authenticate("key_9.x", now()),
+    ]
+    return [outcome(call) for call in calls]
+
+
+def outcome(call: Callable[[], Any]) -> Any:
+    try:
+        return call()
+    except WebhooksError as refused:
+        return type(refused)
+
+
+def test_the_simulated_config_table_answers_people_as_motos_does(aws: Aws, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("webhooks.rate_limits.now", lambda: parse_time(AT))
+    simulated = calls_of_people(DynamoDB(Cloud()))
+    assert simulated == calls_of_people(aws.dynamodb)
+    assert {LimitReached, NotFound, Conflict, RateLimited} <= {r for r in simulated if isinstance(r, type)}
+
+
 def test_the_simulated_queue_hands_out_what_motos_does(aws: Aws) -> None:
     from tests.integration.pipeline import record_of
 
-    cloud = Cloud()
+    cloud = Cloud(queues={"delivery": Queue()})
     messages = [replace(MESSAGE, webhook_id=f"wh_{number}", test=number == 3) for number in range(12)]
     simulated: Any = Sqs(cloud)
-    assert send(simulated, "delivery", messages) == send(aws.sqs, aws.delivery_queue, messages) == []
-    records = [*cloud.receive("delivery", most=10), *cloud.receive("delivery", most=10)]
+    for sqs, url in ((simulated, "delivery"), (aws.sqs, aws.delivery_queue)):
+        assert DeliveryQueues(sqs, delivery_url=url, retry_url="retry", dead_letters_url="dead").send(messages) == []
+    records = [*cloud.receive("delivery", limit=10), *cloud.receive("delivery", limit=10)]
     received = [record_of(message) for message in aws.messages(aws.delivery_queue)]
     key = DeliveryMessage.key
-    ours, theirs = (sorted((replace(from_record(r), id=None) for r in rs), key=key) for rs in (records, received))
+    ours, theirs = (
+        sorted((replace(from_record(r, "delivery"), id=None) for r in rs), key=key) for rs in (records, received)
+    )
     assert ours == theirs == sorted(messages, key=key)

@@ -13,7 +13,7 @@ from local.receiver import Receiver
 from tests.integration.api_client import Api
 from tests.integration.conftest import Aws
 from tests.integration.pipeline import Pipeline, kept, record_of
-from webhooks.models import now, rfc3339
+from webhooks.times import now, rfc3339
 
 FIXTURE = Path(__file__).parent.parent / "events" / "version_1.json"
 DELIVERIES = "/v1/webhooks/wh_1/deliveries"
@@ -33,24 +33,29 @@ def account(aws: Aws, written: Any, receiver: Receiver) -> Api:
         for item in written[table]:
             aws.dynamodb.put_item(TableName=table, Item=item)
     account = Api(written["account_key"])
-    assert account.call("PATCH", "/v1/webhooks/wh_1", {"url": receiver.url("/hook")}).status == 200
+    moved = {"url": receiver.url("/hook"), "headers": {"X-Api-Key": "k"}}
+    assert account.call("PATCH", "/v1/webhooks/wh_1", moved).status == 200
     return account
 
 
-def handled(aws: Aws, message: Any, handler: Any) -> bool:
-    aws.sqs.send_message(QueueUrl=aws.delivery_queue, **message)
-    records = [record_of(received) for received in aws.messages(aws.delivery_queue)]
+def handled(aws: Aws, message: Any, handler: Any, queue: str | None = None) -> bool:
+    queue = queue or aws.delivery_queue
+    aws.sqs.send_message(QueueUrl=queue, **message)
+    records = [record_of(received, queue) for received in aws.messages(queue)]
     (stays,) = kept(records, handler({"Records": records}, None))
     return not stays
 
 
 @pytest.mark.parametrize(("event_id", "attempts"), [("evt_1", 2), ("evt_4", 1)])
+@pytest.mark.parametrize("queue", ["delivery_queue", "retry_queue"])
 def test_what_it_queued_is_delivered(
-    aws: Aws, account: Api, written: Any, receiver: Receiver, event_id: str, attempts: int
+    aws: Aws, account: Api, written: Any, receiver: Receiver, queue: str, event_id: str, attempts: int
 ) -> None:
+    """On either queue: a retry that waited on the delivery queue moves, and is made on the other one."""
     from deliver.handler import lambda_handler
 
-    assert handled(aws, written["messages"][event_id], lambda_handler)
+    assert handled(aws, written["messages"][event_id], lambda_handler, getattr(aws, queue))
+    Pipeline(aws).deliver()
     (posted,) = receiver.received("/hook")
     assert posted.body.decode() == written["messages"][event_id]["MessageBody"]
     assert posted.headers["x-api-key"] == "k"

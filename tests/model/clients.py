@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from copy import deepcopy
 from dataclasses import dataclass
 from datetime import timedelta
@@ -13,6 +13,7 @@ from typing import Any
 from botocore.exceptions import ClientError
 
 from tests.model.cloud import Cloud, Item, key_of
+from tests.model.expressions import holds, updated
 
 
 class ConditionalCheckFailedException(ClientError):
@@ -21,6 +22,36 @@ class ConditionalCheckFailedException(ClientError):
 
 class TransactionCanceledException(ClientError):
     pass
+
+
+def _is(item: Item, name: str) -> str:
+    """The attribute, which sorts before all others if it is absent."""
+    return str(item.get(name, {}).get("S", ""))
+
+
+_QUERIES: dict[tuple[str | None, str], tuple[Callable[[Item, dict[str, str]], bool], Callable[[Item], str]]] = {
+    (None, "pk = :pk AND begins_with(sk, :sk)"): (
+        lambda item, of: _is(item, "pk") == of[":pk"] and _is(item, "sk").startswith(of[":sk"]),
+        lambda item: _is(item, "sk"),
+    ),
+    (None, "pk = :webhook AND sk > :since"): (
+        lambda item, of: _is(item, "pk") == of[":webhook"] and _is(item, "sk") > of[":since"],
+        lambda item: _is(item, "sk"),
+    ),
+    ("due", "due = :due AND due_at <= :at"): (
+        lambda item, of: _is(item, "due") == of[":due"] and _is(item, "due_at") <= of[":at"],
+        lambda item: _is(item, "due_at"),
+    ),
+    ("failed", "failed_webhook = :webhook AND sk > :since"): (
+        lambda item, of: _is(item, "failed_webhook") == of[":webhook"] and _is(item, "sk") > of[":since"],
+        lambda item: _is(item, "sk"),
+    ),
+    ("due", "due = :webhook AND due_at < :before"): (
+        lambda item, of: _is(item, "due") == of[":webhook"] and _is(item, "due_at") < of[":before"],
+        lambda item: _is(item, "due_at"),
+    ),
+}
+"""What matches a query, and what it is sorted by."""
 
 
 @dataclass
@@ -48,18 +79,39 @@ class DynamoDB:
 
         return self.cloud.boundary("GetItem", act, again=act)
 
+    def delete_item(self, **request: Any) -> Any:
+        act = partial(self._write, request, self._delete)
+        return self.cloud.boundary("DeleteItem", act, again=act)
+
+    def query(self, *, TableName: str, **request: Any) -> Any:
+        """One page, by the table's key or an index; an index is as new as the table."""
+        values = {name: value["S"] for name, value in request["ExpressionAttributeValues"].items()}
+        matches, place = _QUERIES[request.get("IndexName"), request["KeyConditionExpression"]]
+
+        def act() -> Any:
+            found = sorted((i for i in self.cloud.tables[TableName].values() if matches(i, values)), key=place)
+            if not request.get("ScanIndexForward", True):
+                found.reverse()
+            start = request.get("ExclusiveStartKey")
+            begin = next((n for n, item in enumerate(found) if start and key_of(item) == key_of(start)), -1) + 1
+            page = deepcopy(found[begin : begin + request.get("Limit", 1000)])
+            more = len(found) > begin + len(page)
+            return {"Items": page, "Count": len(page), **({"LastEvaluatedKey": page[-1]} if more else {})}
+
+        return self.cloud.boundary("Query", act, again=act)
+
     def batch_get_item(self, *, RequestItems: Any) -> Any:
         wanted = [(table, key) for table, of in RequestItems.items() for key in of["Keys"]]
         assert len({(table, key_of(key)) for table, key in wanted}) == len(wanted) <= 100, "AWS refuses duplicate keys"
         assert all(of["ConsistentRead"] for of in RequestItems.values())
 
-        def act(most: int = 100) -> Any:
+        def act(limit: int = 100) -> Any:
             found: dict[str, list[Item]] = {table: [] for table in RequestItems}
             left: dict[str, Any] = {}
-            for table, key in wanted[:most]:
+            for table, key in wanted[:limit]:
                 if item := self.cloud.find(table, key):
                     found[table].append(item)
-            for table, key in wanted[most:]:
+            for table, key in wanted[limit:]:
                 left.setdefault(table, {"Keys": [], "ConsistentRead": True})["Keys"].append(key)
             return {"Responses": found, "UnprocessedKeys": left}
 
@@ -67,18 +119,22 @@ class DynamoDB:
 
     def transact_write_items(self, *, TransactItems: Any) -> Any:
         """The SDK's second try changes nothing: it sends the same ClientRequestToken."""
+        requests = [next(iter(entry.items())) for entry in TransactItems]
 
         def act() -> Any:
-            requests = [next(iter(entry.items())) for entry in TransactItems]
-            reasons = ["None" if self._holds(request) else "ConditionalCheckFailed" for _, request in requests]
-            if set(reasons) != {"None"}:
-                raise _cancelled(*reasons)
+            failed = [not holds(request, self._stored(request)) for _, request in requests]
+            if any(failed):
+                old = [
+                    self._stored(r) if refused and _wants_old(r) else None
+                    for refused, (_, r) in zip(failed, requests, strict=True)
+                ]
+                raise _cancelled(*("ConditionalCheckFailed" if refused else "None" for refused in failed), old=old)
             for kind, request in requests:
-                {"Put": self._put, "Update": self._update}[kind](request)
+                {"Put": self._put, "Update": self._update, "Delete": self._delete}[kind](request)
             return {}
 
         def met_another() -> Any:
-            raise _cancelled("TransactionConflict", "None")
+            raise _cancelled("TransactionConflict", *["None"] * (len(requests) - 1))
 
         return self.cloud.boundary("TransactWriteItems", act, partial=met_another, again=dict)
 
@@ -93,18 +149,15 @@ class DynamoDB:
         assert re.fullmatch(r"pk = :\w+ AND begins_with\(sk, :\w+\)", request["KeyConditionExpression"])
 
         def act() -> Any:
-            table = self.cloud.tables[request["TableName"]]
-            keys = sorted(key for key in table if key[0] == partition and key[1].startswith(prefix))
-            self.cloud.queried = [deepcopy(table[key]) for key in keys]
-            return [{"Items": self.cloud.queried}]
+            return [{"Items": self.cloud.query(request["TableName"], partition, prefix)}]
 
         return self.cloud.boundary("Query", act, again=act)
 
     def _write(self, request: Any, act: Callable[[Any], Any]) -> Any:
-        if not self._holds(request):
+        if not holds(request, self._stored(request)):
             error: Any = {"Error": {"Code": "ConditionalCheckFailedException"}}
-            if request.get("ReturnValuesOnConditionCheckFailure") == "ALL_OLD":
-                error["Item"] = self.cloud.find(request["TableName"], request.get("Key") or request["Item"])
+            if _wants_old(request) and (old := self._stored(request)):
+                error["Item"] = old
             raise ConditionalCheckFailedException(error, "Write")
         return act(request)
 
@@ -113,36 +166,28 @@ class DynamoDB:
         return {}
 
     def _update(self, request: Any) -> Any:
-        """`SET name = :value, … REMOVE name, …`"""
-        item = self.cloud.find(request["TableName"], request["Key"])
-        assert item is not None
-        names, values = request["ExpressionAttributeNames"], request["ExpressionAttributeValues"]
-        sets, _, removes = request["UpdateExpression"].removeprefix("SET ").partition(" REMOVE ")
-        for assignment in sets.split(", "):
-            name, value = assignment.split(" = ")
-            item[names.get(name, name)] = values[value]
-        for name in filter(None, removes.split(", ")):
-            item.pop(names.get(name, name), None)
-        self.cloud.write(request["TableName"], item)
+        old = self._stored(request)
+        new = updated(request, old)
+        self.cloud.write(request["TableName"], new)
+        shown = {"ALL_NEW": new, "ALL_OLD": old}.get(request.get("ReturnValues"))
+        return {"Attributes": deepcopy(shown)} if shown else {}
+
+    def _delete(self, request: Any) -> Any:
+        self.cloud.delete(request["TableName"], request["Key"])
         return {}
 
-    def _holds(self, request: Any) -> bool:
-        """`attribute_not_exists(name)` and `name = :value`, joined by AND."""
-        item = self.cloud.find(request["TableName"], request.get("Key") or request["Item"]) or {}
-        names = request.get("ExpressionAttributeNames", {})
-        values = request.get("ExpressionAttributeValues", {})
-
-        def holds(condition: str) -> bool:
-            if absent := re.fullmatch(r"attribute_not_exists\((\w+)\)", condition):
-                return absent[1] not in item
-            name, value = condition.split(" = ")
-            return bool(item.get(names.get(name, name)) == values[value])
-
-        return all(holds(condition) for condition in request["ConditionExpression"].split(" AND "))
+    def _stored(self, request: Any) -> Item | None:
+        return self.cloud.find(request["TableName"], request.get("Key") or request["Item"])
 
 
-def _cancelled(*codes: str) -> TransactionCanceledException:
-    reasons = [{"Code": code} for code in codes]
+def _wants_old(request: Any) -> bool:
+    return bool(request.get("ReturnValuesOnConditionCheckFailure") == "ALL_OLD")
+
+
+def _cancelled(*codes: str, old: Sequence[Item | None] = ()) -> TransactionCanceledException:
+    reasons: list[Any] = [{"Code": code} for code in codes]
+    for reason, item in zip(reasons, old, strict=False):
+        reason |= {"Item": item} if item else {}
     error: Any = {"Error": {"Code": "TransactionCanceledException"}, "CancellationReasons": reasons}
     return TransactionCanceledException(error, "TransactWriteItems")
 
@@ -169,7 +214,7 @@ class Sqs:
         assert 1 <= len(Entries) <= 10
 
         def act(refused: int = 0) -> Any:
-            by_id = {message.id: message for message in self.cloud.queues[QueueUrl]}
+            by_id = {message.id: message for message in self.cloud.queues[QueueUrl].messages}
             for entry in Entries[refused:]:
                 assert 0 <= entry["VisibilityTimeout"] <= 43200
                 if message := by_id.get(entry["ReceiptHandle"]):
@@ -186,7 +231,7 @@ class Events:
     def put_events(self, *, Entries: list[Any]) -> Any:
         def act(refused: bool = False) -> Any:
             if not refused:
-                self.cloud.told.extend(Entries)
+                self.cloud.publish(Entries)
             answers = [{"ErrorCode": "ThrottlingException"} if refused else {"EventId": "e"} for _ in Entries]
             return {"FailedEntryCount": len(Entries) if refused else 0, "Entries": answers}
 

@@ -5,8 +5,9 @@ Every call, and every POST, is a boundary at which a plan can put a fault: see `
 
 from __future__ import annotations
 
+import json
 from collections.abc import Callable, Iterator, Mapping
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from copy import deepcopy
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
@@ -63,13 +64,14 @@ class Message:
     def attribute(self, name: str) -> str:
         return str(self.request["MessageAttributes"][name]["StringValue"])
 
-    def record(self) -> dict[str, Any]:
+    def record(self, queue: str) -> dict[str, Any]:
         """As the event source mapping hands it over."""
         attributes = self.request.get("MessageAttributes", {})
         return {
             "messageId": self.id,
             "receiptHandle": self.id,
             "body": self.request["MessageBody"],
+            "eventSourceARN": f"arn:aws:sqs:us-east-1:123456789012:{queue}",
             "messageAttributes": {name: {"stringValue": value["StringValue"]} for name, value in attributes.items()},
         }
 
@@ -89,31 +91,54 @@ class Write:
 
 
 @dataclass
+class Queue:
+    """Of a message that was received `receives` times already, the next receive moves it to the queue `dead`."""
+
+    dead: str | None = None
+    receives: int = 0
+    messages: list[Message] = field(default_factory=list)
+
+
+@dataclass
+class Running:
+    """What runs at the moment: the faults that are planned for it, and how many boundaries it has come to."""
+
+    plan: dict[int, str]
+    by_person: bool
+    holds_back: str = ""
+    """The first call of this name is held back: see `Cloud.held_back`."""
+    boundaries: int = 0
+    queried: list[Item] = field(default_factory=list)
+    """What its queries answered."""
+
+
+@dataclass
 class Cloud:
     clock: Clock = field(default_factory=Clock)
     tables: dict[str, dict[Key, Item]] = field(default_factory=lambda: {"config": {}, "log": {}})
-    queues: dict[str, list[Message]] = field(default_factory=lambda: {"delivery": [], "dead": [], "rejected": []})
-    told: list[dict[str, Any]] = field(default_factory=list)
+    queues: dict[str, Queue] = field(default_factory=dict)
+    on_bus: list[tuple[dict[str, Any], int]] = field(default_factory=list)
+    """The platform's events that fanout still has to handle, and how often it failed at them."""
+    emitted: list[dict[str, Any]] = field(default_factory=list)
+    """The operational events on the bus."""
+    held_back: list[Callable[[], Any]] = field(default_factory=list)
+    """Calls that are still on their way although the process that made them is gone."""
     history: list[Write] = field(default_factory=list)
-    queried: list[Item] = field(default_factory=list)
-    """What the last query answered."""
     meanwhile: Callable[[str], None] = lambda what: None
     """Does what else a plan may hold: something that happens between two steps."""
     began: int = 0
     faults: int = 0
     _sent: int = 0
-    _plan: dict[int, str] = field(default_factory=dict)
-    _boundaries: int = 0
+    _running: Running = field(default_factory=lambda: Running({}, by_person=False))
 
     @contextmanager
-    def planned(self, plan: Plan) -> Iterator[None]:
-        """For one invocation. Nested, the inner one's holds."""
-        before = self._plan, self._boundaries
-        self._plan, self._boundaries = dict(plan), 0
+    def running(self, plan: Plan, *, by_person: bool = False, holds_back: str = "") -> Iterator[Running]:
+        """One invocation. Nested, the inner one's plan holds."""
+        outer, self._running = self._running, Running(dict(plan), by_person, holds_back)
         try:
-            yield
+            yield self._running
         finally:
-            self._plan, self._boundaries = before
+            self._running = outer
 
     def boundary(
         self,
@@ -124,8 +149,12 @@ class Cloud:
         again: Callable[[], Any] | None = None,
     ) -> Any:
         """Runs a call with what the plan has for it. `again` is what the SDK's own second try does; None: it has none."""
-        fault = self._plan.pop(self._boundaries, "")
-        self._boundaries += 1
+        running = self._running
+        if name == running.holds_back:
+            self.held_back.append(act)
+            raise Crashed(name)
+        fault = running.plan.pop(running.boundaries, "")
+        running.boundaries += 1
         self.faults += bool(fault)
         match fault:
             case "crash before":
@@ -150,14 +179,39 @@ class Cloud:
                 return again()
         return answer
 
-    def write(self, table: str, item: Item, *, person: bool = False) -> None:
-        key = key_of(item)
-        self.tables[table][key] = deepcopy(item)
-        self.history.append(Write(table, key, deepcopy(item), person, self.began))
+    def query(self, table: str, partition: str, prefix: str) -> list[Item]:
+        """The items whose sort keys begin with the prefix, in their order."""
+        keys = sorted(key for key in self.tables[table] if key[0] == partition and key[1].startswith(prefix))
+        found = [deepcopy(self.tables[table][key]) for key in keys]
+        self._running.queried += found
+        return found
+
+    def arrive(self) -> None:
+        """What was held back is done now, or refused."""
+        with self.running(NONE, by_person=True):
+            for act in self.held_back:
+                with suppress(ClientError):
+                    act()
+        self.held_back.clear()
+
+    def publish(self, entries: list[dict[str, Any]]) -> None:
+        for entry in entries:
+            if entry["Source"] == "aisoule":
+                event = {"id": "e", "detail-type": entry["DetailType"], "time": "2026-05-29T10:30:00Z"}
+                self.on_bus.append((event | {"detail": json.loads(entry["Detail"])}, 0))
+            else:
+                self.emitted.append(entry)
+
+    def write(self, table: str, item: Item) -> None:
+        self.tables[table][key_of(item)] = deepcopy(item)
+        self._remember(table, key_of(item), deepcopy(item))
 
     def delete(self, table: str, key: Item) -> None:
         if self.tables[table].pop(key_of(key), None):
-            self.history.append(Write(table, key_of(key), None, True, self.began))
+            self._remember(table, key_of(key), None)
+
+    def _remember(self, table: str, key: Key, item: Item | None) -> None:
+        self.history.append(Write(table, key, item, self._running.by_person, self.began))
 
     def find(self, table: str, key: Item) -> Item | None:
         return deepcopy(self.tables[table].get(key_of(key)))
@@ -165,30 +219,30 @@ class Cloud:
     def enqueue(self, queue: str, request: dict[str, Any]) -> None:
         self._sent += 1
         at = self.clock.at + timedelta(seconds=request.get("DelaySeconds", 0))
-        self.queues[queue].append(Message(f"m{self._sent}", deepcopy(request), at))
+        self.queues[queue].messages.append(Message(f"m{self._sent}", deepcopy(request), at))
 
-    def receive(
-        self, queue: str, *, most: int = 10, dead: str | None = None, receives: int = 0
-    ) -> list[dict[str, Any]]:
-        """A batch for a function. What was received `receives` times already moves to the queue `dead` instead."""
+    def receive(self, name: str, *, limit: int = 10) -> list[dict[str, Any]]:
+        """A batch for a function."""
+        queue = self.queues[name]
         records: list[dict[str, Any]] = []
-        for message in list(self.queues[queue]):
-            if message.visible_at > self.clock.at or len(records) == most:
+        for message in list(queue.messages):
+            if message.visible_at > self.clock.at or len(records) == limit:
                 continue
-            if dead and message.receives >= receives:
-                self.queues[queue].remove(message)
-                self.queues[dead].append(Message(message.id, message.request, self.clock.at))
+            if queue.dead and message.receives >= queue.receives:
+                queue.messages.remove(message)
+                self.queues[queue.dead].messages.append(Message(message.id, message.request, self.clock.at))
                 continue
             message.receives += 1
             message.visible_at = self.clock.at + VISIBILITY
-            records.append(message.record())
+            records.append(message.record(name))
         return records
 
     def acknowledge(self, queue: str, records: list[dict[str, Any]], answer: dict[str, Any]) -> None:
         """What Lambda does with a partial batch response."""
         stays = {failure["itemIdentifier"] for failure in answer["batchItemFailures"]}
         gone = {record["messageId"] for record in records} - stays
-        self.queues[queue] = [message for message in self.queues[queue] if message.id not in gone]
+        messages = self.queues[queue].messages
+        messages[:] = [message for message in messages if message.id not in gone]
 
 
 def key_of(item: Item) -> Key:

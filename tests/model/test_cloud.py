@@ -8,7 +8,7 @@ import boto3
 from moto import mock_aws
 
 from tests.model.clients import Sqs
-from tests.model.cloud import Cloud, Message
+from tests.model.cloud import Cloud, Message, Queue
 
 RECEIVES = 4
 
@@ -22,7 +22,7 @@ def test_the_queue_counts_and_moves_as_motos() -> None:
     policy = f'{{"deadLetterTargetArn": "{arn}", "maxReceiveCount": {RECEIVES}}}'
     url = sqs.create_queue(QueueName="delivery", Attributes={"RedrivePolicy": policy})["QueueUrl"]
     request = {"MessageBody": "{}", "MessageAttributes": {"round": {"DataType": "String", "StringValue": "1"}}}
-    cloud = Cloud()
+    cloud = Cloud(queues={"delivery": Queue(dead="dead", receives=RECEIVES), "dead": Queue()})
     ours = Sqs(cloud)
     ours.send_message_batch(QueueUrl="delivery", Entries=[{"Id": "0"} | request])
     sqs.send_message_batch(QueueUrl=url, Entries=[{"Id": "0"} | request])  # type: ignore[list-item]
@@ -34,13 +34,13 @@ def test_the_queue_counts_and_moves_as_motos() -> None:
 
     ids = set()
     for _ in range(RECEIVES):
-        (mine,), (other,) = cloud.receive("delivery", dead="dead", receives=RECEIVES), theirs(url)
-        assert cloud.receive("delivery", dead="dead", receives=RECEIVES) == theirs(url) == []
+        (mine,), (other,) = cloud.receive("delivery"), theirs(url)
+        assert cloud.receive("delivery") == theirs(url) == []
         ids |= {mine["messageId"], other["MessageId"]}
         for client, queue, receipt in ((ours, "delivery", mine["receiptHandle"]), (sqs, url, other["ReceiptHandle"])):
             entries: Any = [{"Id": "0", "ReceiptHandle": receipt, "VisibilityTimeout": 0}]
             assert not client.change_message_visibility_batch(QueueUrl=queue, Entries=entries).get("Failed")
-    assert cloud.receive("delivery", dead="dead", receives=RECEIVES) == theirs(url) == []
+    assert cloud.receive("delivery") == theirs(url) == []
     (mine,), (other,) = cloud.receive("dead"), theirs(dead)
     assert (mine["body"], mine["messageAttributes"]["round"]["stringValue"]) == (
         other["Body"],
@@ -50,7 +50,7 @@ def test_the_queue_counts_and_moves_as_motos() -> None:
 
 
 def test_a_delayed_message_is_hidden_for_so_long() -> None:
-    cloud = Cloud()
+    cloud = Cloud(queues={"delivery": Queue()})
     Sqs(cloud).send_message(QueueUrl="delivery", MessageBody="{}", DelaySeconds=60)
     cloud.clock.sleep(59)
     assert cloud.receive("delivery") == []
@@ -59,8 +59,8 @@ def test_a_delayed_message_is_hidden_for_so_long() -> None:
 
 
 def test_a_received_message_comes_back_after_the_visibility_timeout() -> None:
-    cloud = Cloud()
-    cloud.queues["delivery"].append(Message("m1", {"MessageBody": "{}"}, cloud.clock.at))
+    cloud = Cloud(queues={"delivery": Queue()})
+    cloud.queues["delivery"].messages.append(Message("m1", {"MessageBody": "{}"}, cloud.clock.at))
     assert len(cloud.receive("delivery")) == 1
     cloud.clock.sleep(179)
     assert cloud.receive("delivery") == []

@@ -19,12 +19,14 @@ from hypothesis import strategies as st
 
 from deliver import sender
 from local.emulator import ROOT
-from tests.unit.ssrf_cases import HOSTILE, LEGITIMATE, MIXED, PRIVATE, PUBLIC, PUBLIC_ANSWERS
-from webhooks.addresses import check_resolves_public, may_connect, normalise_url
-from webhooks.errors import AddressRefused, UrlRefused
+from tests.unit.ssrf_cases import HOSTILE, IPV6_LITERALS, LEGITIMATE, MIXED, PRIVATE, PUBLIC, PUBLIC_ANSWERS
+from webhooks.addresses import may_connect
+from webhooks.deliveries import Attempt
+from webhooks.errors import AddressRefused, Ipv6Only, UrlRefused
 from webhooks.messages import DeliveryMessage
-from webhooks.models import Attempt, Webhook
+from webhooks.models import Webhook
 from webhooks.signing import new_secret
+from webhooks.urls import check_resolves_public, normalise_url
 
 AT = "2026-05-29T10:30:00.000Z"
 Dns = Callable[..., list[str]]
@@ -151,7 +153,27 @@ def test_every_public_answer_is_tried(answers: list[str], connects: list[str], d
     dns(answers)
     check_resolves_public("https://hooks.example.com/")
     assert attempt("https://hooks.example.com/").error == "connection refused"
-    assert connects == answers
+    assert connects == [answer for answer in answers if ":" not in answer], "there is no route over IPv6"
+
+
+@pytest.mark.parametrize("url", IPV6_LITERALS)
+def test_an_ipv6_address_is_refused_at_save_and_at_the_attempt(url: str, connects: list[str]) -> None:
+    with pytest.raises(Ipv6Only, match=r"^has only IPv6 addresses"):
+        normalise_url(url)
+    assert attempt(url).error_code == "address_ipv6_only"
+    assert connects == []
+
+
+def test_a_name_with_ipv6_addresses_alone_is_refused_at_save_and_at_the_attempt(connects: list[str], dns: Dns) -> None:
+    dns(["2606:4700::1111", "2a00:1450:4001:830::200e"])
+    with pytest.raises(Ipv6Only):
+        check_resolves_public("https://hooks.example.com/")
+    made = attempt("https://hooks.example.com/")
+    assert made.error_code == "address_ipv6_only"
+    assert (
+        made.error == "the host has only IPv6 addresses; a server is reached over IPv4, so its name needs an A record"
+    )
+    assert connects == []
 
 
 def test_the_promised_words(dns: Dns) -> None:
@@ -181,7 +203,7 @@ def test_a_name_without_an_answer_is_saved_and_judged_later(
         raise socket.gaierror(socket.EAI_NONAME, "no such name")
 
     monkeypatch.setattr(socket, "getaddrinfo", fails)
-    check_resolves_public("https://not-yet.example.com/")
+    assert not check_resolves_public("https://not-yet.example.com/")
     assert attempt("https://not-yet.example.com/").error == "the host name does not resolve"
     assert connects == []
 
@@ -200,8 +222,13 @@ def test_whatever_is_typed_is_refused_or_normalised_once_and_for_all(text: str, 
 def test_the_local_stage_may_use_loopback_and_nothing_else_is_more_allowed() -> None:
     assert normalise_url("https://localhost:8443/x", allow_loopback=True) == "https://localhost:8443/x"
     assert normalise_url("https://127.1/", allow_loopback=True) == "https://127.0.0.1/"
-    assert normalise_url("https://[::1]/", allow_loopback=True) == "https://[::1]/"
-    for url in ("https://10.0.0.1/", "https://169.254.169.254/", "https://[::ffff:127.0.0.1]/", "https://intranet/"):
+    for url in (
+        "https://[::1]/",
+        "https://10.0.0.1/",
+        "https://169.254.169.254/",
+        "https://[::ffff:127.0.0.1]/",
+        "https://intranet/",
+    ):
         with pytest.raises(UrlRefused):
             normalise_url(url, allow_loopback=True)
 
@@ -221,9 +248,10 @@ def interpreters() -> list[str]:
     return list(found)
 
 
-VERDICTS = """
+CHECK = """
 import json, sys
-from webhooks.addresses import may_connect, normalise_url
+from webhooks.addresses import may_connect
+from webhooks.urls import normalise_url
 from webhooks.errors import UrlRefused
 def normal(url):
     try:
@@ -235,12 +263,12 @@ print(json.dumps([[may_connect(a) for a in addresses], [normal(u) for u in urls]
 """
 
 
-def verdicts(interpreter: str, urls: list[str], *libraries: Path) -> tuple[list[bool], list[str | None], bool]:
+def check_in(interpreter: str, urls: list[str], *libraries: Path) -> tuple[list[bool], list[str | None], bool]:
     """Of an interpreter without any site packages but the libraries given."""
     addresses = [address for address, _ in PRIVATE] + PUBLIC
     paths = os.pathsep.join(map(str, (ROOT / "layers/webhooks/python", *libraries)))
     shown = subprocess.run(
-        [interpreter, "-S", "-c", VERDICTS],
+        [interpreter, "-S", "-c", CHECK],
         input=json.dumps([addresses, urls]),
         env=os.environ | {"PYTHONPATH": paths},
         capture_output=True,
@@ -252,15 +280,15 @@ def verdicts(interpreter: str, urls: list[str], *libraries: Path) -> tuple[list[
 
 
 @pytest.mark.parametrize("interpreter", interpreters())
-def test_the_verdicts_are_the_same_on_every_python(interpreter: str) -> None:
+def test_the_results_are_the_same_on_every_python(interpreter: str) -> None:
     table = [(url, None) for url, _ in HOSTILE] + LEGITIMATE
-    by_address, by_url, _ = verdicts(interpreter, [url for url, _ in table], Path(idna.__file__).parents[1])
+    by_address, by_url, _ = check_in(interpreter, [url for url, _ in table], Path(idna.__file__).parents[1])
     assert by_address == [False] * len(PRIVATE) + [True] * len(PUBLIC)
     assert by_url == [normal for _, normal in table]
 
 
 def test_the_standard_library_is_enough_but_for_international_names() -> None:
     table = [(url, None) for url, _ in HOSTILE if url.isascii()] + [(u, n) for u, n in LEGITIMATE if u.isascii()]
-    _, by_url, loaded = verdicts(sys.executable, [url for url, _ in table])
+    _, by_url, loaded = check_in(sys.executable, [url for url, _ in table])
     assert by_url == [normal for _, normal in table]
     assert not loaded

@@ -11,7 +11,7 @@ from hypothesis import strategies as st
 
 from api import cursors
 from api.problems import Problem
-from webhooks.models import rfc3339
+from webhooks.times import rfc3339
 
 LETTERS = string.ascii_letters + string.digits + "-_"
 ids = st.text(LETTERS, min_size=1, max_size=64)
@@ -27,6 +27,12 @@ def test_a_list_of_things_goes_on_after_an_id(id: str) -> None:
 @given(sort_keys)
 def test_the_log_goes_on_after_a_sort_key(sort_key: str) -> None:
     assert cursors.decode(cursors.encode(sort_key), cursors.DELIVERY) == sort_key
+
+
+@given(st.builds("{}#{}".format, times, sort_keys))
+def test_a_recovery_goes_on_after_a_sort_key_or_the_place_of_a_pending_delivery(place: str) -> None:
+    for after in (place, place.partition("#")[2]):
+        assert cursors.decode(cursors.encode(after), cursors.RECOVERY) == after
 
 
 def test_no_cursor_is_the_beginning_and_the_end() -> None:

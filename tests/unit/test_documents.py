@@ -2,12 +2,22 @@
 
 from __future__ import annotations
 
+import ast
+import json
 import re
+import socket
+from collections.abc import Iterator
+from http.client import BadStatusLine, HTTPException, UnknownProtocol
 from pathlib import Path
 
 import pytest
 
+from deliver.failures import _BEFORE_THE_REQUEST, _CERTIFICATE, WAITING, explain, timed_out
 from local.emulator import ROOT
+from tests.e2e import why_not_arrived
+from tests.template import default_template
+from webhooks.deliveries import ErrorCode
+from webhooks.errors import Ipv6Only
 
 DOCUMENTS = sorted(
     path.relative_to(ROOT)
@@ -34,9 +44,67 @@ def test_links_lead_somewhere(document: Path) -> None:
         assert not anchor or anchor in anchors(target), link
 
 
+def test_every_error_code_is_explained() -> None:
+    assert why_not_arrived.codes() == list(ErrorCode.__args__)  # type: ignore[attr-defined]
+
+
+def test_the_policy_for_who_publishes_allows_our_source_alone() -> None:
+    page = (ROOT / "docs" / "publishing.md").read_text()
+    (policy,) = [json.loads(found) for found in re.findall(r"```json\n(.*?)```", page, re.DOTALL) if "Effect" in found]
+    rules = [r["Properties"] for r in default_template()["Resources"].values() if r["Type"] == "AWS::Events::Rule"]
+    (source,) = {source for rule in rules for source in rule.get("EventPattern", {}).get("source", [])}
+    assert policy["Condition"] == {"StringEquals": {"events:source": source}}
+
+
+def failures() -> Iterator[str]:
+    """The words of each failure that an attempt may have, without what varies."""
+    steps = (*_BEFORE_THE_REQUEST, WAITING)
+    yield from (str(timed_out(step)).removeprefix("no answer within 5 s ") for step in _BEFORE_THE_REQUEST)
+    yield str(timed_out())
+    for error in (
+        socket.gaierror(socket.EAI_AGAIN, ""),
+        socket.gaierror(socket.EAI_NONAME, ""),
+        ConnectionRefusedError(),
+        BadStatusLine("SMTP"),
+        UnknownProtocol("HTTP/3"),
+        HTTPException(),
+    ):
+        yield str(explain(error, steps[0]))
+    yield str(explain(ConnectionResetError(), "")).strip()
+    yield str(explain(OSError(), "")).strip()
+    yield from _CERTIFICATE.values()
+    yield from ("certificate not accepted", "TLS failed")
+    yield "the endpoint does not speak TLS at this port"
+    yield f"the host {Ipv6Only()}"
+
+
+def test_every_error_is_explained_in_the_words_of_the_log() -> None:
+    page = (ROOT / "docs" / "why-not-arrived.md").read_text()
+    assert [words for words in failures() if words not in page] == []
+
+
+ROOTS = (ROOT, ROOT / "layers/webhooks/python", ROOT / "functions/api")
+
+
 def test_the_map_of_the_code_is_true() -> None:
     """Whatever stands there with a slash in it is a file or a folder."""
     named = re.findall(r"`([\w./*-]+/[\w.*-]*)`", (ROOT / "CONTRIBUTING.md").read_text())
     assert len(named) > 20
-    roots = (ROOT, ROOT / "layers/webhooks/python", ROOT / "functions/api")
-    assert [path for path in named if not any((root / path).exists() for root in roots)] == []
+    assert [path for path in named if not any((root / path).exists() for root in ROOTS)] == []
+
+
+def test_the_walks_pass_functions_that_exist() -> None:
+    named = set(re.findall(r"`([\w./]+\.py):([\w.]+)`", (ROOT / "CONTRIBUTING.md").read_text()))
+    assert len(named) > 25
+    assert sorted(f"{file}:{name}" for file, name in named if name not in defined_in(file)) == []
+
+
+def defined_in(file: str) -> set[str]:
+    """Functions, classes and methods, the latter as `Class.method`."""
+    (path,) = [root / file for root in ROOTS if (root / file).exists()]
+    kinds = (ast.FunctionDef, ast.ClassDef)
+    outer = [node for node in ast.parse(path.read_text()).body if isinstance(node, kinds)]
+    methods = {
+        f"{a.name}.{b.name}" for a in outer for b in a.body if isinstance(a, ast.ClassDef) and isinstance(b, kinds)
+    }
+    return {node.name for node in outer} | methods

@@ -7,13 +7,12 @@ import hmac
 import json
 import os
 import select
-import shutil
 import socket
 import subprocess
 import sys
 import time
-from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
@@ -22,9 +21,10 @@ import pytest
 import requests
 from standardwebhooks import Webhook
 
-from local import ca
 from local.emulator import ROOT
+from tests.unit import languages
 
+EXAMPLES = ROOT / "examples"
 SECRET = "whsec_C2FVsBQIhrscChlQIMV+b5sSYspob7oD8HNtdJKmxHs="
 COMMANDS: dict[str, Callable[[int], list[str]]] = {
     "python": lambda port: [sys.executable, "receiver.py"],
@@ -33,7 +33,7 @@ COMMANDS: dict[str, Callable[[int], list[str]]] = {
     "ruby": lambda port: ["ruby", "receiver.rb"],
     "go": lambda port: ["go", "run", "receiver.go"],
 }
-ALWAYS = ("python", "node")
+pytestmark = pytest.mark.xdist_group("examples")  # each is started, and Go's compiled, once
 
 
 @dataclass(frozen=True)
@@ -46,42 +46,65 @@ class Running:
         assert self.process.stdout
         readable, _, _ = select.select([self.process.stdout], [], [], 20)
         assert readable, "nothing was printed for 20 s"
-        return self.process.stdout.readline().decode().rstrip()
+        printed = self.process.stdout.readline().decode().rstrip()
+        return self.line() if printed.startswith(" *") else printed  # Flask greets on the same stream
 
 
 @pytest.fixture(scope="module", params=COMMANDS)
 def running(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Running]:
     language: str = request.param
-    if language not in ALWAYS and shutil.which(language) is None:
-        pytest.skip(f"{language} is not here: the README asks a machine for Python and Node alone, which always run")
-    if language == "ruby" and subprocess.run(["ruby", "-rwebrick", "-e", ""], capture_output=True).returncode:
-        pytest.skip("this Ruby came without webrick, no part of it since 3.0: gem install webrick runs the example")
+    languages.need_server(language)
     with run(language, tmp_path_factory.mktemp(language)) as started:
         yield started
 
 
 @contextmanager
-def run(language: str, temporary: Path, scheme: str = "http", **more: str) -> Iterator[Running]:
+def run(
+    program: str,
+    temporary: Path,
+    scheme: str = "http",
+    behind: str = "",
+    *,
+    directory: Path = EXAMPLES,
+    **more: str,
+) -> Iterator[Running]:
+    command = COMMANDS.get(program, lambda port: [sys.executable, "tls.py", behind])
+    with serve(command, temporary, scheme, directory=directory, environment=more) as started:
+        yield started
+
+
+@contextmanager
+def serve(
+    command: Callable[[int], list[str]],
+    temporary: Path,
+    scheme: str = "http",
+    *,
+    directory: Path = EXAMPLES,
+    environment: Mapping[str, str],
+) -> Iterator[Running]:
     """On a free port; ended by its own process group, its errors shown if it did not start."""
     with socket.socket() as probe:
         probe.bind(("127.0.0.1", 0))
         port = probe.getsockname()[1]
-    environment = os.environ | {"WEBHOOK_SECRET": SECRET, "PORT": str(port), "TMPDIR": str(temporary)} | more
-    with (temporary / "errors").open("w+b") as errors:
-        process = subprocess.Popen(
-            COMMANDS[language](port),
-            cwd=ROOT / "examples",
-            env=environment,
+    given = {"WEBHOOK_SECRET": SECRET, "PORT": str(port), "TMPDIR": str(temporary), **environment}
+    with (
+        (temporary / "errors").open("w+b") as errors,
+        subprocess.Popen(
+            command(port),
+            cwd=directory,
+            env=os.environ | given,
             stdout=subprocess.PIPE,
             stderr=errors,
             bufsize=0,
             start_new_session=True,
-        )
+        ) as process,
+    ):
         try:
             await_port(port, process, temporary / "errors")
             yield Running(f"{scheme}://127.0.0.1:{port}/hooks", process)
         finally:
-            os.killpg(process.pid, 15)  # `go run` has a child
+            with suppress(ProcessLookupError):  # it has ended by itself
+                os.killpg(process.pid, 15)  # `go run` has a child
             process.communicate(timeout=10)
 
 
@@ -157,16 +180,37 @@ def test_played_again_is_refused(running: Running) -> None:
     assert running.line() == "contact.created evt_replayed", "a replay was worked off"
 
 
-def test_python_speaks_tls(tmp_path: Path) -> None:
-    """As docs/local.md has it; no certificate of the local authority is checked here, that is the deployed stack's."""
-    certificate, key = ca.create(tmp_path / "ca")
-    pem = tmp_path / "receiver.pem"
-    make = (ROOT / "docs" / "local.md").read_text().split("```python\n")[1].split("```")[0]
-    outputs = tmp_path / "outputs.json"
-    outputs.write_text(json.dumps({"ca_file": str(certificate), "ca_key_file": str(key)}))
-    make = make.replace(".local/outputs.json", str(outputs)).replace(".local/receiver.pem", str(pem))
-    exec(compile(make, "docs/local.md", "exec"), {})
+@pytest.mark.parametrize("language", [language for language in COMMANDS if language != "php"])
+def test_it_speaks_tls(language: str, tmp_path: Path, pem: tuple[str, str]) -> None:
+    languages.need_server(language)
     body = body_of("message.incoming")
-    with run("python", tmp_path, "https", TLS_FILE=str(pem)) as receiver:
-        assert post(receiver, body, headers("evt_tls", body), verify=str(certificate)) == 200
+    with run(language, tmp_path, "https", TLS_FILE=pem[0]) as receiver:
+        assert post(receiver, body, headers("evt_tls", body), verify=pem[1]) == 200
         assert receiver.line() == "message.incoming evt_tls"
+
+
+@pytest.mark.parametrize("language", ["python", "php"])
+def test_tls_in_front_of_a_server_that_has_none(language: str, tmp_path: Path, pem: tuple[str, str]) -> None:
+    languages.need_server(language)
+    with run(language, tmp_path) as receiver:
+        check_tls_in_front(receiver, tmp_path, pem)
+
+
+def check_tls_in_front(receiver: Running, temporary: Path, pem: tuple[str, str]) -> None:
+    body = body_of("message.incoming")
+    front = temporary / "front"
+    front.mkdir()
+    behind = receiver.url.split(":")[2].split("/")[0]
+    with run("tls", front, "https", behind=behind, TLS_FILE=pem[0]) as tls:
+        assert post(tls, body, headers("evt_tls", body), verify=pem[1]) == 200
+        assert receiver.line() == "message.incoming evt_tls"
+        assert post(tls, body + b" ", headers("evt_tls", body), verify=pem[1]) == 401
+
+
+def test_a_receiver_that_does_not_start_is_told_with_its_errors(tmp_path: Path) -> None:
+    command = [sys.executable, "-c", "import sys; sys.exit('no such port')"]
+    with (
+        pytest.raises(AssertionError, match="no receiver: no such port"),
+        serve(lambda port: command, tmp_path, environment={}),
+    ):
+        pass

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import asdict, replace
 from typing import Any
 
 import pytest
@@ -9,7 +10,9 @@ from boto3.dynamodb.types import TypeDeserializer, TypeSerializer
 from hypothesis import given
 from hypothesis import strategies as st
 
-from webhooks.items import from_item, to_item
+from webhooks.deliveries import Attempt, Delivery
+from webhooks.items import delivery_item, delivery_of, event_item, event_of, from_item, to_item
+from webhooks.models import StoredEvent
 
 stored = st.recursive(
     st.text() | st.booleans() | st.integers(-(10**15), 10**15),
@@ -38,3 +41,48 @@ def test_what_is_not_stored_is_refused_and_not_written_as_something_else(value: 
 def test_what_a_newer_version_may_write_is_read_past() -> None:
     item = {"a": {"N": "1.5"}, "b": {"SS": ["x"]}, "c": {"B": b"x"}, "d": {"NULL": True}, "e": {"N": "-7"}}
     assert from_item(item) == {"a": "1.5", "b": ["x"], "c": b"x", "d": None, "e": -7}
+
+
+EVENT = StoredEvent("acme", "evt_1", "message.incoming", '{"event":"message.incoming"}', "2026-05-29T10:30:00.000Z")
+DELIVERY = Delivery(
+    webhook_id="wh_1", account_id="acme", event_id="evt_1", event="message.incoming", accepted_at=EVENT.accepted_at,
+    status="retrying", round=1, round_started_at=EVENT.accepted_at, next_attempt_at="2026-05-29T10:30:15.000Z",
+    attempts=[Attempt(1, 1, EVENT.accepted_at, 5000, error="no answer within 5 s", error_code="timeout")],
+    version=1, message_id="message.retry",
+)  # fmt: skip
+
+
+@pytest.mark.parametrize(
+    "delivery",
+    [
+        DELIVERY,
+        replace(DELIVERY, test=True, round=2, round_started_at="2026-05-30T10:30:00.000Z"),
+        replace(DELIVERY, status="delivered", next_attempt_at=None, message_id=None),
+        replace(DELIVERY, event_id="a-_Z"),
+        replace(
+            DELIVERY, round=2, attempts=[*DELIVERY.attempts, Attempt(1, 2, EVENT.accepted_at, 20, status_code=200)]
+        ),
+        replace(DELIVERY, attempts=[*DELIVERY.attempts, Attempt(2, 1, EVENT.accepted_at, 20, status_code=500)]),
+    ],
+)
+def test_a_delivery_is_read_as_it_was_written(delivery: Delivery) -> None:
+    assert delivery_of(delivery_item(delivery, log_days=30)) == delivery
+
+
+def test_an_event_is_read_as_it_was_written() -> None:
+    assert event_of(event_item(EVENT, log_days=30)) == EVENT
+
+
+def test_an_item_says_nothing_twice() -> None:
+    written = "account_id", "event", "status", "round", "attempts", "version", "expires_at"
+    delivered = delivery_item(replace(DELIVERY, status="delivered", next_attempt_at=None), log_days=30)
+    assert delivered.keys() == {"pk", "sk", *written}
+    (attempt,) = delivered["attempts"]["L"]
+    assert attempt["M"].keys() == {"at", "duration_ms", "error", "error_code"}
+    assert event_item(EVENT, log_days=30).keys() == {"pk", "sk", "event", "body", "accepted_at", "expires_at"}
+
+
+def test_what_earlier_versions_said_twice_counts() -> None:
+    earlier = delivery_item(DELIVERY, log_days=30) | to_item(asdict(replace(DELIVERY, attempts=[])))
+    assert delivery_of(earlier) == replace(DELIVERY, attempts=[])
+    assert event_of(event_item(EVENT, log_days=30) | to_item(asdict(EVENT))) == EVENT

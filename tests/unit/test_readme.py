@@ -4,19 +4,21 @@ from __future__ import annotations
 
 import json
 import re
-import shutil
 import subprocess
+from datetime import UTC, datetime, timedelta
 from functools import cache
 from pathlib import Path
 from typing import Any
 
 import pytest
+from standardwebhooks import Webhook
 
 from local.emulator import ROOT
+from tests.unit import languages
 from webhooks import signing
 
 README = (ROOT / "README.md").read_text()
-PAGE = ROOT / "functions" / "api" / "portal" / "snippets.js"
+PAGE = ROOT / "functions" / "api" / "portal" / "verification.js"
 NAMES = {"python": "Python", "js": "Node", "php": "PHP", "go": "Go", "ruby": "Ruby"}
 BODY = '{"event":"message.incoming","data":{"text":"na\\u00efve"}}'
 SECRET = signing.new_secret()
@@ -29,7 +31,7 @@ CASES = [
     (BODY, "zz", False),
     (BODY, "é" + GOOD[1:], False),
 ]
-VERDICTS = [genuine for *_, genuine in CASES]
+EXPECTED = [genuine for *_, genuine in CASES]
 GO = """package main
 
 import (
@@ -51,50 +53,74 @@ func main() {
 	if err := json.NewDecoder(os.Stdin).Decode(&given); err != nil {
 		panic(err)
 	}
-	verdicts := []bool{}
+	results := []bool{}
 	for _, c := range given.Cases {
-		verdicts = append(verdicts, isFromAisoule(given.Secret, []byte(c[0]), c[1]))
+		results = append(results, isFromAisoule(given.Secret, []byte(c[0]), c[1]))
+	}
+	shown, _ := json.Marshal(results)
+	fmt.Println(string(shown))
+}
+"""
+GO_SURVIVING = """
+func main() {
+	var given []struct {
+		Secret, Body string
+		Headers      map[string]string
+	}
+	if err := json.NewDecoder(os.Stdin).Decode(&given); err != nil {
+		panic(err)
+	}
+	verdicts := []bool{}
+	for _, c := range given {
+		headers := http.Header{}
+		for name, value := range c.Headers {
+			headers.Set(name, value)
+		}
+		verdicts = append(verdicts, isFromAisoule(c.Secret, []byte(c.Body), headers))
 	}
 	shown, _ := json.Marshal(verdicts)
 	fmt.Println(string(shown))
 }
 """
 
-pytestmark = pytest.mark.parametrize("place", ["readme", "page"])
+each_place = pytest.mark.parametrize("place", ["readme", "page"])
 
 
 def snippet(place: str, language: str) -> str:
     if place == "page":
-        return page()[NAMES[language]]
+        return page("SNIPPETS")[NAMES[language]]
     found = re.search(rf"```{language}\n(.*?)```", README, re.DOTALL)
     assert found
     return found[1]
 
 
 @cache
-def page() -> dict[str, str]:
-    program = f"{PAGE.read_text()}\nconsole.log(JSON.stringify(SNIPPETS))"
+def page(table: str) -> dict[str, str]:
+    # Of the module only its table: what it imports needs a browser.
+    module = re.sub(r"^(import .*\n|export )", "", PAGE.read_text(), flags=re.MULTILINE)
+    program = f"{module}\nconsole.log(JSON.stringify({table}))"
     shown = subprocess.run(["node", "-"], input=program, capture_output=True, text=True, check=True)
     snippets: dict[str, str] = json.loads(shown.stdout)
     return snippets
 
 
-def verdicts(*command: str | Path) -> list[bool]:
+def results(*command: str | Path, cases: Any = None) -> list[bool]:
     """What a program says of the cases, which it reads as JSON."""
-    if command[0] != "node" and shutil.which(command[0]) is None:
-        pytest.skip(f"{command[0]} is not here: the README asks a machine for Python and Node alone, which always run")
-    given = json.dumps({"secret": SECRET, "cases": [[body, signature] for body, signature, _ in CASES]})
+    languages.need(str(command[0]))
+    given = json.dumps(cases or {"secret": SECRET, "cases": [[body, signature] for body, signature, _ in CASES]})
     shown = subprocess.run(command, input=given, capture_output=True, text=True, check=True, timeout=120)
     said: list[bool] = json.loads(shown.stdout)
     return said
 
 
+@each_place
 def test_python(place: str) -> None:
     names: dict[str, Any] = {}
     exec(snippet(place, "python"), names)
-    assert [names["is_from_aisoule"](SECRET, body.encode(), signature) for body, signature, _ in CASES] == VERDICTS
+    assert [names["is_from_aisoule"](SECRET, body.encode(), signature) for body, signature, _ in CASES] == EXPECTED
 
 
+@each_place
 def test_node(place: str, tmp_path: Path) -> None:
     program = tmp_path / "verify.js"
     program.write_text(
@@ -102,9 +128,10 @@ def test_node(place: str, tmp_path: Path) -> None:
         + 'const given = JSON.parse(require("node:fs").readFileSync(0));\n'
         + "console.log(JSON.stringify(given.cases.map(([b, s]) => isFromAisoule(given.secret, b, s))));\n"
     )
-    assert verdicts("node", program) == VERDICTS
+    assert results("node", program) == EXPECTED
 
 
+@each_place
 def test_php(place: str, tmp_path: Path) -> None:
     program = tmp_path / "verify.php"
     program.write_text(
@@ -113,9 +140,10 @@ def test_php(place: str, tmp_path: Path) -> None:
         + "$given = json_decode(file_get_contents('php://stdin'));\n"
         + "echo json_encode(array_map(fn($c) => is_from_aisoule($given->secret, $c[0], $c[1]), $given->cases));\n"
     )
-    assert verdicts("php", program) == VERDICTS
+    assert results("php", program) == EXPECTED
 
 
+@each_place
 def test_ruby(place: str, tmp_path: Path) -> None:
     program = tmp_path / "verify.rb"
     program.write_text(
@@ -124,10 +152,92 @@ def test_ruby(place: str, tmp_path: Path) -> None:
         + "given = JSON.parse($stdin.read)\n"
         + 'puts given["cases"].map { |b, s| from_aisoule?(given["secret"], b, s) }.to_json\n'
     )
-    assert verdicts("ruby", program) == VERDICTS
+    assert results("ruby", program) == EXPECTED
 
 
+@each_place
 def test_go(place: str, tmp_path: Path) -> None:
     program = tmp_path / "verify.go"
     program.write_text(GO % re.sub(r"import \(.*?\)\n", "", snippet(place, "go"), flags=re.DOTALL))
-    assert verdicts("go", "run", program) == VERDICTS
+    assert results("go", "run", program) == EXPECTED
+
+
+class TestSurvivingARotation:
+    """The page's code for `webhook-signature`, signed by the library for Standard Webhooks."""
+
+    OLD, NEW = signing.new_secret(), signing.new_secret()
+
+    def cases(self) -> list[tuple[str, dict[str, str], bool]]:
+        """Secret, headers, verdict."""
+        at = datetime.now(UTC)
+        old, new = (Webhook(secret).sign("evt_1", at, BODY) for secret in (self.OLD, self.NEW))
+        before = {"webhook-id": "evt_1", "webhook-timestamp": str(int(at.timestamp())), "webhook-signature": old}
+        overlap = before | {"webhook-signature": f"{new} {old}"}
+        late = at - timedelta(seconds=330)
+        return [
+            (self.OLD, before, True),
+            (self.OLD, overlap, True),
+            (self.NEW, overlap, True),
+            (self.OLD, before | {"webhook-signature": new}, False),
+            (self.NEW, before, False),
+            (self.OLD, before | {"webhook-id": "evt_2"}, False),
+            (self.OLD, before | {"webhook-signature": ""}, False),
+            (self.OLD, {name: value for name, value in before.items() if name != "webhook-signature"}, False),
+            (
+                self.OLD,
+                before
+                | {
+                    "webhook-timestamp": str(int(late.timestamp())),
+                    "webhook-signature": Webhook(self.OLD).sign("evt_1", late, BODY),
+                },
+                False,
+            ),
+        ]
+
+    def run(self, *command: str | Path) -> None:
+        cases = self.cases()
+        given = [{"secret": secret, "body": BODY, "headers": headers} for secret, headers, _ in cases]
+        assert results(*command, cases=given) == [genuine for *_, genuine in cases]
+
+    def test_python(self) -> None:
+        names: dict[str, Any] = {}
+        exec(page("SURVIVING_SNIPPETS")["Python"], names)
+        for secret, headers, genuine in self.cases():
+            assert names["is_from_aisoule"](secret, BODY.encode(), headers) == genuine
+
+    def test_node(self, tmp_path: Path) -> None:
+        program = tmp_path / "verify.js"
+        program.write_text(
+            page("SURVIVING_SNIPPETS")["Node"]
+            + 'const given = JSON.parse(require("node:fs").readFileSync(0));\n'
+            + "console.log(JSON.stringify(given.map((c) => isFromAisoule(c.secret, Buffer.from(c.body), c.headers))));\n"
+        )
+        self.run("node", program)
+
+    def test_php(self, tmp_path: Path) -> None:
+        program = tmp_path / "verify.php"
+        program.write_text(
+            "<?php\ndeclare(strict_types=1);\n"
+            + page("SURVIVING_SNIPPETS")["PHP"]
+            + "$verdicts = [];\nforeach (json_decode(file_get_contents('php://stdin')) as $c) {\n    $_SERVER = [];\n"
+            + "    foreach ($c->headers as $name => $value)\n"
+            + "        $_SERVER['HTTP_' . strtoupper(strtr($name, '-', '_'))] = $value;\n"
+            + "    $verdicts[] = is_from_aisoule($c->secret, $c->body);\n}\necho json_encode($verdicts);\n"
+        )
+        self.run("php", program)
+
+    def test_ruby(self, tmp_path: Path) -> None:
+        program = tmp_path / "verify.rb"
+        program.write_text(
+            'require "json"\n'
+            + page("SURVIVING_SNIPPETS")["Ruby"]
+            + "puts JSON.parse($stdin.read).map { |c| h = c['headers']; from_aisoule?(c['secret'], c['body'], "
+            + "h['webhook-id'], h['webhook-timestamp'], h['webhook-signature'].to_s) }.to_json\n"
+        )
+        self.run("ruby", program)
+
+    def test_go(self, tmp_path: Path) -> None:
+        program = tmp_path / "verify.go"
+        code = page("SURVIVING_SNIPPETS")["Go"].replace("import (", 'import (\n"encoding/json"\n"fmt"\n"os"', 1)
+        program.write_text(f"package main\n\n{code}\n{GO_SURVIVING}")
+        self.run("go", "run", program)

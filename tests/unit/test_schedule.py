@@ -7,16 +7,20 @@ from datetime import UTC, datetime, timedelta
 
 import pytest
 
-from deliver.schedule import Act, Decision, Schedule
+from deliver.schedule import Action, Decision, Schedule
+from deliver.snapshots import Snapshot
+from webhooks.deliveries import Attempt, Delivery, DeliveryStatus
 from webhooks.messages import DeliveryMessage
-from webhooks.models import Attempt, Delivery, DeliveryStatus, Webhook, WebhookStatus, parse_time, rfc3339
+from webhooks.models import Lane, Webhook, WebhookStatus
+from webhooks.times import parse_time, rfc3339
 
 AT = datetime(2026, 5, 29, 10, 30, tzinfo=UTC)
 SCHEDULE = Schedule((10, 60, 300))
 
 
-def message(round: int = 1) -> DeliveryMessage:
-    return DeliveryMessage("wh_1", "acme", "evt_1", "message.incoming", rfc3339(AT), round, rfc3339(AT), "{}")
+def message(round: int = 1, lane: Lane = "retry") -> DeliveryMessage:
+    at = rfc3339(AT)
+    return DeliveryMessage("wh_1", "acme", "evt_1", "message.incoming", at, round, at, "{}", lane=lane)
 
 
 def webhook(status: WebhookStatus = "active") -> Webhook:
@@ -38,30 +42,57 @@ def delivery(
 @pytest.mark.parametrize(
     ("logged", "hook", "act"),
     [
-        (None, webhook(), Act.POST),
-        (None, webhook("failing"), Act.POST),
-        (None, webhook("disabled"), Act.CANCEL),
-        (None, None, Act.CANCEL),
-        (delivery("pending", 0), webhook(), Act.POST),
-        (delivery("delivered"), webhook(), Act.ACKNOWLEDGE),
-        (delivery("failed", 4), webhook(), Act.ACKNOWLEDGE),
-        (delivery("cancelled"), None, Act.ACKNOWLEDGE),
-        (delivery("pending", round=2), webhook(), Act.ACKNOWLEDGE),
-        (delivery(recorded=1, due_in=-1), webhook(), Act.POST),
-        (delivery(recorded=1, due_in=0.9), webhook(), Act.POST),
-        (delivery(recorded=1, due_in=1.1), webhook(), Act.WAIT),
-        (delivery(recorded=1, due_in=1.1), webhook("disabled"), Act.CANCEL),
-        (delivery(recorded=3, due_in=0), webhook(), Act.POST),
-        (delivery(recorded=4), webhook(), Act.EXHAUSTED),
-        (delivery(recorded=5), webhook(), Act.EXHAUSTED),
+        (None, webhook(), Action.POST),
+        (None, webhook("failing"), Action.POST),
+        (None, webhook("disabled"), Action.CANCEL),
+        (None, None, Action.CANCEL),
+        (delivery("pending", 0), webhook(), Action.POST),
+        (delivery("delivered"), webhook(), Action.ACKNOWLEDGE),
+        (delivery("failed", 4), webhook(), Action.ACKNOWLEDGE),
+        (delivery("cancelled"), None, Action.ACKNOWLEDGE),
+        (delivery("pending", round=2), webhook(), Action.ACKNOWLEDGE),
+        (delivery(recorded=1, due_in=-1), webhook(), Action.POST),
+        (delivery(recorded=1, due_in=0.9), webhook(), Action.POST),
+        (delivery(recorded=1, due_in=1.1), webhook(), Action.WAIT),
+        (delivery(recorded=1, due_in=1.1), webhook("disabled"), Action.CANCEL),
+        (delivery(recorded=3, due_in=0), webhook(), Action.POST),
+        (delivery(recorded=4), webhook(), Action.DEAD_LETTER),
+        (delivery(recorded=5), webhook(), Action.DEAD_LETTER),
     ],
 )
-def test_what_is_to_be_done(logged: Delivery | None, hook: Webhook | None, act: Act) -> None:
-    assert SCHEDULE.decide(message(), logged, hook, AT).act is act
+def test_what_is_to_be_done(logged: Delivery | None, hook: Webhook | None, act: Action) -> None:
+    assert SCHEDULE.decide(Snapshot.of(message(), hook, logged), AT).action is act
+
+
+@pytest.mark.parametrize(
+    ("logged", "hook", "action"),
+    [
+        (None, webhook(), Action.POST),
+        (delivery("pending", 0), webhook(), Action.POST),
+        (None, replace(webhook(), slow_since=rfc3339(AT)), Action.MOVE),
+        (delivery(recorded=1, due_in=-1), webhook(), Action.MOVE),
+        (delivery(recorded=1, due_in=50), webhook(), Action.MOVE),
+        (delivery("delivered"), webhook(), Action.ACKNOWLEDGE),
+        (None, webhook("disabled"), Action.CANCEL),
+        (delivery(recorded=1, due_in=50), None, Action.CANCEL),
+        (delivery(recorded=4), webhook(), Action.DEAD_LETTER),
+    ],
+)
+def test_the_delivery_queue_is_for_first_attempts_of_prompt_webhooks(
+    logged: Delivery | None, hook: Webhook | None, action: Action
+) -> None:
+    assert SCHEDULE.decide(Snapshot.of(message(lane="delivery"), hook, logged), AT).action is action
+
+
+def test_a_message_waits_for_the_time_it_carries() -> None:
+    later = AT + timedelta(hours=1)
+    waiting = replace(message(), not_before=rfc3339(later))
+    assert SCHEDULE.decide(Snapshot.of(waiting, webhook(), None), AT) == Decision(Action.WAIT, later)
+    assert SCHEDULE.decide(Snapshot.of(waiting, webhook(), None), later).action is Action.POST
 
 
 def test_a_new_round_is_decided_by_itself() -> None:
-    assert SCHEDULE.decide(message(2), delivery("failed", 4), webhook(), AT).act is Act.POST
+    assert SCHEDULE.decide(Snapshot.of(message(2), webhook(), delivery("failed", 4)), AT).action is Action.POST
 
 
 def test_a_copy_waits_until_the_attempt_that_is_due_before_it_is_over() -> None:
@@ -69,21 +100,23 @@ def test_a_copy_waits_until_the_attempt_that_is_due_before_it_is_over() -> None:
     copy, logged = replace(message(), id="copy"), replace(delivery(due_in=50), message_id="own")
     over = AT + timedelta(seconds=50 + 5 + 1)
     for seconds in (0, 49.5, 50, 55.9):
-        assert SCHEDULE.decide(copy, logged, webhook(), AT + timedelta(seconds=seconds)) == Decision(Act.WAIT, over)
-    assert SCHEDULE.decide(copy, logged, webhook(), over).act is Act.POST
+        assert SCHEDULE.decide(Snapshot.of(copy, webhook(), logged), AT + timedelta(seconds=seconds)) == Decision(
+            Action.WAIT, over
+        )
+    assert SCHEDULE.decide(Snapshot.of(copy, webhook(), logged), over).action is Action.POST
 
 
 def test_the_message_itself_comes_back_when_it_is_due() -> None:
     own, logged = replace(message(), id="own"), replace(delivery(due_in=50), message_id="own")
     due = AT + timedelta(seconds=50)
-    assert SCHEDULE.decide(own, logged, webhook(), AT) == Decision(Act.WAIT, due)
-    assert SCHEDULE.decide(own, logged, webhook(), due) == Decision(Act.POST, due)
-    assert SCHEDULE.after(own, None, attempt(1)).message_id == "own"
+    assert SCHEDULE.decide(Snapshot.of(own, webhook(), logged), AT) == Decision(Action.WAIT, due)
+    assert SCHEDULE.decide(Snapshot.of(own, webhook(), logged), due) == Decision(Action.POST, due)
+    assert SCHEDULE.after(Snapshot.of(own, webhook(), None), attempt(1)).message_id == "own"
 
 
 @pytest.mark.parametrize(("number", "delay"), [(1, 10), (2, 60), (3, 300), (4, None)])
 def test_the_promised_delays_count_from_the_end_of_the_failed_attempt(number: int, delay: int | None) -> None:
-    after = SCHEDULE.after(message(), delivery(recorded=number - 1), attempt(number))
+    after = SCHEDULE.after(Snapshot.of(message(), webhook(), delivery(recorded=number - 1)), attempt(number))
     assert (after.status, len(after.attempts)) == ("retrying", number)
     if delay is None:
         assert after.next_attempt_at is None
@@ -93,15 +126,51 @@ def test_the_promised_delays_count_from_the_end_of_the_failed_attempt(number: in
         assert timedelta(0) <= late <= timedelta(milliseconds=1)
 
 
+@pytest.mark.parametrize(
+    ("number", "asked", "wait"), [(1, 5, 10), (1, 10, 10), (1, 11, 11), (1, 900, 900), (2, 59, 60), (3, 301, 301)]
+)
+def test_an_endpoint_may_ask_for_a_longer_wait_not_for_a_shorter_one(number: int, asked: int, wait: int) -> None:
+    busy = replace(attempt(number), retry_after=asked)
+    after = SCHEDULE.after(Snapshot.of(message(), webhook(), delivery(recorded=number - 1)), busy)
+    assert after.next_attempt_at is not None
+    late = parse_time(after.next_attempt_at) - (AT + timedelta(milliseconds=20, seconds=wait))
+    assert timedelta(0) <= late <= timedelta(milliseconds=1)
+
+
+def test_no_attempt_is_added_because_an_endpoint_asks_to_wait() -> None:
+    busy = replace(attempt(4), retry_after=900)
+    after = SCHEDULE.after(Snapshot.of(message(), webhook(), delivery(recorded=3)), busy)
+    assert (after.next_attempt_at, len(after.attempts)) == (None, 4)
+
+
+@pytest.mark.parametrize(
+    ("lane", "number", "asked", "moves"),
+    [
+        ("delivery", 1, None, True),
+        ("retry", 1, None, False),
+        ("retry", 2, 60, False),
+        ("retry", 2, 61, True),
+        ("retry", 4, 900, False),
+    ],
+)
+def test_a_longer_wait_is_a_new_message(lane: Lane, number: int, asked: int | None, moves: bool) -> None:
+    """It is delayed, so that it is not in flight; the log expects it, and takes this one for a copy from then on."""
+    received = replace(message(lane=lane), id="m")
+    snapshot = Snapshot.of(received, webhook(), delivery(recorded=number - 1))
+    after = SCHEDULE.after(snapshot, replace(attempt(number), retry_after=asked))
+    assert after.message_id == ("m.retry" if moves else "m")
+    assert Snapshot.of(received, webhook(), after).is_copy() is moves
+
+
 def test_a_success_ends_the_round() -> None:
-    after = SCHEDULE.after(message(), delivery(due_in=0), attempt(2, error=None))
+    after = SCHEDULE.after(Snapshot.of(message(), webhook(), delivery(due_in=0)), attempt(2, error=None))
     assert (after.status, after.next_attempt_at) == ("delivered", None)
 
 
 def test_the_last_40_attempts_are_kept() -> None:
     attempts = [attempt(1 + n % 4, 1 + n // 4) for n in range(40)]
     before = Delivery("wh_1", "acme", "evt_1", "message.incoming", rfc3339(AT), "pending", 11, rfc3339(AT), attempts)
-    after = SCHEDULE.after(message(11), before, attempt(1, 11))
+    after = SCHEDULE.after(Snapshot.of(message(11), webhook(), before), attempt(1, 11))
     assert (len(after.attempts), after.attempts[0], after.attempts[-1].round) == (40, attempts[1], 11)
 
 

@@ -1,4 +1,4 @@
-"""What docs/security.md says: its tests exist, and the two claims that no other test shows."""
+"""What docs/security.md says: its tests exist, and the claim that no other test shows."""
 
 from __future__ import annotations
 
@@ -11,7 +11,6 @@ from pathlib import Path
 import pytest
 
 from local.emulator import ROOT
-from tests.infra.test_template import resources, template
 
 NAMED = sorted(set(re.findall(r"`(tests/\S+)::(\w+)`", (ROOT / "docs" / "security.md").read_text())))
 REQUIREMENTS = sorted(
@@ -37,11 +36,6 @@ def test_every_row_names_a_test() -> None:
 @pytest.mark.parametrize(("file", "name"), NAMED)
 def test_the_named_tests_exist(file: str, name: str) -> None:
     assert name in defined_in(file)
-
-
-def test_the_api_is_throttled() -> None:
-    (stage,) = resources("AWS::ApiGatewayV2::Stage", template()).values()
-    assert stage["Properties"]["DefaultRouteSettings"] == {"ThrottlingBurstLimit": 400, "ThrottlingRateLimit": 200}
 
 
 @pytest.mark.parametrize("path", REQUIREMENTS, ids=str)

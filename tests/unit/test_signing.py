@@ -6,13 +6,14 @@ import base64
 import hashlib
 import hmac
 from datetime import timedelta
+from importlib import import_module
 
 import pytest
 import standardwebhooks
-import svix
 
 from webhooks import signing
-from webhooks.models import Webhook, now, rfc3339
+from webhooks.models import Webhook
+from webhooks.times import now, rfc3339
 
 BODY = b'{"event":"message.incoming","data":{"text":"na\\u00efve"}}'
 
@@ -42,10 +43,10 @@ def signed(secrets: list[str]) -> dict[str, str]:
     return signing.headers(secrets, "evt_1", int(now().timestamp()), BODY)
 
 
-@pytest.mark.parametrize("library", [standardwebhooks.Webhook, svix.Webhook])
-def test_off_the_shelf_libraries_verify_it(library: type[standardwebhooks.Webhook]) -> None:
+@pytest.mark.parametrize("library", ["standardwebhooks", "svix"])
+def test_off_the_shelf_libraries_verify_it(library: str) -> None:
     secret = signing.new_secret()
-    library(secret).verify(BODY, signed([secret]))
+    import_module(library).Webhook(secret).verify(BODY, signed([secret]))
 
 
 def test_while_rotating_both_secrets_verify_and_a_third_does_not() -> None:

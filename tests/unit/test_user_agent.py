@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from deliver.sender import user_agent
+from webhooks.post_headers import user_agent
 
 
 @pytest.mark.parametrize(

@@ -55,22 +55,36 @@ class Run:
         return found
 
 
-def run(api_url: str, key: str, seeds: Seeds, directory: Path, *, max_examples: int, seconds: float) -> Run:
+def run(
+    api_url: str, key: str, seeds: Seeds, directory: Path, *, phases: str, max_examples: int, seconds: float
+) -> Run:
     """Raises TimeoutExpired."""
     shutil.copy(CONFIG, directory)
     for name, ids in seeds.ids.items():
         (directory / f"{name}.dict").write_text("".join(f'"{id}"\n' for id in ids))
     report = directory / "report.ndjson"
     command = [str(Path(sys.executable).with_name("schemathesis")), "--config-file", str(directory / CONFIG.name)]
-    options = ["--url", api_url, "--checks", "all", "--max-examples", str(max_examples), "--no-color"]
+    options = [
+        "--url",
+        api_url,
+        "--checks",
+        "all",
+        "--phases",
+        phases,
+        "--max-examples",
+        str(max_examples),
+        "--no-color",
+    ]
     done = subprocess.run(
         [*command, "run", f"{api_url}/openapi.json", *options, "--report-ndjson-path", str(report)],
         cwd=ROOT,
         env=os.environ
         | {
             "CONTRACT_KEY": key,
+            "CONTRACT_ACCOUNT": seeds.ids["accounts"][0],
             "CONTRACT_RECEIVER_URL": seeds.receiver_url,
             "CONTRACT_CURSORS": json.dumps(seeds.cursors),
+            "CONTRACT_IDS": json.dumps(seeds.ids),
             "PYTHONPATH": os.pathsep.join(map(str, (ROOT, ROOT / "functions", ROOT / "layers/webhooks/python"))),
         },
         capture_output=True,

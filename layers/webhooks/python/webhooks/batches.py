@@ -13,7 +13,7 @@ if TYPE_CHECKING:
 _TRIES = 4
 
 
-class Unread(Exception):
+class UnprocessedKeys(Exception):
     """DynamoDB left keys unread every time: a fault on our side."""
 
 
@@ -21,7 +21,7 @@ def batch_get(client: DynamoDBClient, keys: Mapping[str, Sequence[Any]]) -> dict
     """
     The items by table, in no order; those that do not exist are left out. What is left unprocessed is asked for again.
 
-    `keys` by table: distinct, 1 to 100 in all. Raises Unread.
+    `keys` by table: distinct, 1 to 100 in all. Raises UnprocessedKeys.
     """
     items: dict[str, list[dict[str, Any]]] = {table: [] for table in keys}
     wanted: Any = {table: {"Keys": list(of_table), "ConsistentRead": True} for table, of_table in keys.items()}
@@ -34,4 +34,4 @@ def batch_get(client: DynamoDBClient, keys: Mapping[str, Sequence[Any]]) -> dict
         wanted = answer.get("UnprocessedKeys")
         if not wanted:
             return items
-    raise Unread(f"keys of {sorted(wanted)} left unprocessed {_TRIES} times")
+    raise UnprocessedKeys(f"keys of {sorted(wanted)} left unprocessed {_TRIES} times")

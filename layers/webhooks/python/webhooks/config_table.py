@@ -1,17 +1,20 @@
-"""The config table: an account's webhooks, how many there are, and what a key opens."""
+"""The config table: an account's webhooks, and how many there are."""
 
 from __future__ import annotations
 
 from collections.abc import Mapping
+from contextlib import suppress
 from typing import TYPE_CHECKING, Any
 
-from webhooks.conflicts import repeated
-from webhooks.errors import Conflict, LimitReached, NotFound
-from webhooks.items import from_item, to_item, webhook_item, webhook_key, webhook_of
-from webhooks.models import Webhook
+from webhooks.conflicts import retry_on_conflict
+from webhooks.errors import Conflict, LimitReached, NotFound, WebhooksError
+from webhooks.expressions import begins_with, compare_and_set, if_unchanged
+from webhooks.items import from_item, webhook_count_key, webhook_item, webhook_key, webhook_of
+from webhooks.models import Lane, Subscription, Webhook
 
 if TYPE_CHECKING:
     from mypy_boto3_dynamodb import DynamoDBClient
+    from mypy_boto3_dynamodb.type_defs import PutTypeDef
 
 
 class ConfigTable:
@@ -19,16 +22,28 @@ class ConfigTable:
         self._client = client
         self.name = name
 
-    def subscribed(self, account_id: str, event: str) -> list[str]:
-        """The ids of the account's webhooks that want the event. Strongly consistent, and reads no secret."""
+    def subscriptions(self, account_id: str) -> list[Subscription]:
+        """
+        Of all the account's webhooks, disabled ones too. Reads no secret. Strongly consistent: an event that nobody wants is
+        not stored, so nothing would make up for a webhook that this read missed.
+        """
         pages = self._client.get_paginator("query").paginate(
             **self._webhooks(account_id),
             ConsistentRead=True,
-            ProjectionExpression="id, #status, events",
+            ProjectionExpression="id, #status, events, slow_since, whatsapp_account_ids, max_per_second",
             ExpressionAttributeNames={"#status": "status"},
         )
-        webhooks = [from_item(item) for page in pages for item in page["Items"]]
-        return [w["id"] for w in webhooks if w["status"] != "disabled" and event in w["events"]]
+        return [_subscription(from_item(item)) for page in pages for item in page["Items"]]
+
+    def names(self, account_id: str) -> dict[str, str]:
+        """Of all the account's webhooks, by their ids. Reads no secret."""
+        pages = self._client.get_paginator("query").paginate(
+            **self._webhooks(account_id),
+            ConsistentRead=True,
+            ProjectionExpression="id, #name",
+            ExpressionAttributeNames={"#name": "name"},
+        )
+        return {item["id"]["S"]: item["name"]["S"] for page in pages for item in page["Items"]}
 
     def webhooks(self, account_id: str, *, limit: int, after: str | None = None) -> tuple[list[Webhook], str | None]:
         """One page in the order of ids, after the id `after`; and the id to go on after, None at the end."""
@@ -52,22 +67,26 @@ class ConfigTable:
             raise NotFound("there is no such webhook")
         return webhook_of(answer["Item"])
 
-    def create_webhook(self, webhook: Webhook, *, most: int) -> None:
+    def create_webhook(self, webhook: Webhook, *, limit: int) -> None:
         """Counts in the same transaction, so that no race passes the limit. Raises LimitReached."""
         count: Any = self._count(webhook.account_id, 1) | {
-            "ConditionExpression": "attribute_not_exists(webhooks) OR webhooks < :most"
+            "ConditionExpression": "attribute_not_exists(webhooks) OR webhooks < :limit"
         }
-        count["ExpressionAttributeValues"][":most"] = {"N": str(most)}
+        count["ExpressionAttributeValues"][":limit"] = {"N": str(limit)}
         put: Any = {
             "TableName": self.name,
             "Item": webhook_item(webhook),
             "ConditionExpression": "attribute_not_exists(pk)",
         }
         try:
-            repeated(lambda: self._client.transact_write_items(TransactItems=[{"Put": put}, {"Update": count}]))
+            retry_on_conflict(
+                lambda: self._client.transact_write_items(TransactItems=[{"Put": put}, {"Update": count}])
+            )
         except self._client.exceptions.TransactionCanceledException as cancelled:
             if cancelled.response["CancellationReasons"][1].get("Code") == "ConditionalCheckFailed":
-                raise LimitReached(f"the account has {most} webhooks, the most it may have; delete one first") from None
+                raise LimitReached(
+                    f"the account has {limit} webhooks, the most it may have; delete one first"
+                ) from None
             raise
 
     def rotate_secret(self, webhook: Webhook, secret: str, *, previous_expires_at: str | None, at: str) -> None:
@@ -95,31 +114,12 @@ class ConfigTable:
 
         Raises NotFound, and Conflict if what should be `unchanged` has another value by now.
         """
-        same = unchanged or {}
-        set_ = {name: value for name, value in changes.items() if value is not None}
-        removed = [name for name, value in changes.items() if value is None]
-        sets = ", ".join(["version = version + :one", *(f"#{name} = :{name}" for name in set_)])
-        removes = f" REMOVE {', '.join(f'#{name}' for name in removed)}" if removed else ""
-        update: Any = {
-            "TableName": self.name,
-            "Key": webhook_key(account_id, webhook_id),
-            "UpdateExpression": f"SET {sets}{removes}",
-            "ConditionExpression": " AND ".join(["attribute_exists(pk)", *(f"#{name} = :was_{name}" for name in same)]),
-            "ExpressionAttributeNames": {f"#{name}": name for name in {**changes, **same}},
-            "ExpressionAttributeValues": to_item(
-                {":one": 1}
-                | {f":{name}": v for name, v in set_.items()}
-                | {f":was_{name}": v for name, v in same.items()}
-            ),
-            "ReturnValues": "ALL_NEW",
-            "ReturnValuesOnConditionCheckFailure": "ALL_OLD",
-        }
+        update = self._update(account_id, webhook_id, changes, unchanged=unchanged or {}, increased="version")
+        update |= {"ReturnValues": "ALL_NEW", "ReturnValuesOnConditionCheckFailure": "ALL_OLD"}
         try:
-            answer = repeated(lambda: self._client.update_item(**update))
+            answer = retry_on_conflict(lambda: self._client.update_item(**update))
         except self._client.exceptions.ConditionalCheckFailedException as refused:
-            if "Item" in refused.response:
-                raise Conflict("somebody else changed it at the same moment; read it and try again") from None
-            raise NotFound("there is no such webhook") from None
+            raise _changed_or_gone(refused.response) from None
         return webhook_of(answer["Attributes"])
 
     def delete_webhook(self, account_id: str, webhook_id: str, *, version: int | None = None) -> None:
@@ -127,34 +127,111 @@ class ConfigTable:
         delete: Any = {
             "TableName": self.name,
             "Key": webhook_key(account_id, webhook_id),
-            "ConditionExpression": "attribute_exists(pk)",
             "ReturnValuesOnConditionCheckFailure": "ALL_OLD",
+            **if_unchanged({"version": version} if version else {}),
         }
-        if version:
-            delete["ConditionExpression"] += " AND version = :read"
-            delete["ExpressionAttributeValues"] = {":read": {"N": str(version)}}
         count: Any = self._count(account_id, -1)
         try:
-            repeated(lambda: self._client.transact_write_items(TransactItems=[{"Delete": delete}, {"Update": count}]))
+            retry_on_conflict(
+                lambda: self._client.transact_write_items(TransactItems=[{"Delete": delete}, {"Update": count}])
+            )
         except self._client.exceptions.TransactionCanceledException as cancelled:
             reason = cancelled.response["CancellationReasons"][0]
             if reason.get("Code") != "ConditionalCheckFailed":
                 raise
-            if "Item" in reason:
-                raise Conflict("somebody else changed it at the same moment; read it and try again") from None
-            raise NotFound("there is no such webhook") from None
+            raise _changed_or_gone(reason) from None
+
+    def mark_failing(self, webhook: Webhook, *, together_with: PutTypeDef) -> bool:
+        """
+        Writes the status of a webhook that became failing, in one transaction with its delivery's.
+
+        False if the webhook is no longer active, or the delivery has changed since it was read: read both again.
+        """
+        update: Any = self._update(
+            webhook.account_id, webhook.id, webhook.status_fields(), unchanged={"status": "active"}
+        )
+        try:
+            self._client.transact_write_items(TransactItems=[{"Put": together_with}, {"Update": update}])
+        except self._client.exceptions.TransactionCanceledException as cancelled:
+            reasons = {reason.get("Code") for reason in cancelled.response["CancellationReasons"]}
+            if reasons <= {"None", "ConditionalCheckFailed", "TransactionConflict"}:
+                return False
+            raise
+        return True
+
+    def mark_gone(self, webhook: Webhook, *, together_with: PutTypeDef) -> bool:
+        """
+        Writes the status of a webhook that its endpoint has ended, in one transaction with its delivery's.
+
+        False if a person has edited it since it was read, it is disabled or deleted, or the delivery has changed: read both
+        again.
+        """
+        unchanged = {"version": webhook.version, "disabled_at": None}
+        update: Any = self._update(webhook.account_id, webhook.id, webhook.status_fields(), unchanged=unchanged)
+        try:
+            # Several deliveries may learn it at the same moment.
+            retry_on_conflict(
+                lambda: self._client.transact_write_items(TransactItems=[{"Update": update}, {"Put": together_with}])
+            )
+        except self._client.exceptions.TransactionCanceledException as cancelled:
+            reasons = {reason.get("Code") for reason in cancelled.response["CancellationReasons"]}
+            if "ConditionalCheckFailed" in reasons:
+                return False
+            raise
+        return True
+
+    def mark_active(self, webhook: Webhook) -> None:
+        """Ends a webhook's failing, unless it has meanwhile recovered, failed anew, or been disabled or deleted."""
+        same = {"status": "failing", "failing_since": webhook.failing_since}
+        update = self._update(webhook.account_id, webhook.id, webhook.recovered().status_fields(), unchanged=same)
+        with suppress(self._client.exceptions.ConditionalCheckFailedException):
+            self._client.update_item(**update)
+
+    def mark_lane(self, webhook: Webhook, lane: Lane, at: str) -> bool:
+        """
+        Moves the webhook to the lane, if it is still in the one it was read in. Says whether it did: also if the SDK
+        repeated the update, because its answer was lost, and the repeat was refused.
+        """
+        changes = {"slow_since": at} if lane == "retry" else {"slow_since": None, "prompt_since": at}
+        update = self._update(webhook.account_id, webhook.id, changes, unchanged={"slow_since": webhook.slow_since})
+        try:
+            self._client.update_item(**update, ReturnValuesOnConditionCheckFailure="ALL_OLD")
+        except self._client.exceptions.ConditionalCheckFailedException as refused:
+            response: dict[str, Any] = dict(refused.response)
+            found = from_item(response.get("Item", {}))
+            return all(found.get(name) == value for name, value in changes.items())
+        return True
+
+    def _update(
+        self, account_id: str, webhook_id: str, changes: Mapping[str, Any], **conditions: Any
+    ) -> dict[str, Any]:
+        key = {"TableName": self.name, "Key": webhook_key(account_id, webhook_id)}
+        return key | compare_and_set(changes, **conditions)
 
     def _webhooks(self, account_id: str) -> dict[str, Any]:
-        return {
-            "TableName": self.name,
-            "KeyConditionExpression": "pk = :account AND begins_with(sk, :webhook)",
-            "ExpressionAttributeValues": {":account": {"S": f"ACCOUNT#{account_id}"}, ":webhook": {"S": "WEBHOOK#"}},
-        }
+        return {"TableName": self.name, **begins_with(webhook_key(account_id, ""))}
 
     def _count(self, account_id: str, step: int) -> dict[str, Any]:
         return {
             "TableName": self.name,
-            "Key": {"pk": {"S": f"ACCOUNT#{account_id}"}, "sk": {"S": "COUNT"}},
+            "Key": webhook_count_key(account_id),
             "UpdateExpression": "ADD webhooks :step",
             "ExpressionAttributeValues": {":step": {"N": str(step)}},
         }
+
+
+def _changed_or_gone(refused: Mapping[str, Any]) -> WebhooksError:
+    if "Item" in refused:
+        return Conflict("somebody else changed it at the same moment; read it and try again")
+    return NotFound("there is no such webhook")
+
+
+def _subscription(item: Mapping[str, Any]) -> Subscription:
+    return Subscription(
+        webhook_id=item["id"],
+        events=frozenset(item["events"]),
+        enabled=item["status"] != "disabled",
+        lane="retry" if "slow_since" in item else "delivery",
+        whatsapp_account_ids=frozenset(item.get("whatsapp_account_ids", ())),
+        max_per_second=item.get("max_per_second"),
+    )

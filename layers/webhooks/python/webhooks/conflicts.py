@@ -14,7 +14,7 @@ _PAUSES = (0.05, 0.1, 0.2, 0.4)
 """Seconds, at most, before a write that met another transaction is repeated."""
 
 
-def repeated(write: Callable[[], T]) -> T:
+def retry_on_conflict(write: Callable[[], T]) -> T:
     """What `write` returns, or raises for any other reason or the fifth time."""
     for pause in _PAUSES:
         try:

@@ -14,6 +14,12 @@ if TYPE_CHECKING:
 MAX_ID = 256
 """Characters."""
 
+EXAMPLE_TIME = "2026-05-29T10:30:00Z"
+"""The `timestamp` of examples."""
+
+BATCH = "batch"
+"""The `detail-type` of an entry on the bus that holds several events, in the place of an event's name."""
+
 
 @dataclass(frozen=True, slots=True)
 class Subject:
@@ -110,28 +116,25 @@ _TYPES = (
 EVENT_TYPES: Mapping[str, EventType] = {event_type.name: event_type for event_type in _TYPES}
 
 
-def validate_data(event: str, data: object) -> None:
+def validate_data(event: object, data: object) -> None:
     """Raises EventRejected for an unknown event, or data without the identifiers that its receivers need."""
+    if not isinstance(event, str):
+        raise EventRejected("event", "must be a string")
     event_type = EVENT_TYPES.get(event)
     if event_type is None:
         raise EventRejected("event", f"{event[:100]!r} is unknown; allowed are {', '.join(EVENT_TYPES)}")
     if not isinstance(data, dict):
-        raise EventRejected("data", "is not an object")
+        raise EventRejected("data", "must be a JSON object")
     for identifier in event_type.subject.identifiers:
         wrong = _wrong(data, identifier)
         if wrong:
-            raise EventRejected(f"data.{identifier}", f"{wrong}; {event} needs a text of 1 to {MAX_ID} characters")
+            raise EventRejected(f"data.{identifier}", wrong)
 
 
 def _wrong(data: Mapping[str, Any], identifier: str) -> str | None:
-    """In pydantic's words, which the API uses for everything else."""
     if identifier not in data:
-        return "field required"
+        return "is required"
     value = data[identifier]
-    if not isinstance(value, str):
-        return "input should be a valid string"
-    if not value:
-        return "string should have at least 1 character"
-    if len(value) > MAX_ID:
-        return f"string should have at most {MAX_ID} characters"
+    if not isinstance(value, str) or not 1 <= len(value) <= MAX_ID:
+        return f"must be a string of 1 to {MAX_ID} characters"
     return None

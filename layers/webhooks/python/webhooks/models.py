@@ -1,35 +1,23 @@
-"""The nouns: a webhook, a delivery of one event to it, and the attempts of that delivery."""
+"""A webhook, an event as it is stored, and who subscribes to it."""
 
 from __future__ import annotations
 
+import json
 import secrets
-from dataclasses import dataclass, field
-from datetime import UTC, datetime, timedelta
-from typing import Literal
+from dataclasses import dataclass, field, replace
+from datetime import datetime
+from functools import lru_cache
+from typing import Any, Literal
+
+from webhooks.deliveries import Delivery, ErrorCode
+from webhooks.times import parse_time
 
 WebhookStatus = Literal["active", "failing", "disabled"]
-DeliveryStatus = Literal["pending", "retrying", "delivered", "failed", "cancelled"]
+Lane = Literal["delivery", "retry"]
+"""Which of the two queues: first attempts, or retries and everything of slow webhooks."""
 
-FINAL: frozenset[DeliveryStatus] = frozenset({"delivered", "failed", "cancelled"})
-ATTEMPTS_KEPT = 40
-"""A delivery shows its last 40 attempts, over all rounds."""
-
-
-def now() -> datetime:
-    return datetime.now(UTC)
-
-
-def rfc3339(at: datetime) -> str:
-    """UTC with exactly three decimals: sorts as text in the order of time. Rounds down to the millisecond."""
-    return at.astimezone(UTC).replace(tzinfo=None).isoformat(timespec="milliseconds") + "Z"
-
-
-def parse_time(text: str) -> datetime:
-    """The inverse of `rfc3339`. Raises ValueError for anything that carries no offset."""
-    at = datetime.fromisoformat(text)
-    if at.tzinfo is None:
-        raise ValueError(f"{text!r} has no offset")
-    return at.astimezone(UTC)
+GONE = "answered 410: gone for good"
+"""Why a webhook is disabled, in words."""
 
 
 def new_id(prefix: str) -> str:
@@ -38,8 +26,55 @@ def new_id(prefix: str) -> str:
 
 
 @dataclass(frozen=True, slots=True)
+class StoredEvent:
+    """What was first accepted under this id; it never changes."""
+
+    account_id: str
+    event_id: str
+    event: str
+    body: str
+    accepted_at: str
+    webhooks: int | None = field(default=None, compare=False)
+    """How many it was sent to when it was first published; None for events of versions that did not count them."""
+
+    def whatsapp_account_id(self) -> str | None:
+        """The WhatsApp account that its data names; None if it names none, or not by a string."""
+        return _whatsapp_account_id(self.body)
+
+
+@lru_cache(maxsize=1)  # many webhooks may ask for it, one event after the other
+def _whatsapp_account_id(body: str) -> str | None:
+    try:
+        named = json.loads(body)["data"].get("whatsapp_account_id")
+    except RecursionError:  # nested so deeply that it could just be written
+        return None
+    return named if isinstance(named, str) else None
+
+
+@dataclass(frozen=True, slots=True)
+class Subscription:
+    """What fanout knows of a webhook: no secret, no URL."""
+
+    webhook_id: str
+    events: frozenset[str]
+    enabled: bool
+    lane: Lane
+    whatsapp_account_ids: frozenset[str] = frozenset()
+    """If not empty, only events of these WhatsApp accounts."""
+    max_per_second: int | None = None
+
+    def wants(self, event: StoredEvent) -> bool:
+        if not self.enabled or event.event not in self.events:
+            return False
+        return not self.whatsapp_account_ids or event.whatsapp_account_id() in self.whatsapp_account_ids
+
+
+@dataclass(frozen=True, slots=True)
 class Webhook:
-    """A customer's endpoint. `failing_*` are set while `status` is `failing`; `version` counts a person's edits."""
+    """
+    A customer's endpoint. `failing_*` are set while `status` is `failing`, `disabled_at` while it is `disabled`; the other
+    `disabled_*`, too, unless a person disabled it. `version` counts a person's edits.
+    """
 
     id: str
     account_id: str
@@ -51,16 +86,80 @@ class Webhook:
     created_at: str
     updated_at: str
     headers: dict[str, str] = field(default_factory=dict)
+    whatsapp_account_ids: list[str] = field(default_factory=list)
+    """If not empty, only events of these WhatsApp accounts are for it."""
     failing_since: str | None = None
     failing_reason: str | None = None
+    failing_code: ErrorCode | None = None
     failing_event_id: str | None = None
     disabled_at: str | None = None
+    disabled_reason: str | None = None
+    disabled_event_id: str | None = None
     previous_secret: str | None = None
     previous_expires_at: str | None = None
     version: int = 1
+    slow_since: str | None = None
+    """While it is in the slow lane."""
+    prompt_since: str | None = None
+    """When it last left the slow lane."""
+    max_per_second: int | None = None
+    """Its pace, 1 to 1,000 deliveries a second; None for none."""
+    catch_up: bool = False
+    """Whether what fails in an outage is sent again by itself when it is over (`webhooks.catch_ups`)."""
+    catch_up_hours: int = 24
+    """How old that may be, 1 to 168."""
 
-    def accepts(self, event: str) -> bool:
-        return self.status != "disabled" and event in self.events
+    @property
+    def lane(self) -> Lane:
+        """Where its first attempts go."""
+        return "retry" if self.slow_since else "delivery"
+
+    def failed_by(self, delivery: Delivery, at: str) -> Webhook:
+        """The webhook, failing since `at` because of the delivery's last attempt."""
+        last = delivery.attempts[-1]
+        return replace(
+            self,
+            status="failing",
+            failing_since=at,
+            failing_reason=last.error,
+            failing_code=last.error_code,
+            failing_event_id=delivery.event_id,
+        )
+
+    def recovered(self) -> Webhook:
+        return replace(
+            self, status="active", failing_since=None, failing_reason=None, failing_code=None, failing_event_id=None
+        )
+
+    def ended_by(self, delivery: Delivery, at: str) -> Webhook:
+        """The webhook, disabled because its endpoint said at the delivery that it is gone."""
+        return replace(
+            self.recovered(),
+            status="disabled",
+            disabled_at=at,
+            disabled_reason=GONE,
+            disabled_event_id=delivery.event_id,
+        )
+
+    def switched(self, *, enabled: bool, at: str) -> Webhook:
+        """
+        The webhook, enabled or disabled by a person. One that is already disabled keeps its `disabled_at`, from which the id
+        of the operational event is derived, and the reason.
+        """
+        if enabled:
+            return replace(self.recovered(), disabled_at=None, disabled_reason=None, disabled_event_id=None)
+        return replace(self.recovered(), status="disabled", disabled_at=self.disabled_at or at)
+
+    def status_fields(self) -> dict[str, Any]:
+        """The status and what explains it, which change together."""
+        return {name: getattr(self, name) for name in _STATUS}
+
+    def has_recovered(self, delivery: Delivery) -> bool:
+        """Whether the delivery has a 200 that is newer than the webhook's failing."""
+        if self.status != "failing":
+            return False
+        since = parse_time(str(self.failing_since))
+        return any(attempt.error is None and attempt.ended() >= since for attempt in delivery.attempts)
 
     def signing_secrets(self, at: datetime) -> list[str]:
         """The secrets that sign an attempt made `at`: the current one first, the previous one while it overlaps."""
@@ -69,44 +168,13 @@ class Webhook:
         return [self.secret]
 
 
-@dataclass(frozen=True, slots=True)
-class Attempt:
-    """One POST and what came of it. `error` is None exactly when the endpoint answered 200 in time."""
-
-    number: int
-    round: int
-    at: str
-    duration_ms: int
-    status_code: int | None = None
-    error: str | None = None
-    response_body: str | None = None
-
-    def ended(self) -> datetime:
-        return parse_time(self.at) + timedelta(milliseconds=self.duration_ms)
-
-
-@dataclass(frozen=True, slots=True)
-class Delivery:
-    """One event on its way to one webhook. `version` moves with every write, so that a writer can tell it was first."""
-
-    webhook_id: str
-    account_id: str
-    event_id: str
-    event: str
-    accepted_at: str
-    status: DeliveryStatus
-    round: int
-    round_started_at: str
-    attempts: list[Attempt] = field(default_factory=list)
-    next_attempt_at: str | None = None
-    test: bool = False
-    version: int = 0
-    message_id: str | None = None
-    """Of the queue message that made the last attempt, and comes back for the next."""
-
-    def is_final(self) -> bool:
-        return self.status in FINAL
-
-    def attempts_in(self, round: int) -> int:
-        """How many attempts of the round are recorded: the only count that decides about retries."""
-        return sum(attempt.round == round for attempt in self.attempts)
+_STATUS = (
+    "status",
+    "disabled_at",
+    "disabled_reason",
+    "disabled_event_id",
+    "failing_since",
+    "failing_reason",
+    "failing_code",
+    "failing_event_id",
+)

@@ -9,9 +9,9 @@ from datetime import datetime
 from typing import Any
 
 from webhooks.errors import EventRejected, EventTooLarge
-from webhooks.models import parse_time
+from webhooks.times import parse_time
 
-MAX_BODY = 64 * 1024
+MAX_BODY_BYTES = 64 * 1024
 """Bytes."""
 
 _ID = re.compile(r"[A-Za-z0-9_-]{1,64}")
@@ -35,8 +35,8 @@ def build_body(event: str, timestamp: str, data: Mapping[str, Any]) -> str:
         raise EventRejected("data", "contains NaN or Infinity, which JSON does not have") from None
     except RecursionError:
         raise EventRejected("data", "is nested too deeply") from None
-    if len(body) > MAX_BODY:
-        raise EventTooLarge("data", f"makes a body of {len(body)} bytes; at most {MAX_BODY} are allowed")
+    if len(body) > MAX_BODY_BYTES:
+        raise EventTooLarge("data", f"makes a body of {len(body)} bytes; at most {MAX_BODY_BYTES} are allowed")
     return body
 
 

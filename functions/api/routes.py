@@ -1,0 +1,24 @@
+"""All routes that the specification describes."""
+
+from __future__ import annotations
+
+from api import (
+    delivery_routes,
+    event_routes,
+    platform_routes,
+    secret_routes,
+    session_routes,
+    statistics_routes,
+    webhook_routes,
+)
+
+_MODULES = (
+    webhook_routes,
+    secret_routes,
+    statistics_routes,
+    delivery_routes,
+    event_routes,
+    platform_routes,
+    session_routes,
+)
+API = tuple(route for module in _MODULES for route in module.routes)

@@ -1,0 +1,169 @@
+"""
+Routes. Each call of the API is declared once; access, registration with Powertools and the specification follow from it.
+"""
+
+from __future__ import annotations
+
+import inspect
+import re
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from functools import cached_property
+from typing import Any, Literal, TypeVar, get_args, get_type_hints
+
+from aws_lambda_powertools.event_handler import APIGatewayHttpResolver
+from aws_lambda_powertools.event_handler.openapi.params import Body, Query
+
+from api.problems import Problem
+from webhooks.api_keys import Role
+
+Access = Role | Literal["any", "open"]
+"""The role of the keys that may make a call. `open`: no key is needed."""
+
+KEY_OF: Mapping[Role, str] = {"account": "accountKey", "platform": "platformKey"}
+KEYS = {
+    "accountKey": "A key of an account, or the token of a portal session.",
+    "platformKey": "A key of the platform, which `make platform-key` mints.",
+}
+"""The security schemes of the specification. Both are sent as `Authorization: Bearer <key>`."""
+
+BodyRule = Literal["required", "optional", "none"]
+MAX_KIB = 128
+"""Twice the largest payload, because white space and escapes can make the same payload longer."""
+
+Endpoint = TypeVar("Endpoint", bound=Callable[..., Any])
+
+
+@dataclass(frozen=True)
+class Route:
+    """
+    `path` has its ids in angle brackets. `success` is the status of success, `headers` are its headers with their
+    descriptions. `refusals` are the statuses beside those that follow from role, path, query and body. A body has at most
+    `max_kib` KiB.
+
+    A route without an `operation_id` is neither in the specification nor validated by it.
+    """
+
+    method: str
+    path: str
+    endpoint: Callable[..., Any]
+    role: Access
+    body: BodyRule
+    operation_id: str
+    summary: str
+    tag: str
+    success: int
+    headers: Mapping[str, str]
+    refusals: Sequence[int]
+    max_kib: int
+
+    @cached_property
+    def pattern(self) -> re.Pattern[str]:
+        return re.compile(re.sub(r"<(\w+)>", r"(?P<\1>[A-Za-z0-9_-]{1,64})", re.escape(self.path)))
+
+    @cached_property
+    def query_parameters(self) -> list[str]:
+        return [name for name, _ in self._marked(Query)]
+
+    def fields_at(self, place: Sequence[str | int]) -> list[str]:
+        """The known fields of the body, or of the object at a `place` in it, such as `("events", 3)`."""
+        ((_, type_),) = self._marked(Body)
+        for part in place:
+            type_ = get_args(type_)[0] if isinstance(part, int) else type_.model_fields[part].annotation
+        return list(type_.model_fields)
+
+    def _marked(self, marker: type) -> Iterator[tuple[str, Any]]:
+        """The endpoint's parameters that are `Annotated[type, marker()]`, with their type."""
+        for name, hint in get_type_hints(self.endpoint, include_extras=True).items():
+            type_, *marks = get_args(hint) or (hint,)
+            if any(isinstance(mark, marker) for mark in marks):
+                yield name, type_
+
+
+class Routes:
+    """
+    A module's routes.
+
+    Such a module does without `from __future__ import annotations`: Powertools resolves the endpoints' annotations at every
+    call, and would evaluate the text of each.
+    """
+
+    def __init__(self) -> None:
+        self._declared: list[Route] = []
+
+    def __iter__(self) -> Iterator[Route]:
+        return iter(self._declared)
+
+    def add(
+        self,
+        method: str,
+        path: str,
+        operation_id: str = "",
+        summary: str = "",
+        *,
+        role: Access,
+        tag: str = "",
+        body: BodyRule = "none",
+        max_kib: int = MAX_KIB,
+        success: int = 200,
+        headers: Mapping[str, str] | None = None,
+        refusals: Sequence[int] = (),
+    ) -> Callable[[Endpoint], Endpoint]:
+        """Decorates the function that answers the call; its docstring is the description."""
+
+        def declare(endpoint: Endpoint) -> Endpoint:
+            self._declared.append(
+                Route(
+                    method,
+                    path,
+                    endpoint,
+                    role,
+                    body,
+                    operation_id,
+                    summary,
+                    tag,
+                    success,
+                    headers or {},
+                    refusals,
+                    max_kib,
+                )
+            )
+            return endpoint
+
+        return declare
+
+
+@dataclass(frozen=True, slots=True)
+class Match:
+    route: Route
+    ids: Mapping[str, str]
+
+
+def match_route(routes: Iterable[Route], method: str, path: str) -> Match:
+    """Raises Problem: 404 if no route has the path, 405 if one has, but for other methods."""
+    matches = [Match(route, found.groupdict()) for route in routes if (found := route.pattern.fullmatch(path))]
+    for match in matches:
+        if match.route.method == method:
+            return match
+    if not matches:
+        raise Problem(404, "there is no such path; see /openapi.json")
+    allowed = {match.route.method for match in matches}
+    allowed |= {"HEAD"} if "GET" in allowed else set()
+    raise Problem(405, f"{method} is not allowed here", headers={"Allow": ", ".join(sorted(allowed))})
+
+
+def register(app: APIGatewayHttpResolver, routes: Iterable[Route]) -> None:
+    for route in routes:
+        documented = bool(route.operation_id)
+        app.route(
+            route.path,
+            route.method,
+            operation_id=route.operation_id,
+            summary=route.summary,
+            description=inspect.getdoc(route.endpoint),
+            tags=[route.tag],
+            security=[{KEY_OF[role]: []} for role in get_args(Role) if route.role in (role, "any")],
+            status_code=route.success,
+            include_in_schema=documented,
+            enable_validation=documented,
+        )(route.endpoint)

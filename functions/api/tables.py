@@ -1,0 +1,40 @@
+"""What the API alone keeps in the config table, created once per process."""
+
+from __future__ import annotations
+
+import os
+from functools import cache
+
+from webhooks.api_keys import KeyTable
+from webhooks.clients import client
+from webhooks.deduplication import RecentRequests
+from webhooks.rate_limits import RateLimits
+from webhooks.subscription_changes import SubscriptionChanges
+from webhooks.tables import config_table
+
+
+@cache
+def key_table() -> KeyTable:
+    return KeyTable(client("dynamodb"), os.environ["CONFIG_TABLE"])
+
+
+@cache
+def rate_limits() -> RateLimits:
+    return RateLimits(
+        client("dynamodb"),
+        os.environ["CONFIG_TABLE"],
+        sends=int(os.environ["SENDS_PER_MINUTE"]),
+        recoveries=int(os.environ["RECOVERIES_PER_MINUTE"]),
+        host_sends=int(os.environ["HOST_SENDS_PER_MINUTE"]),
+        listings=int(os.environ["LISTINGS_PER_MINUTE"]),
+    )
+
+
+@cache
+def recent_requests() -> RecentRequests:
+    return RecentRequests(client("dynamodb"), os.environ["CONFIG_TABLE"])
+
+
+@cache
+def subscription_changes() -> SubscriptionChanges:
+    return SubscriptionChanges(client("dynamodb"), config_table(), client("events"), os.environ["EVENT_BUS_NAME"])

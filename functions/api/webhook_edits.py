@@ -1,0 +1,130 @@
+"""Edits of a webhook, and the operational event when it is disabled."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Mapping
+from typing import Any
+from urllib.parse import urlsplit
+
+from api.fields import MAX_HEADERS, header_identity
+from api.tables import rate_limits, recent_requests, subscription_changes
+from webhooks import operational_events
+from webhooks.clients import client
+from webhooks.errors import FieldRefused, NotSent
+from webhooks.models import Webhook
+from webhooks.tables import catch_ups, config_table
+from webhooks.times import now, rfc3339
+from webhooks.urls import check_resolves_public, normalise_url
+
+_LOCAL = os.environ.get("LOCAL_ALLOW_LOOPBACK") == "1"
+
+
+def edit(webhook: Webhook, given: Mapping[str, Any], *, version: int | None) -> tuple[Webhook, str | None]:
+    """
+    Changes the `given` ones of name, url, events, headers, header_changes, whatsapp_account_ids, max_per_second,
+    catch_up, catch_up_hours and enabled.
+
+    Returns the edited webhook, and a warning about its URL if there is one.
+
+    Raises Conflict if a `version` is given and the webhook has another one by now, UrlRefused, FieldRefused, RateLimited,
+    NotSent.
+    """
+    if not given:
+        return webhook, None
+    warning = None
+    changes: dict[str, Any] = {**given, "updated_at": rfc3339(now())}
+    keeps_headers = bool(webhook.headers) and "headers" not in given
+    if "header_changes" in changes:
+        kept = _without(changes.get("headers", webhook.headers), changes["header_changes"])
+        changes["headers"] = _changed(kept, changes.pop("header_changes"))
+        keeps_headers = keeps_headers and bool(kept)
+        version = webhook.version  # or headers that are changed at this moment would be lost
+    if "url" in changes:
+        changes["url"], warning = check_url(changes["url"])
+        if "headers" not in given and _origin(changes["url"]) != _origin(webhook.url):
+            _refuse_to_move(keeps_headers)
+            version = webhook.version  # or headers that are added at this moment would be sent to the new origin
+    if "enabled" in changes:
+        changes |= webhook.switched(enabled=changes.pop("enabled"), at=changes["updated_at"]).status_fields()
+    disabled = changes.get("status") == "disabled"
+    if disabled and webhook.status != "disabled":
+        rate_limits().consume_disabling(webhook)
+    edited = _write(webhook, changes, version=version)
+    if webhook.catch_up and (disabled or not edited.catch_up):
+        catch_ups().stop(edited.id)
+    elif edited.status == "failing" and edited.catch_up and not webhook.catch_up:
+        catch_ups().begin(edited, again=True)
+    if disabled:
+        _emit_disabled(edited)
+    return edited, warning
+
+
+def _write(webhook: Webhook, changes: Mapping[str, Any], *, version: int | None) -> Webhook:
+    """Raises NotSent, although the webhook is edited, if that could not be emitted: the repeated PATCH emits it."""
+    unchanged = {"version": version} if version else {}
+    if not {"events", "status"} & changes.keys():
+        return config_table().edit_webhook(webhook.account_id, webhook.id, changes, unchanged=unchanged)
+    enables = webhook.id if changes.get("status") == "active" else None
+    # Also of one that is disabled: another call may enable it at this moment.
+    adds = changes.get("events", ())
+    with subscription_changes().changing(webhook.account_id, adds=adds, enables=enables) as change:
+        edited = config_table().edit_webhook(webhook.account_id, webhook.id, changes, unchanged=unchanged)
+    if not change.emitted:
+        raise NotSent(
+            "the webhook is changed, but what its account subscribes to could not be published; "
+            "repeat the edit, with the webhook's present ETag or with none"
+        )
+    return edited
+
+
+def check_url(url: str) -> tuple[str, str | None]:
+    """
+    Returns the normalised URL, and a warning if its host does not resolve: its DNS records may come later.
+    Raises UrlRefused. The host's addresses are checked again at every attempt.
+    """
+    normal = normalise_url(url, allow_loopback=_LOCAL)
+    if check_resolves_public(normal, allow_loopback=_LOCAL):
+        return normal, None
+    return normal, f"the host name {urlsplit(normal).hostname} does not resolve; until it does, every delivery fails"
+
+
+def _origin(url: str) -> tuple[str, str]:
+    """Of a normalised URL, which has neither credentials nor a default port."""
+    parts = urlsplit(url)
+    return parts.scheme, parts.netloc
+
+
+def _refuse_to_move(keeps_headers: bool) -> None:
+    """Header values are masked, so nobody may learn them by pointing the webhook at another server."""
+    if keeps_headers:
+        detail = (
+            "must be given again when the URL's origin changes, because their values would be sent to another server"
+        )
+        raise FieldRefused("headers", detail)
+
+
+def _without(headers: Mapping[str, str], changes: Mapping[str, str | None]) -> dict[str, str]:
+    """The headers that the changes leave as they are."""
+    changed = {header_identity(name) for name in changes}
+    return {name: value for name, value in headers.items() if header_identity(name) not in changed}
+
+
+def _changed(kept: Mapping[str, str], changes: Mapping[str, str | None]) -> dict[str, str]:
+    headers = {**kept, **{name: value for name, value in changes.items() if value is not None}}
+    if len(headers) > MAX_HEADERS:
+        raise FieldRefused("header_changes", f"would make {len(headers)} headers; at most {MAX_HEADERS} are allowed")
+    return headers
+
+
+def _emit_disabled(webhook: Webhook) -> None:
+    """
+    Emits `webhook.disabled`, unless it was emitted for this `disabled_at` within the last hour.
+
+    If this fails or is not recorded, the caller's repeated PATCH emits the event again, with the same id.
+    """
+    request = f"disabled#{webhook.id}#{webhook.disabled_at}"
+    if recent_requests().is_recorded(webhook.account_id, request):
+        return
+    operational_events.emit(client("events"), os.environ["EVENT_BUS_NAME"], "webhook.disabled", webhook)
+    recent_requests().seen_recently(webhook.account_id, request)

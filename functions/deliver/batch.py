@@ -1,0 +1,121 @@
+"""A batch of messages, their attempts side by side."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Sequence
+from concurrent.futures import ThreadPoolExecutor, wait
+from datetime import datetime, timedelta
+
+from deliver.snapshots import Snapshot, read_snapshots
+from deliver.visibility import Record, Retained
+from deliver.worker import DeliveryWorker
+from webhooks.clients import client
+from webhooks.messages import DeliveryMessage, from_record
+from webhooks.models import Lane
+from webhooks.queues import delivery_queues
+from webhooks.tables import config_table, delivery_log
+from webhooks.telemetry import count, logger, write_lines
+from webhooks.times import now
+
+OUR_FAULT_SECONDS = 10
+"""When our side failed, a message comes back after this, not after the queue's whole visibility timeout."""
+
+_SIDE_BY_SIDE = 50
+"""As many as the largest batch has, so that no attempt waits for another."""
+
+_POLL_SECONDS = 0.25
+"""How often attempts under way are looked at."""
+
+_pool = ThreadPoolExecutor(max_workers=_SIDE_BY_SIDE, thread_name_prefix="attempt")
+
+Pair = tuple[Record, DeliveryMessage]
+"""A record, and the message in it or, when it moves, the one that takes its place on another queue."""
+
+Handled = tuple[list[Retained], Pair | None]
+
+
+def deliver(worker: DeliveryWorker, records: Sequence[Record], lane: Lane) -> list[Retained]:
+    """Handles every record of a batch. Never raises: what went wrong on our side stays on the queue."""
+    copies, retained = _by_delivery(records, lane)
+    messages = [message for group in copies.values() for _, message in group]
+    try:
+        snapshots = _read(messages) if messages else {}
+    except Exception:
+        return retained + _our_fault(record for group in copies.values() for record, _ in group)
+    worker.lanes.begin_batch()
+    for group in copies.values():
+        # The latest round first, and in it the message that the log expects.
+        group.sort(key=lambda pair: (-pair[1].round, snapshots[pair[1]].is_copy()))
+    pending = [_pool.submit(_handle, worker, group, snapshots[group[0][1]]) for group in copies.values()]
+    while pending:
+        done, _ = wait(pending, timeout=_POLL_SECONDS)
+        worker.lanes.mark_overdue()
+        if lane == "delivery":
+            worker.lanes.end_marked_elsewhere()
+        retained += _finish([future.result() for future in pending if future in done])
+        pending = [future for future in pending if future not in done]
+    return retained
+
+
+def _finish(handled: Sequence[Handled]) -> list[Retained]:
+    """What stays of those that are done. Moves and lines do not wait for the others: this process may be killed."""
+    moves = [move for _, move in handled if move]
+    retained = [one for of_group, _ in handled for one in of_group]
+    write_lines()
+    return retained + (_send(moves) if moves else [])
+
+
+def _read(messages: Sequence[DeliveryMessage]) -> dict[DeliveryMessage, Snapshot]:
+    return read_snapshots(client("dynamodb"), config_table().name, delivery_log().name, messages)
+
+
+def _by_delivery(records: Sequence[Record], lane: Lane) -> tuple[dict[tuple[str, str], list[Pair]], list[Retained]]:
+    """The messages of each delivery together, as there may be copies; and the records that are no message of ours."""
+    copies: dict[tuple[str, str], list[Pair]] = {}
+    unreadable: list[Retained] = []
+    for record in records:
+        try:
+            message = from_record(record, lane)
+        except (KeyError, ValueError):
+            logger.error("message.unreadable", message_id=record["messageId"])
+            unreadable.append((record, None))
+        else:
+            copies.setdefault(message.key(), []).append((record, message))
+    return copies, unreadable
+
+
+def _handle(worker: DeliveryWorker, group: list[Pair], snapshot: Snapshot) -> Handled:
+    """One POST per delivery per batch: the first copy goes ahead, the others follow its outcome."""
+    (first, _), *others = group
+    try:
+        outcome = worker.handle(snapshot)
+    except Exception:
+        return _our_fault(record for record, _ in group), None
+    returns = [(first, outcome.visible_at)]
+    returns += [(record, worker.copy_visible_at(copy, outcome.snapshot)) for record, copy in others]
+    retained: list[Retained] = [(record, visible_at) for record, visible_at in returns if visible_at]
+    return retained, (first, outcome.moved) if outcome.moved else None
+
+
+def _send(moves: Sequence[Pair]) -> list[Retained]:
+    """To the other queues. What cannot be sent stays where it is, and moves the next time."""
+    try:
+        unsent = delivery_queues().send([message for _, message in moves])
+    except Exception:
+        return _our_fault(record for record, _ in moves)
+    if not unsent:
+        return []
+    logger.error("delivery.not_moved", messages=len(unsent))
+    count("OurFault")
+    return [(record, _soon()) for record, message in moves if message in unsent]
+
+
+def _our_fault(records: Iterable[Record]) -> list[Retained]:
+    """Call it while the exception is being handled."""
+    logger.exception("delivery.our_fault")
+    count("OurFault")
+    return [(record, _soon()) for record in records]
+
+
+def _soon() -> datetime:
+    return now() + timedelta(seconds=OUR_FAULT_SECONDS)

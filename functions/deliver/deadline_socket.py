@@ -1,0 +1,132 @@
+"""A TLS socket on which every operation ends by one deadline, and which knows what of the input nobody has read."""
+
+from __future__ import annotations
+
+import io
+import socket
+import ssl
+from math import inf
+from time import monotonic
+from typing import Any
+
+from deliver.failures import AttemptFailed
+from deliver.watchdog import Watch
+
+MAX_RESPONSE_BYTES = 64 * 1024
+"""Bytes read of a response's headers at most, and of its body at most."""
+
+
+class DeadlineSocket:
+    """
+    The socket as http.client sees it. `settimeout` bounds everything that follows, not each operation, and never moves
+    the deadline further away; only `restart`, for the next request on the connection, does.
+    """
+
+    def __init__(self, sock: ssl.SSLSocket, watch: Watch) -> None:
+        self._sock = sock
+        self.watch = watch
+        self.deadline = watch.deadline
+        self.received = 0
+        self.in_head = False
+        self._reading = False
+        self._closed = False
+        self.unread = False
+        """Whether the last response was followed by bytes that belong to no request."""
+
+    def restart(self, seconds: float) -> Watch:
+        """For the next request on the connection. Ends the watch over the one before."""
+        self.received = 0
+        self.deadline = monotonic() + seconds
+        self.watch.end()
+        self.watch = Watch(self._sock, self.deadline)
+        return self.watch
+
+    def settimeout(self, seconds: float | None) -> None:
+        self.deadline = min(self.deadline, monotonic() + (inf if seconds is None else seconds))
+        self.watch.hasten(self.deadline)
+
+    def is_clean(self) -> bool:
+        """Whether the next bytes to arrive will be the answer to the next request."""
+        return not self.unread and self._sock.pending() == 0
+
+    def sendall(self, data: bytes) -> None:
+        view = memoryview(data)
+        while view:
+            self._sock.settimeout(self._left())
+            view = view[self._sock.send(view) :]
+
+    def makefile(self, mode: str) -> ResponseReader:
+        """One response, its head first. Counts from zero what is received of it."""
+        self.received = 0
+        self.in_head = True
+        self._reading = True
+        return ResponseReader(self, self._sock.makefile("rb", buffering=0))
+
+    def readinto(self, raw: socket.SocketIO, buffer: Any) -> int | None:
+        self._sock.settimeout(self._left())
+        count = raw.readinto(buffer)
+        if count == 0 and self.in_head:
+            raise ConnectionResetError  # http.client would take the end of the data for the end of the headers
+        self.received += count or 0
+        if self.received > MAX_RESPONSE_BYTES:
+            raise AttemptFailed("protocol", f"answered with more than {MAX_RESPONSE_BYTES // 1024} KiB of headers")
+        return count
+
+    def fileno(self) -> int:
+        return self._sock.fileno()
+
+    def close(self) -> None:
+        """http.client closes the socket of a response that ends the connection before its body is read."""
+        self._closed = True
+        if not self._reading:
+            self.watch.end()
+        self._sock.close()
+
+    def end_response(self, *, unread: bool) -> None:
+        self.unread = unread
+        self._reading = False
+        if self._closed:
+            self.watch.end()
+
+    def _left(self) -> float:
+        left = self.deadline - monotonic()
+        if left <= 0:
+            raise TimeoutError
+        return left
+
+
+class ResponseReader(io.BufferedReader):
+    """Buffers one response; on closing it notes whether more was buffered than was read."""
+
+    def __init__(self, sock: DeadlineSocket, raw: socket.SocketIO) -> None:
+        self._sock = sock
+        self._input = _Input(sock, raw)
+        self.last_line = b""
+        super().__init__(self._input)
+
+    def readline(self, size: int | None = -1, /) -> bytes:
+        self.last_line = super().readline(size)
+        return self.last_line
+
+    def close(self) -> None:
+        if not self.closed:
+            self._input.ended = True
+            self._sock.end_response(unread=bool(self.peek()))
+        super().close()
+
+
+class _Input(io.RawIOBase):
+    def __init__(self, sock: DeadlineSocket, raw: socket.SocketIO) -> None:
+        self._sock = sock
+        self._raw = raw
+        self.ended = False
+
+    def readable(self) -> bool:
+        return True
+
+    def readinto(self, buffer: Any) -> int | None:
+        return 0 if self.ended else self._sock.readinto(self._raw, buffer)
+
+    def close(self) -> None:
+        self._raw.close()
+        super().close()

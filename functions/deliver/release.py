@@ -1,0 +1,91 @@
+"""
+Each minute: releases what waits because it is above its webhook's pace (`webhooks.pace`), and goes on with catching up
+(`deliver.catch_up`).
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import replace
+from time import monotonic
+
+from deliver.catch_up import go_on, webhook_or_none
+from webhooks.clients import client
+from webhooks.messages import DeliveryMessage
+from webhooks.pace import PaceState, at_pace
+from webhooks.queues import delivery_queues, in_tens
+from webhooks.tables import delivery_log, pace
+from webhooks.telemetry import count, flush, logger
+
+RELEASE_SECONDS = 40
+"""What is left then is released by the next invocation. `infra.delivery` gives the function ten seconds more."""
+
+_PAGE = 100
+_WEBHOOKS = 1000
+"""The others come when some of these are done."""
+
+_pool = ThreadPoolExecutor(max_workers=10, thread_name_prefix="release")
+
+
+class NotReleased(Exception):
+    """SQS refused messages twice. They still wait."""
+
+
+def lambda_handler(schedule_event: object, context: object) -> None:
+    """Never raises for one webhook's fault: the others go on, and it is tried again in a minute."""
+    until = monotonic() + RELEASE_SECONDS
+    try:
+        due = pace().due(limit=_WEBHOOKS)
+        while due and monotonic() < until:
+            # A page each in turn, so that a long line holds up no other webhook's.
+            due = [one for one in due if monotonic() < until and _goes_on(*one)]
+    finally:
+        flush()
+
+
+def _goes_on(webhook_id: str, what: str) -> bool:
+    """Does a part of what is due for the webhook. Returns whether more can be done at once."""
+    try:
+        if what == "CATCH_UP":
+            return go_on(webhook_id)
+        state = pace().state(webhook_id)
+        return state is not None and _release_page(state)
+    except Exception:
+        logger.exception("release.our_fault", webhook_id=webhook_id)
+        count("OurFault")
+        return False
+
+
+def _release_page(state: PaceState) -> bool:
+    webhook = webhook_or_none(state.account_id, state.webhook_id)
+    per_second = webhook.max_per_second if webhook and webhook.status != "disabled" else None
+    limit = min(_PAGE, pace().batch(per_second)) if per_second else _PAGE
+    messages = pace().waiting(state.webhook_id, limit=limit)
+    if not messages:
+        return not pace().finish(state)
+    if per_second:
+        first = pace().take(state.webhook_id, len(messages), per_second, of_waiting=True)
+        if first is None:  # the next five minutes are full
+            return False
+        messages = list(at_pace(messages, first, per_second))
+    _send([replace(message, lane=webhook.lane if webhook else "delivery") for message in messages])
+    return True
+
+
+def _send(messages: Sequence[DeliveryMessage]) -> None:
+    """Killed in between, it sends copies the next time, which deliver settles. Raises NotReleased."""
+    bodies = delivery_log().bodies(messages[0].account_id, {message.event_id for message in messages})
+    known = [replace(m, body=bodies[m.event_id]) for m in messages if m.event_id in bodies]
+    refused = [left for ten in _pool.map(delivery_queues().send_ten, in_tens(known)) for left in ten]
+    unsent = {(message.key(), message.round) for message in refused}
+    sent = [message for message in messages if (message.key(), message.round) not in unsent]
+    list(_pool.map(pace().remove, sent))
+    logger.info("deliveries.released", webhook_id=messages[0].webhook_id, messages=len(sent))
+    if unsent:
+        raise NotReleased(f"{len(unsent)} of {len(messages)}")
+
+
+# Made while the process starts, when Lambda gives it a whole CPU.
+client("dynamodb")
+client("sqs")

@@ -1,0 +1,82 @@
+"""
+What follows from a change of a webhook's status: its operational event, the end of its failing at the first 200, and the end
+of its deliveries when its endpoint says that it is gone.
+"""
+
+from __future__ import annotations
+
+import os
+from dataclasses import dataclass
+from functools import cache
+from typing import TYPE_CHECKING
+
+from webhooks import operational_events
+from webhooks.catch_ups import CatchUps
+from webhooks.clients import client
+from webhooks.config_table import ConfigTable
+from webhooks.deliveries import Delivery
+from webhooks.models import Webhook
+from webhooks.operational_events import EmitFailed
+from webhooks.subscription_changes import SubscriptionChanges
+from webhooks.tables import catch_ups, config_table
+
+if TYPE_CHECKING:
+    from mypy_boto3_events import EventBridgeClient
+
+
+@dataclass(frozen=True, slots=True)
+class StatusChanges:
+    config: ConfigTable
+    events: EventBridgeClient
+    bus: str
+    subscriptions: SubscriptionChanges
+    catch_ups: CatchUps
+
+    def emit_failing(self, webhook: Webhook) -> None:
+        """However often it is repeated, it carries the same id."""
+        operational_events.emit(self.events, self.bus, "webhook.failing", webhook)
+
+    def mark_recovered_if_due(self, webhook: Webhook | None, delivery: Delivery) -> None:
+        """
+        Makes a failing webhook active if the log has a 200 since. Should this fail, or a crash come before it, the message
+        comes back and it is tried again, as nothing else is left to do.
+        """
+        if not webhook or not webhook.has_recovered(delivery):
+            return
+        # Emitted before it is marked: a crash in between repeats both events, with the same ids, and loses none.
+        # `webhook.failing` is repeated because a crash may have come between its marking and its emit.
+        self.emit_failing(webhook)
+        operational_events.emit(self.events, self.bus, "webhook.recovered", webhook)
+        self._look_now(webhook)
+        self.config.mark_active(webhook)
+        self._look_now(webhook)  # again: before, it may have been looked at while the webhook was still failing
+
+    def begin_catch_up(self, webhook: Webhook) -> None:
+        """Of one that fails and catches up. However often it is repeated, it begins once an outage."""
+        if webhook.catch_up:
+            self.catch_ups.begin(webhook)
+
+    def _look_now(self, webhook: Webhook) -> None:
+        if webhook.catch_up:
+            self.catch_ups.look_now(webhook.id)
+
+    def emit_gone_if_due(self, webhook: Webhook | None, delivery: Delivery) -> None:
+        """
+        Emits that the webhook is disabled if it was disabled by this delivery. However often that is repeated, as after a
+        crash, `webhook.disabled` carries the same id.
+        """
+        if not webhook or webhook.disabled_event_id != delivery.event_id:
+            return
+        operational_events.emit(self.events, self.bus, "webhook.disabled", webhook)
+        with self.subscriptions.changing(webhook.account_id) as change:
+            pass  # it is disabled already
+        if not change.emitted:
+            raise EmitFailed(f"subscriptions of {webhook.account_id}")
+
+
+@cache
+def status_changes() -> StatusChanges:
+    events, bus = client("events"), os.environ["EVENT_BUS_NAME"]
+    return StatusChanges(
+        config_table(), events, bus, SubscriptionChanges(client("dynamodb"), config_table(), events, bus), catch_ups()
+    )

@@ -1,0 +1,151 @@
+"""Events that somebody wants are stored, once each, and become a message for each webhook that wants them."""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Callable, Collection, Mapping, Sequence
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import replace
+from functools import partial
+from typing import Any, TypeVar
+
+from webhooks.messages import COPY_DELAY_SECONDS, DeliveryMessage
+from webhooks.models import StoredEvent, Subscription
+from webhooks.queues import delivery_queues, in_tens
+from webhooks.tables import config_table, delivery_log, pace
+from webhooks.telemetry import count, logger
+
+T = TypeVar("T")
+R = TypeVar("R")
+Subscriptions = Mapping[str, Sequence[Subscription]]
+"""By account."""
+
+_pool = ThreadPoolExecutor(max_workers=10, thread_name_prefix="fanout")
+
+
+class NotAllSent(Exception):
+    """SQS refused messages twice. Lambda's retry repeats the whole; what was sent already settles as duplicates."""
+
+
+def fan_out(incoming: Sequence[StoredEvent]) -> None:
+    """
+    Reads each account's webhooks once, first of all: an event that nobody wants is not stored, so it is new when it is
+    published again.
+
+    Raises NotAllSent, or what else failed first on our side, when all that could be sent has been: one account's fault does
+    not hold up the others of a batch.
+    """
+    failed: list[Exception] = []
+    subscriptions: Subscriptions = dict(
+        side_by_side(config_table().subscriptions, sorted({event.account_id for event in incoming}), failed)
+    )
+    known = [event for event in incoming if event.account_id in subscriptions]
+    stored = side_by_side(_store, _wanted(known, subscriptions), failed)
+    new, copies = _by_novelty(stored, subscriptions)
+    paces = {s.webhook_id: s.max_per_second for of in subscriptions.values() for s in of if s.max_per_second}
+    # A repeat of what is already on its way waits until the first attempt is over and logged.
+    unsent = _send(new, paces, failed) + _send(copies, paces, failed, delay_seconds=COPY_DELAY_SECONDS)
+    _log(known, [*new, *copies], unsent)
+    if failed:
+        raise failed[0]
+    if unsent:
+        raise NotAllSent(f"{len(unsent)} of {len(new) + len(copies)} messages of {len(incoming)} events")
+
+
+def side_by_side(work: Callable[[T], R], items: Collection[T], failed: list[Exception]) -> list[tuple[T, R]]:
+    """Each item with its result, in their order. Adds what was raised to `failed`, and leaves those items out."""
+    done: list[tuple[T, R]] = []
+    calls: list[Callable[[], R]] = [partial(work, item) for item in items]
+    if len(calls) > 1:
+        calls = [_pool.submit(call).result for call in calls]
+    for item, call in zip(items, calls, strict=True):
+        try:
+            done.append((item, call()))
+        except Exception as error:
+            failed.append(error)
+    return done
+
+
+def _wanted(incoming: Sequence[StoredEvent], subscriptions: Subscriptions) -> list[StoredEvent]:
+    """Each once: of those with the same id, the first."""
+    wanted: dict[tuple[str, str], StoredEvent] = {}
+    for event in incoming:
+        webhooks = sum(subscription.wants(event) for subscription in subscriptions[event.account_id])
+        if webhooks:
+            wanted.setdefault((event.account_id, event.event_id), replace(event, webhooks=webhooks))
+    return list(wanted.values())
+
+
+def _store(incoming: StoredEvent) -> StoredEvent:
+    stored = delivery_log().put_event_once(incoming)
+    if stored == incoming:  # not again when Lambda repeats the event
+        count("Accepted")
+    return stored
+
+
+def _by_novelty(
+    stored: Sequence[tuple[StoredEvent, StoredEvent]], subscriptions: Subscriptions
+) -> tuple[list[DeliveryMessage], list[DeliveryMessage]]:
+    """The messages of the events that were new, and of those that had been stored before. `stored`: as it came, as it is."""
+    new: list[DeliveryMessage] = []
+    copies: list[DeliveryMessage] = []
+    for incoming, event in stored:
+        messages = _messages(event, subscriptions[event.account_id], started_at=incoming.accepted_at)
+        (new if event == incoming else copies).extend(messages)
+    return new, copies
+
+
+def _messages(stored: StoredEvent, subscriptions: Sequence[Subscription], *, started_at: str) -> list[DeliveryMessage]:
+    """`started_at` is not the event's time: one published again after days has all its time to be attempted."""
+    return [
+        DeliveryMessage(
+            webhook_id=subscription.webhook_id,
+            account_id=stored.account_id,
+            event_id=stored.event_id,
+            event=stored.event,
+            accepted_at=stored.accepted_at,
+            round=1,
+            round_started_at=started_at,
+            body=stored.body,
+            lane=subscription.lane,
+        )
+        for subscription in subscriptions
+        if subscription.wants(stored)
+    ]
+
+
+def _send(
+    messages: Sequence[DeliveryMessage], paces: Mapping[str, int], failed: list[Exception], *, delay_seconds: int = 0
+) -> list[DeliveryMessage]:
+    """Returns those that were refused. `paces`: of the webhooks that have one, what is above it waits."""
+    paced: dict[str, list[DeliveryMessage]] = {}
+    for message in messages:
+        if message.webhook_id in paces:
+            paced.setdefault(message.webhook_id, []).append(message)
+    at_once = [message for message in messages if message.webhook_id not in paces]
+    scheduled = side_by_side(lambda of: pace().schedule(of, paces[of[0].webhook_id]), list(paced.values()), failed)
+    at_once += [message for _, due in scheduled for message in due]
+    send = partial(delivery_queues().send_ten, delay_seconds=delay_seconds)
+    return [message for _, left in side_by_side(send, in_tens(at_once), failed) for message in left]
+
+
+def _log(
+    incoming: Sequence[StoredEvent], messages: Sequence[DeliveryMessage], unsent: Sequence[DeliveryMessage]
+) -> None:
+    """A line for each event; `webhooks` is 0 if nobody wants it."""
+    sent, left = Counter(map(_event_of, messages)), Counter(map(_event_of, unsent))
+    for event in {_event_of(event): event for event in incoming}.values():
+        fields: dict[str, Any] = {"webhooks": sent[_event_of(event)]}
+        if left[_event_of(event)]:
+            fields["unsent"] = left[_event_of(event)]
+        logger.info(
+            "event.fanned_out",
+            account_id=event.account_id,
+            event_id=event.event_id,
+            event=event.event,
+            **fields,
+        )
+
+
+def _event_of(of: StoredEvent | DeliveryMessage) -> tuple[str, str]:
+    return of.account_id, of.event_id

@@ -1,0 +1,133 @@
+"""How far each webhook's catching up is: an item of the log table beside its pace. docs/catch-up.md says what it means."""
+
+from __future__ import annotations
+
+from dataclasses import asdict, dataclass, fields, replace
+from datetime import timedelta
+from typing import TYPE_CHECKING, Any, Literal
+
+from webhooks.items import catch_up_key, expires_at, from_item, to_item
+from webhooks.models import Webhook
+from webhooks.pace import DUE
+from webhooks.times import now, parse_time, rfc3339
+
+if TYPE_CHECKING:
+    from mypy_boto3_dynamodb import DynamoDBClient
+
+CatchUpState = Literal["waiting", "sending", "done", "given_up", "stopped"]
+
+PROBES = (timedelta(minutes=15), timedelta(hours=1), *(timedelta(hours=hours) for hours in range(3, 72, 6)))
+"""When an endpoint is probed, counted from when its webhook became failing."""
+
+GIVEN_UP_AFTER = timedelta(days=3)
+
+EARLIER = timedelta(hours=1)
+"""What made a webhook fail was accepted before it was failing: by the whole of the retries, and a wait in the queue."""
+
+
+@dataclass(frozen=True, slots=True)
+class CatchUp:
+    """
+    Of one webhook, the last one. `since` is when the events were accepted that it is about, `failing_since` the outage that
+    it waits for the end of. `sent` of about `total` deliveries were sent again; `after` is where the log is read on.
+    """
+
+    webhook_id: str
+    account_id: str
+    state: CatchUpState
+    since: str
+    failing_since: str
+    due_at: str | None
+    probes: int = 0
+    pauses: int = 0
+    after: str | None = None
+    sent: int = 0
+    total: int = 0
+    ended_at: str | None = None
+    version: int = 1
+
+    def is_over(self) -> bool:
+        return self.due_at is None
+
+    def ended(self, state: CatchUpState) -> CatchUp:
+        return replace(self, state=state, due_at=None, ended_at=rfc3339(now()))
+
+    def with_next_probe(self) -> CatchUp:
+        """The next one that is still to come; without any, what remains is to give up."""
+        began = parse_time(self.failing_since)
+        times = [began + after for after in (*PROBES, GIVEN_UP_AFTER)]
+        return replace(self, due_at=rfc3339(next((time for time in times if time > now()), times[-1])))
+
+
+class CatchUps:
+    def __init__(self, client: DynamoDBClient, table: str, *, log_days: int) -> None:
+        self._client = client
+        self._table = table
+        self._log_days = log_days
+
+    def read(self, webhook_id: str) -> CatchUp | None:
+        answer = self._client.get_item(TableName=self._table, Key=catch_up_key(webhook_id), ConsistentRead=True)
+        item = from_item(dict(answer.get("Item", {})))
+        return (
+            CatchUp(**{name: item[name] for name in _FIELDS & item.keys()}, due_at=item.get("due_at")) if item else None
+        )
+
+    def begin(self, webhook: Webhook, *, again: bool = False) -> None:
+        """
+        For a webhook that is failing. One that is under way goes on; repeated for the same outage, it changes nothing,
+        unless somebody wants it `again`.
+        """
+        since = str(webhook.failing_since)
+        begun = CatchUp(
+            webhook_id=webhook.id,
+            account_id=webhook.account_id,
+            state="waiting",
+            since=rfc3339(parse_time(since) - EARLIER),
+            failing_since=since,
+            due_at=None,
+        ).with_next_probe()
+        if again:
+            self._put(begun, "attribute_not_exists(due)", {})
+        else:
+            later = "attribute_not_exists(pk) OR attribute_not_exists(due) AND failing_since < :since"
+            self._put(begun, later, {":since": since})
+
+    def save(self, catch_up: CatchUp) -> bool:
+        """Says whether nobody else has changed it since it was read."""
+        written = replace(catch_up, version=catch_up.version + 1)
+        return self._put(written, "version = :version", {":version": catch_up.version})
+
+    def look_now(self, webhook_id: str) -> None:
+        """The endpoint has answered 200, or somebody has disabled the webhook: what is under way goes on within a minute."""
+        try:
+            self._client.update_item(
+                TableName=self._table,
+                Key=catch_up_key(webhook_id),
+                UpdateExpression="SET due_at = :now ADD version :one",
+                ConditionExpression="attribute_exists(due)",
+                ExpressionAttributeValues=to_item({":now": rfc3339(now()), ":one": 1}),
+            )
+        except self._client.exceptions.ConditionalCheckFailedException:
+            return
+
+    def stop(self, webhook_id: str) -> None:
+        """Ends what is under way, because somebody has disabled the webhook, or wants no catching up."""
+        catch_up = self.read(webhook_id)
+        while catch_up and not catch_up.is_over() and not self.save(catch_up.ended("stopped")):
+            catch_up = self.read(webhook_id)
+
+    def _put(self, catch_up: CatchUp, condition: str, values: dict[str, Any]) -> bool:
+        extra = {"due": DUE if catch_up.due_at else None, "expires_at": expires_at(rfc3339(now()), self._log_days)}
+        try:
+            self._client.put_item(
+                TableName=self._table,
+                Item=catch_up_key(catch_up.webhook_id) | to_item(asdict(catch_up) | extra),
+                ConditionExpression=condition,
+                **({"ExpressionAttributeValues": to_item(values)} if values else {}),  # type: ignore[arg-type]
+            )
+        except self._client.exceptions.ConditionalCheckFailedException:
+            return False
+        return True
+
+
+_FIELDS = {field.name for field in fields(CatchUp)} - {"due_at"}

@@ -1,0 +1,32 @@
+"""The stack's two tables, as a function's environment names them."""
+
+from __future__ import annotations
+
+import os
+from functools import cache
+
+from webhooks.catch_ups import CatchUps
+from webhooks.clients import client
+from webhooks.config_table import ConfigTable
+from webhooks.delivery_log import DeliveryLog
+from webhooks.pace import Pace
+
+
+@cache
+def config_table() -> ConfigTable:
+    return ConfigTable(client("dynamodb"), os.environ["CONFIG_TABLE"])
+
+
+@cache
+def delivery_log() -> DeliveryLog:
+    return DeliveryLog(client("dynamodb"), os.environ["LOG_TABLE"], log_days=int(os.environ["LOG_DAYS"]))
+
+
+@cache
+def pace() -> Pace:
+    return Pace(client("dynamodb"), os.environ["LOG_TABLE"], log_days=int(os.environ["LOG_DAYS"]))
+
+
+@cache
+def catch_ups() -> CatchUps:
+    return CatchUps(client("dynamodb"), os.environ["LOG_TABLE"], log_days=int(os.environ["LOG_DAYS"]))

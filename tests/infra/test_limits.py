@@ -1,0 +1,96 @@
+"""How much may run at the same time, and how often the API may be called: safe in a new AWS account, raised by settings."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import pytest
+
+from tests.infra.test_template import LOCAL, functions, queue, resources, template
+
+NEW_ACCOUNT = 10
+"""Lambda's concurrent executions in an AWS account that has not asked for more."""
+
+
+def concurrency(of: dict[str, Any]) -> dict[str, int]:
+    """Of each event source mapping that is bounded, by the logical id of its queue."""
+    mappings = [m["Properties"] for m in resources("AWS::Lambda::EventSourceMapping", of).values()]
+    return {
+        m["EventSourceArn"]["Fn::GetAtt"][0]: m["ScalingConfig"]["MaximumConcurrency"]
+        for m in mappings
+        if "ScalingConfig" in m
+    }
+
+
+def stage(of: dict[str, Any]) -> dict[str, Any]:
+    (found,) = resources("AWS::ApiGatewayV2::Stage", of).values()
+    assert isinstance(found, dict)
+    return found
+
+
+def test_the_mappings_leave_room_for_the_api_and_fanout_in_a_new_account() -> None:
+    bounds = concurrency(template())
+    assert min(bounds.values()) >= 2, "Lambda accepts no less"
+    assert sum(bounds.values()) <= NEW_ACCOUNT - 2
+
+
+def test_each_lane_has_its_bound_and_dead_letters_have_none() -> None:
+    """With a bound, Lambda would not poll the dead-letter queue with fewer pollers while it is empty."""
+    of = template(max_concurrency="100", retry_concurrency="7")
+    bounds = {"QueuesDelivery": 100, "QueuesRetry": 7}
+    assert concurrency(of) == {queue(of, name)[0]: bound for name, bound in bounds.items()}
+
+
+def test_receives_that_throttles_use_up_do_not_matter_to_dead_letters() -> None:
+    _, dead_letters = queue(template(), "DeadLetters")
+    assert "RedrivePolicy" not in dead_letters
+
+
+def test_no_concurrency_is_reserved_unless_it_is_asked_for() -> None:
+    """A new account's cannot be: Lambda refuses to leave less than 100 unreserved, and the whole deployment fails."""
+    reserved = {name: f.get("ReservedConcurrentExecutions") for name, f in functions(template()).items()}
+    assert set(reserved.values()) == {None}
+    asked_for = functions(template(api_concurrency="30"))
+    assert {name for name, f in asked_for.items() if "ReservedConcurrentExecutions" in f} == {"api"}
+    assert asked_for["api"]["ReservedConcurrentExecutions"] == 30
+
+
+def test_in_the_local_stage_every_function_has_two_processes_at_most() -> None:
+    local = functions(template(**LOCAL, api_concurrency="30"))
+    assert {f["ReservedConcurrentExecutions"] for f in local.values()} == {2}
+
+
+@pytest.mark.parametrize(("context", "rate"), [({}, 20), ({"api_rate": "200"}, 200)])
+def test_calls_are_throttled_at_once_as_in_the_long_run(context: dict[str, str], rate: int) -> None:
+    """20 calls a second that take a tenth of one are the two executions that the mappings leave."""
+    settings = stage(template(**context))["Properties"]["DefaultRouteSettings"]
+    assert settings == {"ThrottlingRateLimit": rate, "ThrottlingBurstLimit": rate}
+
+
+def test_the_explorer_has_a_low_throttle_of_its_own() -> None:
+    """One for GET and HEAD together. API Gateway refuses settings for a route that is not there: the stage waits for it."""
+    of = template()
+    ((route, _),) = [
+        (name, r)
+        for name, r in resources("AWS::ApiGatewayV2::Route", of).items()
+        if r["Properties"]["RouteKey"] == "ANY /docs"
+    ]
+    assert stage(of)["Properties"]["RouteSettings"] == {
+        "ANY /docs": {"ThrottlingRateLimit": 1, "ThrottlingBurstLimit": 5}
+    }
+    assert route in stage(of)["DependsOn"]
+
+
+def test_the_explorer_and_all_other_calls_reach_the_same_function() -> None:
+    of = template()
+    routes = {r["Properties"]["RouteKey"]: r["Properties"] for r in resources("AWS::ApiGatewayV2::Route", of).values()}
+    assert set(routes) == {"$default", "ANY /docs"}
+    assert routes["$default"]["Target"] == routes["ANY /docs"]["Target"]
+
+
+def test_the_explorer_is_on_unless_it_is_switched_off() -> None:
+    for context, enabled in (({}, "1"), ({"explorer": "on"}, "1"), ({"explorer": "off"}, "0")):
+        given = {
+            n: f["Environment"]["Variables"].get("EXPLORER_ENABLED") for n, f in functions(template(**context)).items()
+        }
+        assert {name: value for name, value in given.items() if value is not None} == {"api": enabled}

@@ -1,0 +1,340 @@
+"""After an outage, what failed is sent again by itself."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import replace
+from datetime import timedelta
+from typing import Any
+
+import pytest
+
+from deliver.catch_up import MAX_PAUSES
+from local.receiver import Receiver
+from tests.integration.api_client import Api
+from tests.integration.conftest import Aws, Clock
+from tests.integration.counting import aws_calls
+from tests.integration.pipeline import Pipeline, failures, put_items
+from webhooks.clients import client
+from webhooks.deliveries import Attempt, Delivery
+from webhooks.items import delivery_item, event_key, to_item
+from webhooks.models import StoredEvent
+from webhooks.times import parse_time, rfc3339
+
+PATH = "/v1/webhooks/wh_1"
+Sent = list[tuple[str, str, int]]
+
+
+@pytest.fixture
+def pipeline(aws: Aws) -> Pipeline:
+    return Pipeline(aws)
+
+
+@pytest.fixture
+def account(api: Api, clock: Clock) -> Api:
+    return api.of_account("acme")
+
+
+@pytest.fixture
+def outage(pipeline: Pipeline, clock: Clock, receiver: Receiver) -> Callable[..., list[str]]:
+    """The webhook became failing a moment ago, and so many deliveries have failed; their events' ids, the oldest first."""
+
+    from deliver.dead_letters import dead_letters
+
+    def make(failed: int, *, minutes_ago: float = 6, **values: Any) -> list[str]:
+        begin = clock.at - timedelta(minutes=minutes_ago)
+        items = []
+        for number in range(failed):
+            at, event_id = rfc3339(begin + timedelta(milliseconds=number)), f"e{number:03}"
+            delivery = Delivery(
+                webhook_id="wh_1", account_id="acme", event_id=event_id, event="message.incoming", accepted_at=at,
+                status="failed", round=1, round_started_at=at, attempts=failures(4), version=4,
+            )  # fmt: skip
+            event = {"account_id": "acme", "event_id": event_id, "event": "message.incoming", "body": "{}"}
+            items += [delivery_item(delivery, 30), event_key("acme", event_id) | to_item(event | {"accepted_at": at})]
+        put_items(pipeline.aws, items)
+        values = {"catch_up": True, "max_per_second": 1000} | values
+        pipeline.webhook(receiver.url("/hook"), **values)
+        number = int(clock.at.timestamp())
+        last = pipeline.message(
+            event_id=f"last{number}", accepted_at=rfc3339(clock.at), round_started_at=rfc3339(clock.at)
+        )
+        pipeline.log.put_event_once(StoredEvent("acme", last.event_id, last.event, "{}", last.accepted_at))
+        pipeline.logged(last, status="retrying", attempts=failures(4))
+        dead_letters().process_dead_letter(last)
+        assert pipeline.stored().status == "failing"
+        return [f"e{number:03}" for number in range(failed)] + [last.event_id]
+
+    return make
+
+
+def release() -> None:
+    from deliver.release import lambda_handler
+
+    lambda_handler({}, None)
+
+
+def recover(pipeline: Pipeline, clock: Clock) -> None:
+    """As deliver does at a 200."""
+    from deliver.status_changes import status_changes
+
+    webhook = pipeline.stored()
+    answered = pipeline.logged(
+        pipeline.message(event_id=f"good{clock.at.timestamp():.0f}", accepted_at=rfc3339(clock.at)),
+        status="delivered",
+        attempts=[_ok(clock)],
+    )
+    status_changes().mark_recovered_if_due(webhook, answered)
+    assert pipeline.stored().status == "active"
+
+
+def _ok(clock: Clock) -> Any:
+    return Attempt(1, 1, rfc3339(clock.at), 20, status_code=200)
+
+
+def state(account: Api) -> tuple[str, int, int]:
+    shown = account.get(f"{PATH}/catch-up").json
+    return shown["state"], shown["sent"], shown["total"]
+
+
+def test_an_endpoint_without_traffic_is_probed_for_three_days_and_then_given_up(
+    pipeline: Pipeline, clock: Clock, sent: Sent, account: Api, outage: Callable[..., list[str]]
+) -> None:
+    outage(3, catch_up_hours=168)
+    began = clock.at
+    probes: list[float] = []
+    while clock.at - began < timedelta(hours=73):
+        clock.at += timedelta(minutes=5)
+        release()
+        if sent:
+            probes.append((clock.at - began) / timedelta(hours=1))
+            assert len(sent) == 1, "one delivery is enough"
+            _fail_again(pipeline, sent[0][1])
+            sent.clear()
+    assert [round(hours, 1) for hours in probes] == [0.2, 1.0, *[float(hours) for hours in range(3, 72, 6)]]
+    shown = account.get(f"{PATH}/catch-up").json
+    assert (shown["state"], shown["sent"], shown["total"], shown["next_look_at"]) == ("given_up", 0, 4, None)
+    assert parse_time(shown["ended_at"]) - began == pytest.approx(timedelta(hours=72), abs=timedelta(minutes=6))
+    recover(pipeline, clock)
+    release()
+    assert sent == [], "given up"
+
+
+def _fail_again(pipeline: Pipeline, event_id: str) -> None:
+    """The delivery's round has failed."""
+    event = pipeline.log.event("acme", event_id)
+    accepted_at = event.accepted_at if event else ""
+    delivery = pipeline.log.delivery("wh_1", accepted_at, event_id)
+    assert delivery
+    assert delivery.status == "pending"
+    assert pipeline.log.save(replace(delivery, status="failed", attempts=failures(4, delivery.round)))
+
+
+def test_with_traffic_there_is_no_probe(
+    pipeline: Pipeline, clock: Clock, sent: Sent, outage: Callable[..., list[str]]
+) -> None:
+    outage(1)
+    clock.at += timedelta(minutes=16)
+    pipeline.logged(pipeline.message(event_id="new", accepted_at=rfc3339(clock.at)), status="retrying")
+    release()
+    assert sent == []
+
+
+def test_at_the_first_200_what_failed_is_sent_again_oldest_first_at_its_pace(
+    pipeline: Pipeline, clock: Clock, sent: Sent, account: Api, outage: Callable[..., list[str]]
+) -> None:
+    failed = outage(120, max_per_second=2)
+    assert state(account) == ("waiting", 0, 0)
+    clock.at += timedelta(minutes=5)
+    release()
+    assert sent == []
+    recover(pipeline, clock)
+    release()
+    assert state(account) == ("done", 121, 121)
+    delays = {event_id: delay for _, event_id, delay in sent}
+    assert len(sent) == len(delays) == 121
+    assert [delays[event_id] for event_id in failed[:120]] == [(number + 1) // 2 for number in range(120)]
+    sent.clear()
+    clock.at += timedelta(minutes=1)
+    release()
+    assert sent == []
+
+
+def test_a_second_outage_pauses_it_and_it_goes_on(
+    pipeline: Pipeline,
+    clock: Clock,
+    sent: Sent,
+    account: Api,
+    outage: Callable[..., list[str]],
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setattr("webhooks.pace.HORIZON", timedelta(seconds=10))
+    failed = outage(30, max_per_second=1)
+    recover(pipeline, clock)
+    release()
+    assert (len(sent), state(account)[0]) == (10, "sending")
+    clock.at += timedelta(seconds=2)
+    failed += outage(0, max_per_second=1)
+    release()
+    assert (len(sent), state(account)[0]) == (10, "waiting")
+    clock.at += timedelta(minutes=2)
+    release()
+    assert len(sent) == 10, "no probe before its time"
+    recover(pipeline, clock)
+    while state(account)[0] != "done":
+        release()
+        clock.at += timedelta(seconds=10)
+        assert len(sent) <= 32
+    assert sorted(event_id for _, event_id, _ in sent) == sorted(failed)
+
+
+def test_an_endpoint_that_cannot_bear_an_event_does_not_get_it_for_ever(
+    pipeline: Pipeline, clock: Clock, sent: Sent, outage: Callable[..., list[str]]
+) -> None:
+    """Only that of an hour before the outage is sent again."""
+    outage(1)
+    for _ in range(12):
+        recover(pipeline, clock)
+        sent.clear()
+        release()
+        if "e000" not in [event_id for _, event_id, _ in sent]:
+            return
+        clock.at += timedelta(minutes=7)
+        _fail_again(pipeline, "e000")
+        outage(0)
+    pytest.fail("it is sent again and again")
+
+
+def test_outages_without_end_are_given_up(
+    pipeline: Pipeline,
+    clock: Clock,
+    sent: Sent,
+    account: Api,
+    outage: Callable[..., list[str]],
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setattr("webhooks.pace.HORIZON", timedelta(seconds=1))
+    outage(MAX_PAUSES + 5, max_per_second=1)
+    for _ in range(MAX_PAUSES + 1):
+        assert state(account)[0] == "waiting"
+        recover(pipeline, clock)
+        release()
+        assert state(account)[0] == "sending"
+        clock.at += timedelta(seconds=2)
+        outage(0, max_per_second=1)
+        release()
+    assert state(account)[0] == "given_up"
+
+
+@pytest.mark.parametrize("change", [{"enabled": False}, {"catch_up": False}])
+def test_who_disables_the_webhook_ends_it(
+    pipeline: Pipeline,
+    clock: Clock,
+    sent: Sent,
+    account: Api,
+    outage: Callable[..., list[str]],
+    change: dict[str, Any],
+) -> None:
+    outage(3)
+    assert account.call("PATCH", PATH, change).status == 200
+    assert state(account)[0] == "stopped"
+    assert account.call("PATCH", PATH, {"enabled": True}).status == 200
+    release()
+    assert sent == []
+
+
+def test_it_can_be_chosen_when_the_webhook_is_failing_already(
+    pipeline: Pipeline, clock: Clock, sent: Sent, account: Api, outage: Callable[..., list[str]]
+) -> None:
+    failed = outage(3, catch_up=False)
+    recover_later = pipeline.stored().failing_since
+    assert state(account) == ("none", 0, 0)
+    assert account.call("PATCH", PATH, {"catch_up": True}).json["catch_up"] is True
+    shown = account.get(f"{PATH}/catch-up").json
+    assert (shown["state"], shown["failing_since"]) == ("waiting", recover_later)
+    recover(pipeline, clock)
+    release()
+    assert sorted(event_id for _, event_id, _ in sent) == sorted(failed)
+
+
+def test_what_is_too_old_is_left_failed(
+    pipeline: Pipeline, clock: Clock, sent: Sent, outage: Callable[..., list[str]]
+) -> None:
+    outage(3, minutes_ago=50, catch_up_hours=1)
+    clock.at += timedelta(minutes=14)
+    recover(pipeline, clock)
+    release()
+    assert [event_id[:4] for _, event_id, _ in sent] == ["last"]
+
+
+@pytest.mark.parametrize(("call", "at"), [("send_message_batch", 1), ("put_item", 1), ("put_item", 2), ("query", 2)])
+def test_cut_off_anywhere_it_goes_on_within_a_minute(
+    pipeline: Pipeline,
+    clock: Clock,
+    sent: Sent,
+    account: Api,
+    outage: Callable[..., list[str]],
+    monkeypatch: pytest.MonkeyPatch,
+    call: str,
+    at: int,
+) -> None:
+    failed = outage(3)
+    recover(pipeline, clock)
+    used = client("sqs" if call.startswith("send") else "dynamodb")
+    with monkeypatch.context() as broken:
+        real, calls = getattr(used, call), iter(range(1, 1000))
+
+        def fails(**request: Any) -> Any:
+            if next(calls) >= at:
+                raise TimeoutError(call)
+            return real(**request)
+
+        broken.setattr(used, call, fails)
+        release()
+    clock.at += timedelta(minutes=1)
+    release()
+    assert state(account)[0] == "done"
+    assert {event_id for _, event_id, _ in sent} == set(failed)
+    rounds = {event_id: pipeline.log.page("wh_1", limit=10, after=None) for event_id in failed}
+    assert all(
+        delivery.round == 2 and delivery.status == "pending"
+        for page in rounds.values()
+        for delivery in page.deliveries
+        if delivery.event_id in failed
+    )
+
+
+def test_a_persons_recovery_at_the_same_time_sends_nothing_twice(
+    pipeline: Pipeline, clock: Clock, sent: Sent, account: Api, outage: Callable[..., list[str]]
+) -> None:
+    failed = outage(3)
+    recover(pipeline, clock)
+    since = {"since": rfc3339(clock.at - timedelta(hours=1))}
+    assert account.post(f"{PATH}/recover", since).json["enqueued"] == 4
+    release()
+    assert sorted(event_id for _, event_id, _ in sent) == sorted(failed)
+    assert state(account)[0] == "done"
+
+
+def test_a_webhook_that_does_not_catch_up_costs_what_it_did(
+    pipeline: Pipeline, clock: Clock, outage: Callable[..., list[str]]
+) -> None:
+    def calls_of(**values: Any) -> tuple[dict[str, int], dict[str, int]]:
+        _reopen(pipeline)
+        with aws_calls() as failing:
+            outage(0, **values)
+        with aws_calls() as recovering:
+            recover(pipeline, clock)
+        clock.at += timedelta(minutes=1)
+        return dict(failing), dict(recovering)
+
+    without, catching_up = calls_of(catch_up=False), calls_of(catch_up=True)
+    assert catching_up[0].get("PutItem", 0) == without[0].get("PutItem", 0) + 1
+    assert catching_up[1].get("UpdateItem", 0) == without[1].get("UpdateItem", 0) + 2
+    for name in ("GetItem", "Query"):
+        assert [calls.get(name) for calls in catching_up] == [calls.get(name) for calls in without]
+
+
+def _reopen(pipeline: Pipeline) -> None:
+    """So that the delivery which makes the webhook fail can be made anew."""
+    pipeline.webhook("https://localhost:1/")

@@ -1,0 +1,222 @@
+"""A webhook with a pace: moments, what waits beyond five minutes, and its release."""
+
+from __future__ import annotations
+
+import itertools
+import json
+from collections.abc import Callable
+from datetime import timedelta
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from local.receiver import Receiver
+from tests.integration.api_client import Api
+from tests.integration.conftest import Aws, Clock
+from tests.integration.counting import aws_calls
+from tests.integration.pipeline import Pipeline, failures
+from webhooks.clients import client
+from webhooks.pace import HORIZON
+
+EVENT = json.loads((Path(__file__).parent.parent / "events" / "eventbridge.json").read_text())
+URL = "https://localhost:1/"
+
+
+@pytest.fixture
+def pipeline(aws: Aws) -> Pipeline:
+    return Pipeline(aws)
+
+
+def publish(clock: Clock, *event_ids: str) -> None:
+    from fanout.handler import lambda_handler
+
+    clock.at += timedelta(milliseconds=1)
+    data = EVENT["detail"]["data"]
+    events = [
+        {"event": "message.incoming", "account_id": "acme", "id": event_id, "data": data} for event_id in event_ids
+    ]
+    lambda_handler(EVENT | {"detail-type": "batch", "detail": {"events": events}}, None)
+
+
+def release() -> None:
+    from deliver.release import lambda_handler
+
+    lambda_handler({}, None)
+
+
+def numbers(first: int, last: int) -> list[str]:
+    return [f"e{number:03}" for number in range(first, last)]
+
+
+def test_what_comes_faster_is_delayed_and_the_others_are_not(
+    pipeline: Pipeline, clock: Clock, sent: list[tuple[str, str, int]]
+) -> None:
+    pipeline.webhook(URL, "wh_paced", max_per_second=2)
+    pipeline.webhook(URL, "wh_other")
+    publish(clock, *numbers(0, 5))
+    publish(clock, "e005")
+    paced = {event_id: delay for webhook_id, event_id, delay in sent if webhook_id == "wh_paced"}
+    assert paced == {"e000": 0, "e001": 1, "e002": 1, "e003": 2, "e004": 2, "e005": 3}
+    assert {delay for webhook_id, _, delay in sent if webhook_id == "wh_other"} == {0}
+    clock.at += timedelta(minutes=1)
+    sent.clear()
+    publish(clock, "e006", "e007")
+    assert [delay for webhook_id, _, delay in sent if webhook_id == "wh_paced"] == [0, 1], "a pause saves nothing up"
+
+
+def test_a_pace_costs_a_write_and_only_where_it_is_set(pipeline: Pipeline, clock: Clock) -> None:
+    pipeline.webhook(URL, "wh_1")
+    with aws_calls() as without:
+        publish(clock, *numbers(0, 5))
+    pipeline.webhook(URL, "wh_1", max_per_second=1000)
+    with aws_calls() as paced:
+        publish(clock, *numbers(5, 10))
+    assert without == {"Query": 1, "read Query": 1, "PutItem": 5, "SendMessageBatch": 1}
+    assert paced == without | {"UpdateItem": 1}
+
+
+def test_what_waits_is_released_in_order_at_its_pace(
+    pipeline: Pipeline, clock: Clock, sent: list[tuple[str, str, int]]
+) -> None:
+    pipeline.webhook(URL, max_per_second=1)
+    began = clock.at
+    for start in range(0, 400, 100):
+        publish(clock, *numbers(start, start + 100))
+    assert 200 <= len(sent) <= HORIZON.total_seconds()
+    publish(clock, "later")  # behind what waits
+    moments: dict[str, float] = {}
+    while True:
+        for _, event_id, delay in sent:
+            moments[event_id] = round((clock.at - began).total_seconds()) + delay
+            assert delay <= HORIZON.total_seconds()
+        if len(moments) == 401:
+            break
+        assert clock.at - began < timedelta(minutes=8), f"{len(moments)} released"
+        clock.at += timedelta(minutes=1)
+        sent.clear()
+        release()
+    in_order = [moments[event_id] for event_id in [*numbers(0, 400), "later"]]
+    assert in_order == sorted(in_order)
+    assert all(later - earlier <= 2 for earlier, later in itertools.pairwise(in_order)), "a gap"
+    assert in_order[-1] - in_order[0] == pytest.approx(400, abs=2)
+    release()  # sees that nothing is left
+    sent.clear()
+    clock.at += HORIZON
+    publish(clock, "again")
+    assert [delay for _, _, delay in sent] == [0]
+    with aws_calls() as calls:
+        release()
+    assert calls == {"Query": 1, "read Query": 0}, "nothing waits"
+
+
+@pytest.fixture
+def waiting(pipeline: Pipeline, clock: Clock) -> Callable[..., None]:
+    def make(*event_ids: str) -> None:
+        """The events are accepted while the next five minutes are full."""
+        from webhooks.tables import pace
+
+        assert pace().take("wh_1", 300, 1)
+        publish(clock, *event_ids)
+
+    return make
+
+
+@pytest.mark.parametrize("call", ["SendMessageBatch", "DeleteItem", "UpdateItem"])
+def test_a_release_that_is_cut_off_is_made_up_for(
+    pipeline: Pipeline,
+    clock: Clock,
+    sent: list[tuple[str, str, int]],
+    waiting: Callable[..., None],
+    call: str,
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    pipeline.webhook(URL, max_per_second=1)
+    waiting("e1", "e2")
+    clock.at += timedelta(minutes=1)
+    used = client("sqs" if call.startswith("Send") else "dynamodb")
+    with monkeypatch.context() as broken:
+        operation = {"SendMessageBatch": "send_message_batch", "DeleteItem": "delete_item", "UpdateItem": "update_item"}
+
+        def fails(**_: Any) -> Any:
+            raise TimeoutError(call)
+
+        broken.setattr(used, operation[call], fails)
+        release()
+    clock.at += timedelta(minutes=1)
+    release()
+    assert {event_id for _, event_id, _ in sent} == {"e1", "e2"}
+    sent.clear()
+    release()
+    assert sent == [], "released, and not forgotten"
+
+
+def test_an_event_that_comes_to_wait_while_the_last_is_released_is_not_missed(
+    pipeline: Pipeline, clock: Clock, sent: list[tuple[str, str, int]], waiting: Callable[..., None]
+) -> None:
+    from webhooks.tables import pace
+
+    pipeline.webhook(URL, max_per_second=1)
+    waiting("e1")
+    state = pace().state("wh_1")
+    assert state
+    publish(clock, "e2")
+    assert not pace().finish(state)
+    clock.at += timedelta(minutes=1)
+    release()
+    assert [event_id for _, event_id, _ in sent] == ["e1", "e2"]
+
+
+@pytest.mark.parametrize("change", [{"max_per_second": None}, {"status": "disabled"}, None])
+def test_without_a_pace_all_is_released_at_once(
+    pipeline: Pipeline,
+    clock: Clock,
+    sent: list[tuple[str, str, int]],
+    waiting: Callable[..., None],
+    change: dict[str, Any] | None,
+) -> None:
+    """That of a webhook which is disabled or deleted is cancelled by deliver."""
+    pipeline.webhook(URL, max_per_second=1)
+    waiting("e1", "e2")
+    if change is None:
+        pipeline.config.delete_webhook("acme", "wh_1")
+    else:
+        pipeline.webhook(URL, **{"max_per_second": 1} | change)
+    release()
+    assert sorted(sent) == [("wh_1", "e1", 0), ("wh_1", "e2", 0)]
+    release()
+    assert len(sent) == 2
+
+
+def test_a_released_delivery_arrives_and_is_logged(
+    pipeline: Pipeline, clock: Clock, receiver: Receiver, waiting: Callable[..., None]
+) -> None:
+    pipeline.webhook(receiver.url("/hook"), max_per_second=1)
+    waiting("e1")
+    pipeline.webhook(receiver.url("/hook"))
+    release()
+    assert pipeline.deliver() == [False]
+    (post,) = receiver.received("/hook")
+    assert post.headers["webhook-id"] == "e1"
+    assert json.loads(post.body)["data"] == EVENT["detail"]["data"]
+
+
+def test_recovery_keeps_to_the_pace(
+    pipeline: Pipeline, clock: Clock, sent: list[tuple[str, str, int]], api: Api
+) -> None:
+    pipeline.webhook(URL, max_per_second=1)
+    publish(clock, *numbers(0, 5))
+    for message in [pipeline.message(event_id=id) for id in numbers(0, 5)]:
+        event = pipeline.log.event("acme", message.event_id)
+        assert event
+        pipeline.logged(
+            pipeline.message(event_id=message.event_id, accepted_at=event.accepted_at),
+            status="failed",
+            attempts=failures(4),
+        )
+    sent.clear()
+    clock.at += timedelta(minutes=1)
+    since = {"since": "2026-05-29T10:00:00Z"}
+    answer = api.of_account("acme").post("/v1/webhooks/wh_1/recover", since)
+    assert answer.json["enqueued"] == 5
+    assert [(event_id, delay) for _, event_id, delay in sent] == list(zip(numbers(0, 5), range(5), strict=True))

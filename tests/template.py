@@ -1,0 +1,55 @@
+"""The stack's template: what `cdk deploy` would make."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import os
+from functools import cache
+from pathlib import Path
+from typing import Any
+
+from local.emulator import ROOT
+
+Template = dict[str, Any]
+_KEPT = ROOT / ".local" / "templates"
+
+
+def stack_artifact(**context: Any) -> Any:
+    """The synthesised stack, without the dependency layer's wheels. Raises BadSetting."""
+    import aws_cdk as cdk  # here, because CDK takes seconds to load
+
+    from infra.app import build
+
+    app = cdk.App(context={"aws:cdk:bundling-stacks": [], **context})
+    stack = build(app)
+    return app.synth().get_stack_by_name(stack.stack_name)
+
+
+@cache
+def default_template() -> Template:
+    """Without any setting. Kept on disk until `infra` or CDK changes; only its hashes of the functions' code may be old."""
+    kept = _KEPT / f"{_version()}.json"
+    if not kept.exists():
+        made = stack_artifact(**{"aws:cdk:enable-path-metadata": True}).template
+        _KEPT.mkdir(parents=True, exist_ok=True)
+        fresh = kept.with_suffix(f".{os.getpid()}")  # whole or not there, for those beside us
+        fresh.write_text(json.dumps(made))
+        fresh.replace(kept)
+    template: Template = json.loads(kept.read_text())
+    return template
+
+
+def lane_limits() -> tuple[int, int]:
+    """After how many receives SQS moves a lane's message to the dead-letter queue; for how many seconds each hides it."""
+    found = [resource.get("Properties", {}) for resource in default_template()["Resources"].values()]
+    lanes = [queue for queue in found if "RedrivePolicy" in queue]
+    ((receives, hidden_seconds),) = {
+        (int(lane["RedrivePolicy"]["maxReceiveCount"]), int(lane["VisibilityTimeout"])) for lane in lanes
+    }
+    return receives, hidden_seconds
+
+
+def _version() -> str:
+    sources = [*sorted((ROOT / "infra").glob("*.py")), ROOT / "cdk.json", ROOT / "requirements-dev.txt", Path(__file__)]
+    return hashlib.sha256(b"\0".join(source.read_bytes() for source in sources)).hexdigest()[:16]
