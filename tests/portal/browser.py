@@ -17,7 +17,7 @@ from local.client import Client
 
 WAIT = 30_000
 _REFUSED = re.compile(
-    r"Failed to load resource: (the server responded with a status of 4\d\d|net::ERR_INTERNET_DISCONNECTED)"
+    r"Failed to load resource: (the server responded with a status of (4\d\d|503)|net::ERR_INTERNET_DISCONNECTED)"
 )
 """The browser says so of every refusal; that the page shows it in words is what the tests look at."""
 
@@ -87,6 +87,10 @@ class Portal:
 
     def go(self, view: str) -> None:
         self.page.goto(f"{self.address}#/{view}")
+        self.ready()
+
+    def ready(self) -> None:
+        """When the view has all that it shows."""
         expect(self.page.locator("#main > .view:not([aria-busy])")).to_be_visible()
 
     def heading(self, text: str) -> None:

@@ -13,13 +13,14 @@ from playwright.sync_api import Browser, expect, sync_playwright
 from local.client import Client, account_client
 from local.emulator import ROOT
 from local.receiver import Answer, Receiver
+from tests import sharing
 from tests.deployed import Deployed, deploying, receiving_for
 from tests.portal.browser import Portal, launch, looking
 
 FOLDER = ROOT / "docs" / "screenshots"
 LOOKS = (("light", 1280), ("dark", 1280), ("light", 360), ("dark", 360))
 TALLEST = 1000
-MOST_BYTES = 150_000
+MOST_BYTES = 200_000
 ORDER = {"message_id": "wamid.HBgM", "whatsapp_account_id": "uuid", "type": "text", "text": "Where is my order?"}
 
 
@@ -78,7 +79,9 @@ def photograph(story: Story, newcomer: Client, portal: Portal, album: Album) -> 
     portal.open(newcomer)
     expect(page.get_by_role("heading", name="No webhooks yet")).to_be_visible()
     album.take("empty")
+    portal.press("Sign out")
     portal.open(story.client)
+    expect(page.get_by_text("Last 24 hours:")).to_have_count(3)
     album.take("list")
     portal.go("new")
     portal.fill(name="Order updates", url="http://shop.example.com/hooks", events=("message.incoming",))
@@ -86,23 +89,28 @@ def photograph(story: Story, newcomer: Client, portal: Portal, album: Album) -> 
     portal.press("Create Webhook")
     expect(page.get_by_role("alert")).to_be_visible()
     album.take("errors")
+    page.get_by_role("link", name="Cancel").click()
     portal.go(story.healthy)
     portal.press("Send test event")
     expect(page.get_by_text("Your endpoint answered 200")).to_be_visible()
     album.take("webhook")
+    page.get_by_text("As a table").click()
+    album.take("health")
     portal.go(f"{story.healthy}/secret")
     portal.press("Reveal")
     expect(page.locator("[data-secret]")).to_be_visible()
     album.take("secret")
     portal.go(story.failing)
     album.take("failing")
-    for opens in ("Recover failed…", "Rotate…", "Delete"):
+    for opens, picture in (("Resend failed…", "recover"), ("Rotate…", "rotate"), ("Delete", "delete")):
         portal.press(opens)
-        album.take(opens.split()[0].strip("…").lower(), whole=False)
+        album.take(picture, whole=False)
         page.keyboard.press("Escape")
     portal.go(f"{story.failing}/deliveries/{story.failed_event}")
     page.get_by_text("Response body").first.click()
     album.take("delivery")
+    portal.go(f"events/{story.failed_event}")
+    album.take("event")
 
 
 @contextmanager
@@ -114,7 +122,12 @@ def opened(browser: Browser, deployed: Deployed, scheme: str, width: int) -> Ite
 
 def main(folder: Path = FOLDER) -> None:
     folder.mkdir(parents=True, exist_ok=True)
-    with deploying((1, 2, 3)) as deployed, receiving_for(deployed) as receiver, sync_playwright() as playwright:
+    with (
+        sharing.run(),
+        deploying((1, 2, 3)) as deployed,
+        receiving_for(deployed) as receiver,
+        sync_playwright() as playwright,
+    ):
         story = tell(deployed, receiver)
         newcomer = account_client(deployed.outputs, "newcomer")
         browser = launch(playwright)

@@ -11,6 +11,7 @@ from local.client import Client
 from local.receiver import Answer, Receiver
 from tests.deployed import Deployed
 from tests.portal.browser import Portal
+from webhooks.items import event_key
 
 EXAMPLE = {"message_id": "wamid.1", "whatsapp_account_id": "uuid"}
 
@@ -27,7 +28,7 @@ def test_from_dead_to_failing_to_active(
     expect(deliveries).to_contain_text("next attempt in")
     banner = page.get_by_role("region", name="Failing")
     expect(banner).to_contain_text("Answered 500, expected 200.")
-    expect(banner).to_contain_text("Next step: look into your server's own log")
+    expect(banner).to_contain_text("Next step: look at your server's own log")
     expect(page.get_by_role("heading", level=1)).to_contain_text("Failing")
     expect(deliveries).to_contain_text("4 attempts")
     assert page.locator("#announcer").inner_text() != ""
@@ -40,20 +41,96 @@ def test_from_dead_to_failing_to_active(
     expect(page.get_by_role("list", name="Webhooks")).to_contain_text("Active")
 
 
-def test_the_list_says_since_when_and_why(
+def test_an_endpoint_that_is_gone_disables_its_webhook_and_the_page_says_why(
     portal: Portal, client: Client, create: Callable[..., Any], receiver: Receiver
 ) -> None:
+    page = portal.page
     receiver.answer("/gone", Answer(410))
-    webhook = create(path="/gone")
+    portal.open(client, create(path="/gone")["id"])
+    portal.press("Send test event")
+    banner = page.get_by_role("region", name="Disabled")
+    expect(banner).to_contain_text("Your server answered 410: gone for good. Since ")
+    expect(page.get_by_role("list", name="Deliveries")).to_contain_text("Cancelled")
+    portal.press("Enable")
+    expect(page.get_by_role("heading", level=1)).to_contain_text("Active")
+    expect(banner).to_have_count(0)
+
+
+def test_failing_above_newer_deliveries_says_how_many_arrived(
+    portal: Portal, client: Client, create: Callable[..., Any], receiver: Receiver, deployed: Deployed, account: Any
+) -> None:
+    """One event has used up its retries while later ones arrived."""
+    page = portal.page
+    receiver.answer("/picky", Answer(500))
+    webhook = create(path="/picky")
+    failed = deployed.platform.publish(account[0], "message.incoming", EXAMPLE)
+    client.await_delivery(webhook["id"], failed, lambda d: len(d["attempts"]) == 3, seconds=60)
+    receiver.answer("/picky", Answer(200))
+    arrived = [deployed.platform.publish(account[0], "message.incoming", EXAMPLE) for _ in range(2)]
+    for event_id in arrived:
+        client.await_delivery(webhook["id"], event_id, lambda d: d["status"] == "delivered", seconds=30)
+    receiver.answer("/picky", Answer(500))
+    client.await_webhook(webhook["id"], lambda w: w["status"] == "failing", seconds=60)
+    portal.open(client, webhook["id"])
+    banner = page.get_by_role("region", name="Failing")
+    counts = banner.get_by_text("Of the events accepted since")
+    expect(counts).to_contain_text(", 1 failed and 2 were delivered.")
+    accepted_at = client.get(f"/v1/webhooks/{webhook['id']}/deliveries/{failed}")["accepted_at"]
+    expect(counts.locator("time")).to_have_attribute("datetime", accepted_at)
+    portal.go(f"{webhook['id']}?status=failed")
+    expect(page.get_by_role("list", name="Deliveries").get_by_role("listitem")).to_have_count(1)
+    expect(counts).to_contain_text(", 1 failed and 2 were delivered.")
+    expect(banner.get_by_role("link", name="an event")).to_have_attribute(
+        "href", f"#/{webhook['id']}/deliveries/{failed}"
+    )
+    receiver.answer("/picky", Answer(200))
+    banner.get_by_role("button", name="Resend what failed…").click()
+    expect(page.get_by_role("dialog", name="Resend failed deliveries")).to_be_visible()
+    page.keyboard.press("Escape")
+    banner.get_by_role("button", name="Send a test").click()
+    expect(page.get_by_role("button", name="Send test event")).to_be_focused()
+    expect(page.get_by_role("heading", level=1)).to_contain_text("Active")
+    expect(banner).to_have_count(0)
+
+
+def test_a_redirect_says_where_it_leads(
+    portal: Portal, client: Client, create: Callable[..., Any], receiver: Receiver
+) -> None:
+    receiver.answer("/moved", Answer(302, headers={"Location": "https://elsewhere.example/hook"}))
+    webhook = create(path="/moved")
+    event_id = client.post(f"/v1/webhooks/{webhook['id']}/test", {"event": "message.read"}, 202)["event_id"]
+    client.await_delivery(webhook["id"], event_id, lambda d: d["attempts"], seconds=30)
+    portal.open(client, f"{webhook['id']}/deliveries/{event_id}")
+    attempts = portal.page.get_by_role("list", name="Attempts")
+    expect(attempts.get_by_role("listitem").first).to_contain_text("It leads to https://elsewhere.example/hook")
+    expect(portal.page.get_by_role("region", name="Attempts")).to_contain_text(
+        "enter the URL that the redirect leads to"
+    )
+
+
+def test_the_list_says_since_when_and_why(
+    portal: Portal, client: Client, create: Callable[..., Any], receiver: Receiver, deployed: Deployed, account: Any
+) -> None:
+    receiver.answer("/missing", Answer(404))
+    webhook = create(path="/missing")
     client.post(f"/v1/webhooks/{webhook['id']}/test", {"event": "message.read"}, 202)
     failing = client.await_webhook(webhook["id"], lambda w: w["status"] == "failing", seconds=60)
     portal.open(client)
     row = portal.page.get_by_role("list", name="Webhooks").get_by_role("link")
     expect(row).to_contain_text("Failing")
-    expect(row).to_contain_text("Answered 410, expected 200. Since")
+    expect(row).to_contain_text("Answered 404, expected 200. Since")
     expect(row.locator("time")).to_have_attribute("datetime", failing["failing_since"])
     utc = failing["failing_since"][:19].replace("T", " ") + " UTC"
     expect(row.locator("time")).to_have_attribute("title", utc)
+
+    # The webhook's own page counts since then once the log has forgotten the event that made it fail.
+    deployed.outputs.client("dynamodb").delete_item(
+        TableName=deployed.resources["LogTable"], Key=event_key(account[0], failing["failing_event_id"])
+    )
+    row.click()
+    counts = portal.page.get_by_role("region", name="Failing").get_by_text("Of the events accepted since")
+    expect(counts.locator("time")).to_have_attribute("datetime", failing["failing_since"])
+    expect(counts).to_contain_text(", 0 failed and 0 were delivered.")
 
 
 def test_the_attempts_on_a_time_line_and_a_retry(
@@ -75,7 +152,7 @@ def test_the_attempts_on_a_time_line_and_a_retry(
     portal.press("Retry")
     expect(page.get_by_role("heading", level=1)).to_contain_text("Delivered")
     expect(attempts).to_have_count(5)
-    expect(attempts.last).to_contain_text("Attempt 1 of round 2")
+    expect(attempts.last).to_contain_text("Manual retry 1, attempt 1")
     expect(attempts.first.get_by_role("group", name="Response body")).to_be_visible()
 
 
@@ -90,13 +167,13 @@ def test_recovering_what_failed(
         client.await_delivery(webhook["id"], event_id, lambda d: d["status"] == "failed", seconds=60)
     receiver.answer("/down", Answer(200))
     portal.open(client, webhook["id"])
-    portal.press("Recover failed…")
-    dialog = page.get_by_role("dialog", name="Recover failed deliveries")
+    portal.press("Resend failed…")
+    dialog = page.get_by_role("dialog", name="Resend failed deliveries")
     dialog.get_by_label("Events since").fill("")
-    dialog.get_by_role("button", name="Recover").click()
+    dialog.get_by_role("button", name="Resend").click()
     expect(dialog).to_contain_text("Choose a date and a time.")
     dialog.get_by_label("Events since").fill("2026-01-01T00:00")
-    dialog.get_by_role("button", name="Recover").click()
+    dialog.get_by_role("button", name="Resend").click()
     expect(dialog).to_contain_text("Done. Sent again: 3.")
     dialog.get_by_role("button", name="Close").click()
     expect(page.get_by_role("list", name="Deliveries").get_by_text("Delivered")).to_have_count(3)
@@ -118,7 +195,7 @@ def test_too_many_at_once_says_when_to_try_again(
     portal.press("Send test event")
     card = page.get_by_role("region", name="Send a test event")
     expect(card.get_by_role("status")).to_contain_text(
-        "An account has 60 test events and retries a minute. Try again in"
+        "An account can send 60 test events and retries per minute. Try again in"
     )
     expect(card.get_by_role("button", name="Waiting…")).to_be_disabled()
 

@@ -58,7 +58,7 @@ def test_a_refused_url(portal: Portal, client: Client, url: str, why: str) -> No
 @pytest.mark.parametrize(
     ("headers", "why"),
     [
-        ([("Content-Type", "text/plain")], "is set by us"),
+        ([("Content-Type", "text/plain")], "is a reserved name"),
         ([("no name", "x")], "is not a header name"),
         ([("", "value")], "is not a header name"),
         ([("X-Key", "naïve")], "printable ASCII"),
@@ -71,7 +71,7 @@ def test_refused_headers(
     page = portal.page
     portal.open(client, "new")
     portal.fill(name="Orders", url=receiver.url("/hook"))
-    page.get_by_text("Advanced: custom headers").click()
+    page.get_by_text("Advanced: WhatsApp accounts, custom headers").click()
     for name, value in headers:
         portal.press("Add a header")
         page.get_by_label("Header name").last.fill(name)
@@ -84,7 +84,7 @@ def test_refused_headers(
 
 def test_ten_headers_are_the_most(portal: Portal, client: Client) -> None:
     portal.open(client, "new")
-    portal.page.get_by_text("Advanced: custom headers").click()
+    portal.page.get_by_text("Advanced: WhatsApp accounts, custom headers").click()
     for _ in range(10):
         portal.press("Add a header")
     expect(portal.page.get_by_role("button", name="Add a header")).to_be_hidden()
@@ -100,3 +100,107 @@ def test_one_webhook_too_many(portal: Portal, client: Client, create: Callable[.
     portal.press("Create Webhook")
     expect(portal.page.get_by_role("alert")).to_contain_text("100")
     expect(portal.page.get_by_label("Name", exact=True)).to_have_value("Number 101")
+
+
+def test_a_host_that_does_not_resolve_is_said_after_saving(portal: Portal, client: Client) -> None:
+    page = portal.page
+    portal.open(client, "new")
+    portal.fill(name="Soon", url="https://nowhere.invalid/hook")
+    portal.press("Create Webhook")
+    portal.heading("Your webhook is ready")
+    saved = page.get_by_role("region", name="Saved")
+    expect(saved).to_contain_text("The host name nowhere.invalid does not resolve")
+    page.get_by_role("link", name="Continue to the webhook").click()
+    portal.heading("Soon")
+    portal.ready()
+    expect(saved).to_have_count(0)
+
+
+def test_a_test_is_offered_after_creating(portal: Portal, client: Client, receiver: Receiver) -> None:
+    page = portal.page
+    portal.open(client, "new")
+    portal.fill(name="Orders", url=receiver.url("/hook"))
+    portal.press("Create Webhook")
+    page.get_by_role("link", name="Send a test now").click()
+    expect(page.get_by_role("region", name="Send a test event")).to_contain_text("Your endpoint answered 200")
+    assert len(receiver.wait_for("/hook", 1, seconds=5)) == 1
+
+
+def test_saved_is_said_and_a_test_is_offered(
+    portal: Portal, client: Client, create: Callable[..., Any], receiver: Receiver
+) -> None:
+    page = portal.page
+    webhook = create()
+    portal.open(client, f"{webhook['id']}/edit")
+    page.get_by_label("Name", exact=True).fill("Renamed")
+    portal.press("Save changes")
+    portal.heading("Renamed")
+    saved = page.get_by_role("region", name="Saved")
+    expect(saved).to_contain_text("Changes saved.")
+    saved.get_by_role("button", name="Send a test now").click()
+    expect(page.get_by_role("region", name="Send a test event")).to_contain_text("Your endpoint answered 200")
+    assert len(receiver.wait_for("/hook", 1, seconds=5)) == 1
+    page.reload()
+    portal.heading("Renamed")
+    portal.ready()
+    expect(saved).to_have_count(0)
+
+
+def test_an_address_that_never_answers_200_is_said_while_typing(portal: Portal, client: Client) -> None:
+    page = portal.page
+    portal.open(client, "new")
+    page.get_by_label("URL").fill("https://script.google.com/macros/s/x/exec")
+    expect(page.locator("form")).to_contain_text("answers every POST with a redirect (302)")
+    page.get_by_label("URL").fill("https://example.com/script.google.com/")
+    expect(page.locator("form")).not_to_contain_text("redirect (302)")
+
+
+def test_a_webhook_for_some_whatsapp_accounts(portal: Portal, client: Client, receiver: Receiver) -> None:
+    page = portal.page
+    accounts = page.get_by_label("WhatsApp accounts", exact=True)
+    portal.open(client, "new")
+    portal.fill(name="Sales", url=receiver.url("/hook"))
+    page.get_by_text("Advanced: WhatsApp accounts, custom headers").click()
+    accounts.fill("x" * 257)
+    portal.press("Create Webhook")
+    expect(at(page, "WhatsApp accounts")).to_have_text("Must have at most 256 characters.")
+    expect(accounts).to_have_attribute("aria-invalid", "true")
+    accounts.fill("sales,support  sales")
+    portal.press("Create Webhook")
+    portal.heading("Your webhook is ready")
+    (webhook,) = client.get("/v1/webhooks")["data"]
+    assert webhook["whatsapp_account_ids"] == ["sales", "support"]
+    portal.go(webhook["id"])
+    expect(page.get_by_role("region", name="Details")).to_contain_text("support")
+    portal.go(f"{webhook['id']}/edit")
+    expect(accounts).to_have_value("sales, support")
+    accounts.fill("")
+    portal.press("Save changes")
+    portal.heading("Sales")
+    assert client.get(f"/v1/webhooks/{webhook['id']}")["whatsapp_account_ids"] == []
+
+
+def test_a_webhook_with_a_pace(portal: Portal, client: Client, receiver: Receiver) -> None:
+    page = portal.page
+    pace = page.get_by_label("Pace: deliveries a second", exact=True)
+    portal.open(client, "new")
+    portal.fill(name="Orders", url=receiver.url("/hook"))
+    page.get_by_text("Advanced: WhatsApp accounts, custom headers, pace").click()
+    for refused in ("0", "fast", "1001"):
+        pace.fill(refused)
+        portal.press("Create Webhook")
+        expect(page.get_by_role("alert")).to_contain_text("Pace")
+        expect(pace).to_have_attribute("aria-invalid", "true")
+    pace.fill("20")
+    portal.press("Create Webhook")
+    portal.heading("Your webhook is ready")
+    (webhook,) = client.get("/v1/webhooks")["data"]
+    assert webhook["max_per_second"] == 20
+    portal.go(webhook["id"])
+    expect(page.get_by_role("region", name="Details")).to_contain_text("20 a second at most")
+    portal.go(f"{webhook['id']}/edit")
+    expect(pace).to_have_value("20")
+    pace.fill("")
+    portal.press("Save changes")
+    portal.heading("Orders")
+    assert client.get(f"/v1/webhooks/{webhook['id']}")["max_per_second"] is None

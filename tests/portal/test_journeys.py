@@ -57,18 +57,71 @@ def test_edit_changes_what_was_changed(portal: Portal, client: Client, create: C
     assert list(after["headers"]) == ["X-Api-Key", "X-Other"]
 
 
-def test_headers_are_replaced_only_as_a_whole(
+def test_one_header_is_changed_without_the_others(
     portal: Portal, client: Client, create: Callable[..., Any], receiver: Receiver
 ) -> None:
-    webhook = create(headers={"X-Api-Key": "old"})
+    page = portal.page
+    webhook = create(headers={"X-Api-Key": "old", "X-Other": "kept", "X-Gone": "gone"})
     portal.open(client, f"{webhook['id']}/edit")
-    expect(portal.page.get_by_text("••••••••")).to_be_visible()
-    portal.press("Replace headers")
-    portal.page.get_by_label("Value").fill("new")
+    values = page.get_by_role("group", name="Headers").get_by_label("Value")
+    expect(values).to_have_count(3)
+    for number in range(3):
+        expect(values.nth(number)).to_have_attribute("placeholder", "••••••••")
+        expect(values.nth(number)).to_have_value("")
+    values.first.fill("new")
+    portal.page.get_by_role("button", name="Remove this header").last.click()
+    portal.press("Add a header")
+    page.get_by_label("Header name").last.fill("X-Added")
+    values.last.fill("added")
+    portal.press("Save changes")
+    portal.heading("Orders")
+    portal.press("Send test event")
+    headers = receiver.wait_for("/hook", 1, seconds=30)[0].headers
+    sent = {name: headers.get(name) for name in ("x-api-key", "x-other", "x-added", "x-gone")}
+    assert sent == {"x-api-key": "new", "x-other": "kept", "x-added": "added", "x-gone": None}
+
+
+def test_headers_are_not_sent_to_another_server_by_themselves(
+    portal: Portal, client: Client, create: Callable[..., Any], receiver: Receiver
+) -> None:
+    page = portal.page
+    webhook = create(headers={"X-Api-Key": "old"})
+    sent: list[Any] = []
+    page.on("request", lambda request: sent.append(request.url) if request.method == "PATCH" else None)
+    portal.open(client, f"{webhook['id']}/edit")
+    headers = page.get_by_role("group", name="Headers")
+    value = headers.get_by_label("Value")
+    page.get_by_label("URL").fill(receiver.url("/another-path"))
+    expect(value).to_have_attribute("placeholder", "••••••••")
+    elsewhere = receiver.url("/hook").replace("localhost", "127.0.0.1")
+    page.get_by_label("URL").fill(elsewhere)
+    expect(headers).to_contain_text("enter their values again, or remove them.")
+    expect(value).to_have_attribute("placeholder", "")
+    portal.press("Save changes")
+    expect(page.get_by_role("alert")).to_contain_text("Enter the value of X-Api-Key again, or remove the header.")
+    page.get_by_label("URL").fill(webhook["url"])
+    expect(value).to_have_attribute("placeholder", "••••••••")
+    expect(headers.get_by_text("enter their values again")).to_be_hidden()
+    expect(headers.get_by_text("Enter the value of X-Api-Key again")).to_have_count(0)
+    page.get_by_label("URL").fill(elsewhere)
+    value.fill("new")
     portal.press("Save changes")
     portal.heading("Orders")
     portal.press("Send test event")
     assert receiver.wait_for("/hook", 1, seconds=30)[0].headers["x-api-key"] == "new"
+    assert len(sent) == 1, "what could not be sent was not tried"
+
+
+def test_headers_can_be_removed_when_the_server_changes(
+    portal: Portal, client: Client, create: Callable[..., Any], receiver: Receiver
+) -> None:
+    webhook = create(headers={"X-Api-Key": "old"})
+    portal.open(client, f"{webhook['id']}/edit")
+    portal.page.get_by_label("URL").fill(receiver.url("/hook").replace("localhost", "127.0.0.1"))
+    portal.press("Remove this header")
+    portal.press("Save changes")
+    portal.heading("Orders")
+    assert client.get(f"/v1/webhooks/{webhook['id']}")["headers"] == {}
 
 
 def test_disable_enable_delete(portal: Portal, client: Client, create: Callable[..., Any]) -> None:
@@ -82,6 +135,7 @@ def test_disable_enable_delete(portal: Portal, client: Client, create: Callable[
     expect(page.get_by_role("region", name="Send a test event")).to_contain_text("The webhook is disabled")
     portal.press("Enable")
     expect(page.get_by_role("heading", level=1)).to_contain_text("Active")
+    expect(page.locator("#main")).not_to_contain_text("is disabled")
     portal.press("Delete")
     dialog = page.get_by_role("dialog", name="Delete this webhook?")
     expect(dialog).to_contain_text("Orders")
@@ -97,6 +151,7 @@ def test_the_keyboard_alone_is_enough(portal: Portal, client: Client, receiver: 
     tab_to(page, "New Webhook")
     page.keyboard.press("Enter")
     portal.heading("New Webhook")
+    portal.ready()
     tab_to(page, "Name")
     page.keyboard.type("By keyboard")
     tab_to(page, "URL")
@@ -106,6 +161,7 @@ def test_the_keyboard_alone_is_enough(portal: Portal, client: Client, receiver: 
     tab_to(page, "Create Webhook")
     page.keyboard.press("Enter")
     portal.heading("Your webhook is ready")
+    portal.ready()
     tab_to(page, "Python")
     page.keyboard.press("ArrowRight")
     expect(page.get_by_role("tab", name="Node")).to_be_focused()
@@ -113,6 +169,7 @@ def test_the_keyboard_alone_is_enough(portal: Portal, client: Client, receiver: 
     tab_to(page, "Continue to the webhook")
     page.keyboard.press("Enter")
     portal.heading("By keyboard")
+    portal.ready()
     tab_to(page, "Send test event")
     page.keyboard.press("Enter")
     expect(page.get_by_role("list", name="Deliveries")).to_contain_text("Delivered")

@@ -5,7 +5,8 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import Any
 
-from playwright.sync_api import Route, expect
+import pytest
+from playwright.sync_api import Page, Route, expect
 
 from local.client import Client
 from local.receiver import Receiver
@@ -82,3 +83,62 @@ def test_while_busy_the_button_says_so(portal: Portal, client: Client, receiver:
     held[0].continue_()
     portal.heading("Your webhook is ready")
     assert len(client.get("/v1/webhooks")["data"]) == 1
+
+
+def refuse_first(page: Page, url: str, method: str, *statuses: int) -> list[int]:
+    """Answers the first such calls as API Gateway does when it or Lambda has no room for them. Returns what was answered."""
+    answered: list[int] = []
+
+    def handle(route: Route) -> None:
+        if route.request.method != method or len(answered) == len(statuses):
+            route.fallback()
+            return
+        answered.append(statuses[len(answered)])
+        route.fulfill(status=answered[-1], json={"message": "Too Many Requests"})
+
+    page.route(url, handle)
+    return answered
+
+
+@pytest.mark.parametrize("statuses", [(429,), (429, 503)])
+def test_reading_goes_on_when_there_was_no_room_for_it(
+    portal: Portal, client: Client, create: Callable[..., Any], statuses: tuple[int, ...]
+) -> None:
+    webhook = create()
+    portal.open(client)
+    answered = refuse_first(portal.page, "**/v1/webhooks/wh_*", "GET", *statuses)
+    portal.page.get_by_role("list", name="Webhooks").get_by_role("link").click()
+    portal.heading(webhook["name"])
+    assert tuple(answered) == statuses
+
+
+def test_a_change_that_never_reached_the_api_is_made_once(portal: Portal, client: Client, receiver: Receiver) -> None:
+    portal.open(client, "new")
+    portal.fill(name="Orders", url=receiver.url("/hook"))
+    answered = refuse_first(portal.page, "**/v1/webhooks", "POST", 429, 429)
+    portal.press("Create Webhook")
+    portal.heading("Your webhook is ready")
+    assert answered == [429, 429]
+    assert len(client.get("/v1/webhooks")["data"]) == 1
+
+
+def test_a_change_that_may_have_reached_the_api_is_not_repeated(
+    portal: Portal, client: Client, receiver: Receiver
+) -> None:
+    portal.open(client, "new")
+    portal.fill(name="Orders", url=receiver.url("/hook"))
+    answered = refuse_first(portal.page, "**/v1/webhooks", "POST", 503, 503)
+    portal.press("Create Webhook")
+    expect(portal.page.get_by_role("alert")).to_contain_text("The server answered 503. Try again in a moment.")
+    assert answered == [503]
+
+
+def test_when_there_is_no_room_for_long_the_reader_is_told(
+    portal: Portal, client: Client, create: Callable[..., Any]
+) -> None:
+    create()
+    portal.open(client)
+    answered = refuse_first(portal.page, "**/v1/webhooks/wh_*", "GET", *[429] * 9)
+    portal.page.get_by_role("list", name="Webhooks").get_by_role("link").click()
+    expect(portal.page.get_by_role("button", name="Try again")).to_be_visible()
+    assert 4 <= len(answered) < 9

@@ -47,18 +47,30 @@ def test_rotate(
     webhook = create()
     portal.open(client, webhook["id"])
     portal.press("Rotate…")
+    expect(page.get_by_role("dialog")).to_contain_text(
+        "your server will refuse our requests until it has the new secret"
+    )
     page.get_by_role("dialog").get_by_label(choice).check()
     portal.press("Rotate the secret")
     expect(page.locator("[data-secret]")).not_to_have_text(webhook["secret"])
     secret = page.locator("[data-secret]").inner_text()
     assert secret == client.get(f"/v1/webhooks/{webhook['id']}/secret")["secret"]
-    text = "The old one signs too until" if overlaps else "The old one no longer signs"
+    text = "The old one still signs webhook-signature until" if overlaps else "The old one no longer signs"
     expect(page.get_by_role("region", name="Signing secret")).to_contain_text(text)
     portal.press("Send test event")
     posted = receiver.wait_for("/hook", 1, seconds=30)[0]
     signature = hmac.new(secret.encode(), posted.body, hashlib.sha256).hexdigest()
     assert posted.headers["x-webhook-signature"] == signature
     assert len(posted.headers["webhook-signature"].split()) == (2 if overlaps else 1)
+    page.reload()
+    card = page.get_by_role("region", name="Signing secret")
+    expect(card.get_by_text("The secret before this one still signs")).to_have_count(1 if overlaps else 0)
+    if overlaps:
+        until = client.get(f"/v1/webhooks/{webhook['id']}/secret")["previous_expires_at"]
+        expect(card.locator("time")).to_have_attribute("datetime", until)
+        portal.press("Reveal")
+        expect(card.locator("[data-secret]")).to_have_text(secret)
+        expect(card.locator("time")).to_have_attribute("datetime", until)
 
 
 def test_the_code_is_the_readmes_which_is_run(portal: Portal, client: Client, create: Callable[..., Any]) -> None:
@@ -70,3 +82,24 @@ def test_the_code_is_the_readmes_which_is_run(portal: Portal, client: Client, cr
         portal.page.get_by_role("tab", name=language).click()
         shown = portal.page.get_by_role("tabpanel").locator("pre").inner_text()
         assert found[1].strip() in shown
+
+
+def test_the_dialog_leads_to_code_that_survives_a_rotation(
+    portal: Portal, client: Client, create: Callable[..., Any]
+) -> None:
+    page = portal.page
+    webhook = create()
+    portal.open(client, f"{webhook['id']}/secret")
+    code = page.get_by_role("tabpanel").locator("pre")
+    expect(code).not_to_contain_text("webhook-signature")
+    portal.press("Rotate…")
+    page.get_by_role("dialog").get_by_role("link", name="Code that keeps working").click()
+    expect(page.get_by_role("dialog")).to_have_count(0)
+    expect(page.get_by_role("radio", name="Survives a rotation")).to_be_checked()
+    expect(code).to_contain_text("webhook-signature")
+    page.get_by_role("tab", name="Node").click()
+    expect(code).to_contain_text("webhook-signature")
+    page.get_by_role("radio", name="The shortest code").check()
+    expect(code).to_contain_text("timingSafeEqual(expected, given)")
+    expect(code).not_to_contain_text("webhook-signature")
+    assert client.get(f"/v1/webhooks/{webhook['id']}/secret")["secret"] == webhook["secret"], "nothing was rotated"

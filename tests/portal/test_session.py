@@ -72,18 +72,6 @@ def test_an_expired_session_loses_nothing(
     portal.heading("Your webhook is ready")
 
 
-def test_a_new_link_in_the_same_tab(
-    portal: Portal, client: Client, new_account: NewAccount, deployed: Deployed
-) -> None:
-    """Opened again from AIsoule, as another account."""
-    portal.open(client)
-    _, other = new_account()
-    other.post("/v1/webhooks", {"name": "Of the other", "url": "https://localhost/", "events": ["message.read"]}, 201)
-    portal.page.goto(f"{portal.address}#token={key_of(other)}")
-    expect(portal.page.get_by_text("Of the other")).to_be_visible()
-    assert portal.page.url.endswith("#/")
-
-
 def test_what_is_not_there(portal: Portal, client: Client, new_account: NewAccount) -> None:
     _, other = new_account()
     theirs = other.post("/v1/webhooks", {"name": "x", "url": "https://localhost/", "events": ["message.read"]}, 201)

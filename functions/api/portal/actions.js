@@ -1,20 +1,36 @@
-'use strict';
+/** @import { Webhook } from './types' */
+import { confirmDialog } from './dialog.js';
+import { announce, button, h, theirs } from './dom.js';
+import { attempt, outcome } from './outcome.js';
+import { change } from './parts.js';
+import { Refused, statusOf } from './refused.js';
+import { renameTo, show } from './router.js';
 
 // What can be done to a whole webhook: enable, disable, delete.
 
-/** `current()` is the webhook as shown; `reread()` shows it anew; `changed(webhook)` shows the given one. */
-function webhookActions({ current, reread, changed }) {
+/**
+ * @typedef {object} Handlers
+ * @property {() => Webhook} current the webhook as shown
+ * @property {() => Promise<void>} reread asks for it again and shows it
+ * @property {(webhook: Webhook) => void} changed shows the given one
+ */
+
+/**
+ * @param {Handlers} handlers
+ * @returns {[HTMLElement, HTMLElement]} buttons, and a line for what came of them
+ */
+export function webhookActions({ current, reread, changed }) {
   const webhook = current();
   const enabled = webhook.status !== 'disabled';
   const line = outcome();
-  const toggle = button(enabled ? 'Disable' : 'Enable', () => {
-    if (enabled) disableDialog(current, reread, changed);
-    else attempt(toggle, 'Enabling…', line, async () => {
-      const answer = await unlessChanged(reread, () => change('PATCH', current(), { enabled: true }));
-      announce('The webhook is active');
-      changed(answer);
-    });
+  /** @returns {Promise<void>} */
+  const enable = () => attempt(toggle, 'Enabling…', line, async () => {
+    const answer = await unlessChanged(reread, () => change('PATCH', current(), { enabled: true }));
+    announce('The webhook is active');
+    changed(answer);
   });
+  const toggle = enabled
+    ? button('Disable', () => disableDialog({ current, reread, changed })) : button('Enable', enable);
   const remove = button('Delete', () => deleteDialog(current, reread), '.danger-quiet');
   toggle.dataset.action = 'toggle';
   remove.dataset.action = 'delete';
@@ -22,7 +38,8 @@ function webhookActions({ current, reread, changed }) {
     toggle, remove), line];
 }
 
-function disableDialog(current, reread, changed) {
+/** @param {Handlers} handlers */
+function disableDialog({ current, reread, changed }) {
   confirmDialog({
     title: 'Disable this webhook?',
     text: ['Nothing is sent while it is disabled: retries under way are cancelled, and what happens meanwhile is not '
@@ -37,6 +54,10 @@ function disableDialog(current, reread, changed) {
   });
 }
 
+/**
+ * @param {() => Webhook} current
+ * @param {() => Promise<void>} reread
+ */
 function deleteDialog(current, reread) {
   confirmDialog({
     title: 'Delete this webhook?',
@@ -56,12 +77,18 @@ function deleteDialog(current, reread) {
   });
 }
 
-/** When somebody else was quicker, shows what it is now; confirming again then means that. */
+/**
+ * When somebody else was quicker, shows what it is now; confirming again then means that.
+ *
+ * @template Done
+ * @param {() => Promise<void>} reread
+ * @param {() => Promise<Done>} work
+ */
 async function unlessChanged(reread, work) {
   try {
     return await work();
   } catch (error) {
-    if (error.status !== 412) throw error;
+    if (statusOf(error) !== 412) throw error;
     await reread();
     throw new Refused(412, 'Somebody else changed this webhook. It is now shown as it is: look at it, then try again.');
   }

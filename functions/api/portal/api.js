@@ -1,93 +1,89 @@
-'use strict';
+/** @import { CallOptions, FieldError } from './types' */
+import { currentAccount, currentKey } from './key.js';
+import { send } from './network.js';
+import { Refused } from './refused.js';
+import { compareClock } from './time.js';
+import { sentence } from './words.js';
 
 // The HTTPS API beside this page, with the reader's key.
 
-const API = new URL('../v1/', location.href.split('#')[0]);
-const TOKEN = 'aisoule.webhooks.token';
-const PATIENCE = 35000;
-let token = stored();
+/** @type {(refused: string) => Promise<void>} */
+let renew = () => Promise.reject(new Refused(401, 'Your session has expired.'));
+
+/**
+ * Says how another key is asked for when the API refuses the one in use.
+ *
+ * @param {typeof renew} ask resolves when there is another
+ */
+export function renewWith(ask) {
+  renew = ask;
+}
+
+/** @type {WeakMap<object, string>} */
 const etags = new WeakMap();
 
-/** What the API, or the network, refused, in words for the reader. */
-class Refused extends Error {
-  constructor(status, message, { errors = [], retryAfter = 0 } = {}) {
-    super(message);
-    Object.assign(this, { status, errors, retryAfter });
-  }
+/**
+ * The version of what an answer holds, for a later change of it.
+ *
+ * @param {object} body
+ */
+export const etagOf = (body) => etags.get(body);
 
-  /** The same, with the seconds that are left to wait. */
-  in(seconds) {
-    const when = seconds ? `Try again in ${inWords(seconds * 1000)}.` : 'You can try again now.';
-    return new Refused(this.status, `${this.message} ${when}`);
-  }
-}
-
-function stored() {
-  try {
-    return sessionStorage.getItem(TOKEN);
-  } catch {
-    return null; // storage is blocked: the key lives as long as the page
-  }
-}
-
-function keepToken(given) {
-  token = given;
-  try {
-    if (given) sessionStorage.setItem(TOKEN, given);
-    else sessionStorage.removeItem(TOKEN);
-  } catch { /* see above */ }
-}
-
-/** The answer's body. A 401 asks for another key and then makes the same call again. */
-async function call(method, path, { body, etag, signal } = {}) {
+/**
+ * The answer's body. A 401 asks for another key and then makes the same call again, unless that would be in another
+ * account. Throws Refused.
+ *
+ * @param {string} method
+ * @param {string} path below /v1/
+ * @param {CallOptions} [options]
+ * @returns {Promise<any>}
+ */
+export async function call(method, path, options) {
+  const account = currentAccount();
   for (;;) {
-    const used = token;
-    const answer = await send(method, path, used, { body, etag, signal });
+    const key = currentKey();
+    if (key === null) throw new Refused(401, 'You are signed out.');
+    const answer = await send(method, path, key, options);
     if (answer.status !== 401) return read(answer);
-    await renewed(used);
+    await renew(key);
+    const mayDiffer = account === null && method === 'GET'; // the account was not known, and nothing is changed
+    if (currentAccount() !== account && !mayDiffer) throw new Refused(401, 'The account has changed: nothing was done.');
   }
 }
 
-async function send(method, path, key, { body, etag, signal } = {}) {
-  const headers = { Authorization: `Bearer ${key}` };
-  if (body !== undefined) headers['Content-Type'] = 'application/json';
-  if (etag) headers['If-Match'] = etag;
-  const signals = [AbortSignal.timeout(PATIENCE), ...(signal ? [signal] : [])];
-  try {
-    return await fetch(new URL(path, API), {
-      method,
-      headers,
-      body: body === undefined ? undefined : JSON.stringify(body),
-      signal: AbortSignal.any(signals),
-      cache: 'no-store',
-      credentials: 'omit',
-    });
-  } catch (error) {
-    if (error.name === 'AbortError') throw error;
-    throw new Refused(0, navigator.onLine
-      ? 'The server did not answer. Try again in a moment.'
-      : 'You are offline. Try again when the connection is back.');
-  }
-}
-
-async function read(answer) {
+/**
+ * The body of an answer. Throws Refused if it is a refusal.
+ *
+ * @param {Response} answer
+ */
+export async function read(answer) {
   compareClock(answer.headers.get('Date'));
   const text = await answer.text();
-  const body = answer.ok ? parsed(text) : problem(text);
-  if (!answer.ok) throw refusal(answer, body);
+  if (!answer.ok) throw refusal(answer, problem(text));
+  const body = parsed(text);
   const etag = answer.headers.get('ETag');
   if (etag && body) etags.set(body, etag);
   return body;
 }
 
-/** Numbers that JavaScript would round, such as long ids in a payload, stay as they were sent. */
+/**
+ * Numbers that JavaScript would round, such as long ids in a payload, stay as they were sent.
+ *
+ * @param {string} text
+ */
 function parsed(text) {
   if (!text) return null;
-  return JSON.parse(text, (key, value, context) => (
-    typeof value === 'number' && context && JSON.rawJSON && context.source !== String(value)
-      ? JSON.rawJSON(context.source) : value));
+  const { rawJSON } = /** @type {{rawJSON?: (text: string) => unknown}} */ (JSON);
+  /** @type {(key: string, value: unknown, context?: {source: string}) => unknown} */
+  const keep = (_, value, context) => (
+    typeof value === 'number' && context && rawJSON && context.source !== String(value) ? rawJSON(context.source) : value);
+  return JSON.parse(text, keep);
 }
 
+/**
+ * @param {string} text
+ * @returns {{detail?: string, errors?: FieldError[]}}
+ */
 function problem(text) {
   try {
     return JSON.parse(text) ?? {};
@@ -96,8 +92,13 @@ function problem(text) {
   }
 }
 
+/**
+ * @param {Response} answer
+ * @param {{detail?: string, errors?: FieldError[]}} problem
+ */
 function refusal(answer, { detail, errors }) {
-  const retryAfter = Number(answer.headers.get('Retry-After')) || (answer.status === 429 ? 5 : 0);
+  const retryAfter = Number(answer.headers.get('Retry-After')) || 5;
+  /** @type {Record<number, string | undefined>} */
   const words = {
     412: 'Somebody else changed this webhook since you opened it.',
     429: detail?.split(';')[0], // the time to wait is counted down
@@ -108,6 +109,3 @@ function refusal(answer, { detail, errors }) {
     retryAfter: answer.status === 429 ? retryAfter : 0,
   });
 }
-
-const capital = (text) => text.charAt(0).toUpperCase() + text.slice(1);
-const sentence = (text) => capital(text) + (/[.!?…]$/.test(text) ? '' : '.');

@@ -1,17 +1,45 @@
-'use strict';
+/** @import { Attempt, Delivery, EventType, Filter, Webhook } from './types' */
+import { announce, button, code, fill, h, theirs } from './dom.js';
+import { filterInAddress, filterSelect, filterTime, queryOf, STATUSES } from './filters.js';
+import { loading } from './frame.js';
+import { keepFresh, updateRows } from './live.js';
+import { dueOf, isUnderWay, LogReader, sortKey } from './log.js';
+import { attempt, outcome } from './outcome.js';
+import { pill, testBadge } from './parts.js';
+import { recoverDialog } from './recover.js';
+import { renameTo } from './router.js';
+import { countdown, serverNow, timeOf } from './time.js';
+import { sentence } from './words.js';
 
-// The delivery log of a webhook, live while something is under way.
+// The delivery log of a webhook, live: what happens is shown by itself.
 
 const SETTLING = 3; // looks
-const STATUSES = ['pending', 'retrying', 'delivered', 'failed', 'cancelled'];
 
-function deliveryLog(current, types, signal, settled) {
+/**
+ * @typedef {object} DeliveryLog
+ * @property {HTMLElement} card
+ * @property {() => Promise<void>} start
+ * @property {() => Attempt | undefined} latestFailure of those that are shown
+ * @property {() => void} recover asks since when failed ones are to be sent again
+ * @property {(eventId: string, say: (delivery: Delivery) => void) => Promise<void>} follow shows the newest, whatever was
+ *   filtered, and tells how the delivery goes on
+ */
+
+/**
+ * @param {() => Webhook} current
+ * @param {EventType[]} types
+ * @param {AbortSignal} signal
+ * @param {() => Promise<void>} settled called when deliveries have ended, which may have changed the webhook
+ * @returns {DeliveryLog}
+ */
+export function deliveryLog(current, types, signal, settled) {
   const { id } = current();
-  const log = logReader(id, filterInAddress(), signal);
+  const log = new LogReader(id, filterInAddress(), signal);
   const list = h('ul.rows', { 'aria-label': 'Deliveries' });
   const body = h('div', {}, loading('deliveries'));
   const line = outcome();
-  const searched = h('p.hint', {});
+  const searched = h('p.hint');
+  /** @type {Map<string, (delivery: Delivery) => void>} */
   const followed = new Map();
   let settling = 0;
 
@@ -23,12 +51,15 @@ function deliveryLog(current, types, signal, settled) {
   }));
   const status = filterSelect('Status', STATUSES, log.filter.status, (value) => filterBy({ status: value }));
   const event = filterSelect('Event', types.map(({ name }) => name), log.filter.event, (value) => filterBy({ event: value }));
+  const since = filterTime('From', log.filter.since, (value) => filterBy({ since: value }));
+  const until = filterTime('Until', log.filter.until, (value) => filterBy({ until: value }));
 
   function paint() {
     updateRows(list, log.items, ({ event_id }) => event_id, (item) => deliveryRow(id, item));
-    body.replaceChildren(log.items.length ? list : h('p.nothing', {}, nothing(log)));
+    if (!log.items.length) body.replaceChildren(h('p.nothing', {}, nothing(log)));
+    else if (!list.isConnected) body.replaceChildren(list); // else the focus in it would be lost
     more.hidden = !log.cursor;
-    searched.replaceChildren(...(log.cursor && log.searchedTo ? ['Looked back to ', timeOf(log.searchedTo), '.'] : []));
+    fill(searched, log.cursor && log.searchedTo ? ['Looked back to ', timeOf(log.searchedTo), '.'] : []);
     for (const [eventId, say] of followed) {
       const item = log.items.find(({ event_id }) => event_id === eventId);
       if (item) say(item);
@@ -36,12 +67,24 @@ function deliveryLog(current, types, signal, settled) {
     }
   }
 
+  /** @param {Partial<Filter>} change */
   async function filterBy(change) {
     Object.assign(log.filter, change);
     renameTo(`#/${id}${queryOf(log.filter)}`);
     line.clear();
     await restart();
     announce(log.items.length ? `${log.items.length} deliveries` : nothing(log));
+  }
+
+  /** What was shown before, on the way back from a delivery, or the newest. */
+  async function start() {
+    const left = log.comeBack();
+    if (!left) return restart();
+    paint();
+    scrollTo(0, left.scroll);
+    focusOn(list, left.eventId);
+    await refresh().catch(() => {}); // what was shown stays
+    plan();
   }
 
   async function restart() {
@@ -61,9 +104,9 @@ function deliveryLog(current, types, signal, settled) {
   /** Whether something changed. What has become final may have changed the webhook too, a moment later. */
   async function refresh() {
     const before = JSON.stringify(log.items);
-    const underWay = new Set(log.items.filter(isUnderWay).map(sortKey));
+    const final = new Set(log.items.filter((item) => !isUnderWay(item)).map(sortKey));
     await log.refresh();
-    const ended = log.items.filter((item) => underWay.has(sortKey(item)) && !isUnderWay(item));
+    const ended = log.items.filter((item) => !isUnderWay(item) && !final.has(sortKey(item)));
     if (ended.length) announce(ended.slice(0, 3).map((item) => `${item.event} ${item.status}`).join(', '));
     settling = ended.length ? SETTLING : Math.max(settling - 1, 0);
     paint();
@@ -74,7 +117,7 @@ function deliveryLog(current, types, signal, settled) {
   const nextDue = () => {
     const due = log.items.filter(isUnderWay).map(dueOf);
     if (settling) due.push(serverNow());
-    return due.length ? Math.min(...due) : null;
+    return due.length ? Math.min(...due) : 'slowly';
   };
   const plan = keepFresh(signal, refresh, nextDue);
 
@@ -84,57 +127,67 @@ function deliveryLog(current, types, signal, settled) {
     await restart();
   }
 
-  /** Shows the newest, whatever was filtered, and tells how the delivery goes on. */
+  /** @type {DeliveryLog['follow']} */
   async function follow(eventId, say) {
     followed.set(eventId, say);
     settling = SETTLING;
-    status.select.value = event.select.value = '';
-    await filterBy({ status: '', event: '' });
+    status.select.value = event.select.value = since.input.value = until.input.value = '';
+    await filterBy({ status: '', event: '', since: '', until: '' });
   }
 
-  const recover = button('Recover failed…', () => recoverDialog(current(), sent));
+  function latestFailure() {
+    return log.items.map(({ attempts }) => attempts.at(-1)).find((last) => last?.error);
+  }
+
+  const again = button('Refresh', () => attempt(again, 'Refreshing…', line, async () => {
+    await refresh();
+    plan();
+    announce('The deliveries are up to date');
+  }), '.small');
+  const recover = () => recoverDialog(current(), sent);
   const card = h('section.card.flush', { 'aria-labelledby': 'deliveries' },
-    h('div.card-head', {}, h('h2', { id: 'deliveries' }, 'Deliveries'), recover,
-      h('div.filters', {}, status.field, event.field)),
+    h('div.card-head', {}, h('h2', { id: 'deliveries' }, 'Deliveries'), h('div.buttons', {}, again, button('Resend failed…', recover, '.small')),
+      h('div.filters', {}, status.field, event.field, since.field, until.field)),
     line, body, h('div.card-foot', {}, searched, more));
   more.hidden = true;
-  return { card, restart, follow };
+  signal.addEventListener('abort', () => {
+    const [, eventId] = location.hash.split(`#/${id}/deliveries/`);
+    if (eventId) log.leave(eventId);
+  });
+  return { card, start, follow, latestFailure, recover };
 }
 
-const queryOf = (filter) => {
-  const query = new URLSearchParams(Object.entries(filter).filter(([, value]) => value)).toString();
-  return query && `?${query}`;
-};
-
-function filterInAddress() {
-  const query = new URLSearchParams(location.hash.split('?')[1]);
-  const status = query.get('status') ?? '';
-  return { status: STATUSES.includes(status) ? status : '', event: query.get('event') ?? '' };
+/**
+ * @param {HTMLElement} list
+ * @param {string} eventId
+ */
+function focusOn(list, eventId) {
+  const row = [...list.querySelectorAll('a')].find((link) => link.hash.endsWith(`/${eventId}`));
+  row?.focus({ preventScroll: true });
 }
 
-function filterSelect(label, values, value, changed) {
-  const select = h('select', { id: newId('filter'), onchange: () => changed(select.value) },
-    h('option', { value: '' }, 'All'), ...values.map((each) => h('option', { value: each }, /\./.test(each) ? each : capital(each))));
-  select.value = value;
-  return { select, field: h('div.field', {}, h('label', { for: select.id }, label), select) };
-}
-
-const nothing = (log) => {
+/** @param {LogReader} log */
+function nothing(log) {
   if (log.cursor) return 'None among the latest. Load more to look further back.';
-  if (log.filter.status || log.filter.event) return 'No delivery matches.';
-  return 'Nothing was sent yet. Send a test event to see how it looks.';
-};
+  if (queryOf(log.filter)) return 'No delivery matches.';
+  return 'Nothing was sent yet. Events appear here by themselves. To see how one looks, send a test event.';
+}
 
+/**
+ * @param {string} id of the webhook
+ * @param {Delivery} delivery
+ */
 function deliveryRow(id, delivery) {
   const last = delivery.attempts.at(-1);
   const tries = delivery.attempts.length;
+  const due = isUnderWay(delivery) && delivery.next_attempt_at;
   return h('li', {}, h('a.row.delivery', { href: `#/${id}/deliveries/${delivery.event_id}` },
     h('span.what', {},
       h('span.name', {}, code(delivery.event), ' ', delivery.test && testBadge()),
+      h('span.hint', {}, code(delivery.event_id)),
       last?.error && h('span.why', {}, theirs(sentence(last.error)))),
     h('span.when.hint', {},
       h('span', {}, timeOf(delivery.accepted_at)),
-      h('span', {}, `${tries} ${tries === 1 ? 'attempt' : 'attempts'}`,
-        isUnderWay(delivery) && delivery.next_attempt_at && [' · ', countdown(delivery.next_attempt_at)])),
+      h('span', {}, `${tries} ${tries === 1 ? 'attempt' : 'attempts'}`, due && [' · ', countdown(due)])),
     pill(delivery.status)));
 }

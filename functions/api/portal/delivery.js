@@ -1,21 +1,43 @@
-'use strict';
+/** @import { Attempt, Delivery } from './types' */
+import { nextStep } from './advice.js';
+import { call } from './api.js';
+import { announce, button, code, copyButton, fill, h, theirs } from './dom.js';
+import { crumbs, heading, loading } from './frame.js';
+import { keepFresh, updateRows } from './live.js';
+import { dueOf, forgetLog, isUnderWay } from './log.js';
+import { attempt, outcome } from './outcome.js';
+import { box, facts, pathOf, pill, testBadge, webhookOf } from './parts.js';
+import { requestCard } from './request.js';
+import { countdown, timeOf } from './time.js';
+import { sentence } from './words.js';
 
 // One delivery: its attempts on a time line, and what was sent.
 
-async function deliveryView(place, signal, id, eventId) {
+/**
+ * @param {HTMLElement} place
+ * @param {AbortSignal} signal
+ * @param {string} id of the webhook
+ * @param {string} eventId
+ */
+export async function deliveryView(place, signal, id, eventId) {
   crumbs([id, `#/${id}`], [eventId]);
+  signal.addEventListener('abort', () => { if (location.hash.split('?')[0] !== `#/${id}`) forgetLog(); });
   place.append(loading('the delivery'));
-  const address = path(id, 'deliveries', eventId);
-  const [webhook, first] = await Promise.all([webhookOf(id, signal), call('GET', address, { signal })]);
+  const address = pathOf(id, 'deliveries', eventId);
+  /** @type {() => Promise<Delivery>} */
+  const ask = () => call('GET', address, { signal });
+  const [webhook, first] = await Promise.all([webhookOf(id, signal), ask()]);
   if (signal.aborted) return;
   let delivery = first;
   crumbs([webhook.name, `#/${id}`], ['Delivery']);
 
   const line = outcome();
-  const top = h('div.grow', {});
-  const summary = h('div.across', {});
+  const top = h('div.grow');
+  const summary = h('div.across');
   const timeline = h('ol.timeline', { 'aria-label': 'Attempts' });
-  const next = h('p.hint', {});
+  const next = h('p.hint');
+  const advice = h('p');
+  const request = h('section.card', { 'aria-labelledby': 'request' });
   const retry = button('Retry', () => attempt(retry, 'Retrying…', line, async () => {
     const answer = await call('POST', `${address}/retry`);
     delivery = { ...delivery, ...answer };
@@ -27,18 +49,21 @@ async function deliveryView(place, signal, id, eventId) {
   function paint() {
     retry.hidden = isUnderWay(delivery);
     if (retry.hidden && document.activeElement === retry) top.querySelector('h1')?.focus();
-    top.replaceChildren(heading(delivery.event, ' ', pill(delivery.status), ' ', delivery.test && testBadge()));
-    summary.replaceChildren(facts(
-      ['Event id', code(delivery.event_id)],
+    fill(top, heading(delivery.event, ' ', pill(delivery.status), ' ', delivery.test && testBadge()));
+    fill(summary, facts(
+      ['Event id', h('a', { href: `#/events/${delivery.event_id}`, title: 'What became of it at every webhook' }, code(delivery.event_id))],
       ['Accepted', timeOf(delivery.accepted_at)]));
     updateRows(timeline, delivery.attempts, ({ round, number }) => `${round}.${number}`, attemptItem);
-    const waits = isUnderWay(delivery) && delivery.next_attempt_at;
-    next.replaceChildren(...(waits ? [countdown(delivery.next_attempt_at)] : []));
+    fill(next, isUnderWay(delivery) && delivery.next_attempt_at && countdown(delivery.next_attempt_at));
     none.hidden = delivery.attempts.length > 0;
+    const last = delivery.attempts.at(-1);
+    request.hidden = !delivery.request;
+    if (delivery.request) fill(request, ...requestCard(delivery.request));
+    fill(advice, last?.error && nextStep(last.error_code, last.status_code));
   }
 
   async function refresh() {
-    const fresh = await call('GET', address, { signal });
+    const fresh = await ask();
     const moved = JSON.stringify(fresh) !== JSON.stringify(delivery);
     if (fresh.status !== delivery.status) {
       announce(`${fresh.event} ${fresh.status}`);
@@ -56,26 +81,29 @@ async function deliveryView(place, signal, id, eventId) {
   place.replaceChildren(
     h('div.title', {}, top, retry), line,
     h('section.card', { 'aria-label': 'Summary' }, summary),
-    h('section.card', { 'aria-labelledby': 'attempts' }, h('h2', { id: 'attempts' }, 'Attempts'), none, timeline, next),
+    h('section.card', { 'aria-labelledby': 'attempts' }, h('h2', { id: 'attempts' }, 'Attempts'), none, timeline, advice, next),
     h('section.card', { 'aria-labelledby': 'payload' },
       h('div.card-title', {}, h('h2', { id: 'payload' }, 'Payload'), copyButton(payload, 'the payload')),
       h('p.hint', {}, 'The same at every attempt; sent without the spaces and line breaks that are shown here.'),
-      box(payload, 'Payload')));
+      box(payload, 'Payload')), request);
   plan();
 }
 
+/** @param {Attempt} attempt */
 function attemptItem(attempt) {
   const good = !attempt.error;
-  const name = attempt.round > 1 ? `Attempt ${attempt.number} of round ${attempt.round}` : `Attempt ${attempt.number}`;
+  const name = attempt.round > 1 ? `Manual retry ${attempt.round - 1}, attempt ${attempt.number}` : `Attempt ${attempt.number}`;
   return h(`li.${good ? 'good' : 'bad'}`, {},
     h('div.attempt', {},
       h('strong', {}, name), ' ',
       h(`span.pill.${good ? 'good' : 'bad'}`, {}, attempt.status_code ?? 'No answer'),
       h('span.hint', {}, timeOf(attempt.at), ` · ${duration(attempt.duration_ms)}`)),
     attempt.error && h('p.why', {}, theirs(sentence(attempt.error))),
+    attempt.redirect_to && h('p', {}, 'It leads to ', code(attempt.redirect_to)),
     attempt.response_body && h('details', {}, h('summary', {}, 'Response body'),
       box(attempt.response_body, `Response body of attempt ${attempt.number}`)));
 }
 
+/** @param {number} milliseconds */
 const duration = (milliseconds) => (milliseconds < 1000
   ? `${milliseconds} ms` : `${(milliseconds / 1000).toFixed(1)} s`);

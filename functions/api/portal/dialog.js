@@ -1,8 +1,14 @@
-'use strict';
+/** @import { Child, Children } from './types' */
+import { button, h, newId } from './dom.js';
+import { attempt, outcome } from './outcome.js';
 
 // Dialogs: the browser's own, which keep the focus inside and give it back.
 
-function openDialog(title, ...body) {
+/**
+ * @param {string} title
+ * @param {...Children} body
+ */
+export function openDialog(title, ...body) {
   const id = newId('dialog');
   const dialog = h('dialog', { 'aria-labelledby': id }, h('h2', { id }, title), ...body);
   dialog.addEventListener('close', () => dialog.remove());
@@ -11,8 +17,20 @@ function openDialog(title, ...body) {
   return dialog;
 }
 
-/** Asks before `work` is done; what it refuses is said in the dialog. `then` follows when the dialog is closed. */
-function confirmDialog({ title, text, label, busyLabel, danger, work, then }) {
+/**
+ * Asks before `work` is done; what it refuses is said in the dialog. `then` follows when the dialog is closed.
+ *
+ * @template Done
+ * @param {object} options
+ * @param {string} options.title
+ * @param {Child[]} options.text its paragraphs
+ * @param {string} options.label
+ * @param {string} options.busyLabel
+ * @param {boolean} [options.danger]
+ * @param {() => Promise<Done>} options.work
+ * @param {(done: Done) => void} options.then
+ */
+export function confirmDialog({ title, text, label, busyLabel, danger, work, then }) {
   const line = outcome();
   const confirm = button(label, () => attempt(confirm, busyLabel, line, async () => {
     const done = await work();
@@ -27,6 +45,8 @@ function confirmDialog({ title, text, label, busyLabel, danger, work, then }) {
 }
 
 /** When the reader goes elsewhere; the session's dialog stays, for a call is waiting for it. */
-function closeDialogs() {
-  for (const dialog of document.querySelectorAll('dialog[open]:not(.session)')) dialog.close();
+export function closeDialogs() {
+  for (const dialog of document.querySelectorAll('dialog')) {
+    if (!dialog.classList.contains('session')) dialog.close();
+  }
 }

@@ -1,100 +1,98 @@
-'use strict';
+/** @import { Attributes, Children, ElementOf } from './types' */
 
 // Elements, made without markup: whatever comes from the server is put in as text.
 
-/** h('p.note', {id: 'x', onclick: f}, 'text', element) */
-function h(what, attributes = {}, ...children) {
+/**
+ * h('p.note', {id: 'x', onclick: f}, 'text', element)
+ *
+ * @template {string} What
+ * @param {What} what a tag and classes
+ * @param {Attributes} [attributes] null and false leave one out
+ * @param {...Children} children null and false are left out
+ * @returns {ElementOf<What>}
+ */
+export function h(what, attributes = {}, ...children) {
   const [tag, ...classes] = what.split('.');
   const element = document.createElement(tag);
   if (classes.length) element.className = classes.join(' ');
   for (const [name, value] of Object.entries(attributes)) {
-    if (name.startsWith('on')) element.addEventListener(name.slice(2), value);
-    else if (value !== false && value != null) element.setAttribute(name, value === true ? '' : value);
+    if (typeof value === 'function') element.addEventListener(name.slice(2), value);
+    else if (value !== false && value != null) element.setAttribute(name, value === true ? '' : String(value));
   }
-  element.append(...children.flat().filter((child) => child != null && child !== false));
-  return element;
+  fill(element, ...children);
+  return /** @type {ElementOf<What>} */ (element);
 }
 
-/** Somebody's own text: isolated, so that right-to-left marks in it turn nothing around it. */
-const theirs = (text, direction) => h('bdi', { dir: direction }, text);
-/** A URL, an id, a header: read from the left whatever it consists of. */
-const code = (text) => h('code', {}, theirs(text, 'ltr'));
+/**
+ * Replaces what is in the element.
+ *
+ * @param {Element} element
+ * @param {...Children} children null and false are left out
+ */
+export function fill(element, ...children) {
+  element.replaceChildren();
+  for (const child of children.flat()) {
+    if (child != null && child !== false) element.append(child instanceof Node ? child : String(child));
+  }
+}
+
+/**
+ * A part of the page that is always there.
+ *
+ * @param {string} id
+ */
+export const byId = (id) => /** @type {HTMLElement} */ (document.getElementById(id));
+
+/**
+ * Somebody's own text: isolated, so that right-to-left marks in it turn nothing around it.
+ *
+ * @param {string} text
+ * @param {string} [direction]
+ */
+export const theirs = (text, direction) => h('bdi', { dir: direction }, text);
+
+/**
+ * A URL, an id, a header: read from the left whatever it consists of.
+ *
+ * @param {string} text
+ */
+export const code = (text) => h('code', {}, theirs(text, 'ltr'));
 
 let ids = 0;
-const newId = (prefix) => `${prefix}-${++ids}`;
+/** @param {string} prefix */
+export const newId = (prefix) => `${prefix}-${++ids}`;
 
-/** Tells those who do not see the page. */
-function announce(text) {
-  const place = document.getElementById('announcer');
+/**
+ * Tells those who do not see the page.
+ *
+ * @param {string} text
+ */
+export function announce(text) {
+  const place = byId('announcer');
   place.textContent = '';
   setTimeout(() => { place.textContent = text; }, 50); // the same text twice would not be read twice
 }
 
-function button(label, onclick, style = '') {
-  return h(`button${style}`, { type: 'button', onclick }, label);
+/**
+ * @param {string} label
+ * @param {(event: MouseEvent) => unknown} onclick
+ * @param {string} [style] classes, such as `.small`
+ * @returns {HTMLButtonElement}
+ */
+export function button(label, onclick, style = '') {
+  return /** @type {HTMLButtonElement} */ (h(`button${style}`, { type: 'button', onclick }, label));
 }
 
-/** Runs `work`; until it ends the button says so and does nothing, but keeps the focus. */
-async function busy(pressed, label, work) {
-  if (pressed.getAttribute('aria-disabled') === 'true') return;
-  const before = [...pressed.childNodes];
-  pressed.setAttribute('aria-disabled', 'true');
-  pressed.replaceChildren(h('span.spinner', { 'aria-hidden': 'true' }), label);
-  try {
-    await work();
-  } finally {
-    pressed.removeAttribute('aria-disabled');
-    pressed.replaceChildren(...before);
-  }
-}
-
-/** A line for what came of an action: `say(text)`, `fail(error)`, `clear()`. */
-function outcome() {
-  const line = h('p.outcome', { role: 'status' });
-  const show = (kind, ...content) => {
-    line.className = `outcome ${kind}`;
-    line.replaceChildren(...content);
-  };
-  line.say = (...content) => show('good', ...content);
-  line.fail = (error) => { if (error.name !== 'AbortError') show('bad', theirs(error.message)); };
-  line.clear = () => show('');
-  return line;
-}
-
-/** Runs `work` under the button, and says in the line why it failed and when to try again. */
-async function attempt(pressed, label, line, work) {
-  line.clear();
-  await busy(pressed, label, async () => {
-    try {
-      await work();
-    } catch (error) {
-      line.fail(error);
-      if (!error.retryAfter) return;
-      pressed.lastChild.textContent = 'Waiting…';
-      await countDown(error.retryAfter, (left) => line.fail(error.in(left)));
-    }
-  });
-}
-
-/** Calls `say(seconds left)` as they pass, until `wanted` says no. */
-function countDown(seconds, say, wanted = () => true) {
-  return new Promise((resolve) => {
-    const end = Date.now() + seconds * 1000;
-    const tick = () => {
-      const left = Math.ceil((end - Date.now()) / 1000);
-      if (wanted()) say(Math.max(left, 0));
-      if (left <= 0 || !wanted()) resolve();
-      else setTimeout(tick, 500);
-    };
-    tick();
-  });
-}
-
-function copyButton(text, what) {
-  const label = h('span', {}, 'Copy');
+/**
+ * @param {string} text
+ * @param {string} what such as "the secret"
+ * @param {string} [words] on the button
+ */
+export function copyButton(text, what, words = 'Copy') {
+  const label = h('span', {}, words);
   return h('button.small', {
     type: 'button',
-    'aria-label': `Copy ${what}`,
+    'aria-label': words === 'Copy' && `Copy ${what}`,
     onclick: async () => {
       try {
         await navigator.clipboard.writeText(text);
@@ -103,7 +101,7 @@ function copyButton(text, what) {
       } catch {
         label.textContent = 'Select it and press Ctrl+C';
       }
-      setTimeout(() => { label.textContent = 'Copy'; }, 2500);
+      setTimeout(() => { label.textContent = words; }, 2500);
     },
   }, label);
 }

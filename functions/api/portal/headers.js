@@ -1,69 +1,110 @@
-'use strict';
+/** @import { HeadersField } from './types' */
+import { announce, button, h, newId } from './dom.js';
+import { Refused } from './refused.js';
 
-// A webhook's own headers. Their values come back masked, so they are sent only when the reader replaces them.
+// A webhook's own headers. Their values come back masked: what is left empty stays as it is.
 
-const MOST_HEADERS = 10;
+const MAX_HEADERS = 10;
 
-/** A fieldset; `given()` is undefined when the headers stay as they are. */
-function headersField(existing = {}) {
+/**
+ * A fieldset; `given()` has what was changed. `askAgain(true)` asks for all values: what is masked must not be sent to
+ * another server than the one it was entered for.
+ *
+ * @param {Record<string, string>} [existing] their values are masks
+ * @returns {HeadersField}
+ */
+export function headersField(existing = {}) {
   const names = Object.keys(existing);
-  const rows = h('ul.header-rows', {});
+  const rows = h('ul.header-rows');
   const error = h('p.error', { id: newId('error') });
-  let replaced = !names.length;
+  const warning = h('p.banner.warn', { hidden: true },
+    'The URL now leads to another server. Headers are secrets of the server that they were entered for: enter their values '
+    + 'again, or remove them.');
+  const add = button('Add a header', () => addRow('').querySelector('input')?.focus(), '.small');
 
-  const add = button('Add a header', () => addRow('').querySelector('input').focus(), '.small');
-  const edit = h('div', { hidden: !replaced }, rows, add);
-  const kept = h('div', { hidden: replaced },
-    h('ul.kept', {}, ...names.map((name) => h('li', {}, code(name), ' ', h('span.hint', {}, existing[name])))),
-    button('Replace headers', replace, '.small'));
-
-  function replace() {
-    replaced = true;
-    kept.hidden = true;
-    edit.hidden = false;
-    names.forEach(addRow);
-    (rows.querySelector('[data-part=value]') ?? add).focus();
+  /** @param {boolean} needed */
+  function askAgain(needed) {
+    if (!names.length || warning.hidden === !needed) return false;
+    warning.hidden = !needed;
+    error.replaceChildren();
+    if (needed) announce(String(warning.textContent));
+    for (const row of rowsOf(rows)) if (row.masked) row.value.placeholder = needed ? '' : existing[row.masked];
+    return needed;
   }
 
+  /** @param {string} name */
   function addRow(name) {
-    const row = headerRow(name, () => {
+    const row = headerRow(name, existing[name], () => {
       row.remove();
       add.hidden = false;
       add.focus();
     });
     rows.append(row);
-    add.hidden = rows.children.length >= MOST_HEADERS;
+    add.hidden = rows.children.length >= MAX_HEADERS;
     return row;
   }
 
+  names.forEach(addRow);
   const field = h('fieldset.field', { 'aria-describedby': error.id, tabindex: '-1' },
     h('legend', {}, 'Headers'),
-    h('p.hint', {}, `Sent with every POST, such as a key for your own gateway; at most ${MOST_HEADERS}. `
-      + 'The values are secrets: they are not shown again.'),
-    kept, edit, error);
-  field.given = () => (replaced && (names.length || rows.children.length) ? headersOf(rows) : undefined);
-  return field;
+    h('p.hint', {}, `Sent with every POST, such as a key for your own gateway; at most ${MAX_HEADERS}. `
+      + `The values are secrets: they are not shown again.${names.length ? ' Leave a value empty to keep it.' : ''}`),
+    warning, rows, add, error);
+  return Object.assign(field, { given: () => changesOf(rowsOf(rows), names, !warning.hidden), askAgain });
 }
 
-function headerRow(name, remove) {
-  const input = (part, label, value, type) => h('label', {}, h('span', {}, label), h('input', {
-    type, value, 'data-part': part, autocomplete: 'off', spellcheck: 'false', autocapitalize: 'off',
+/**
+ * @param {string} name
+ * @param {string | undefined} mask of a value that is there
+ * @param {() => void} remove
+ */
+function headerRow(name, mask, remove) {
+  /** @type {(part: string, label: string, value: string, more: Record<string, string | boolean>) => HTMLElement} */
+  const input = (part, label, value, more) => h('label', {}, h('span', {}, label), h('input', {
+    value, 'data-part': part, autocomplete: 'off', spellcheck: 'false', autocapitalize: 'off', ...more,
   }));
-  return h('li.header-row', {},
-    input('name', 'Header name', name, 'text'),
-    input('value', 'Value', '', 'password'),
+  return h('li.header-row', { 'data-masked': mask && name },
+    input('name', 'Header name', name, { type: 'text', readonly: Boolean(mask) }),
+    input('value', 'Value', '', { type: 'password', placeholder: mask ?? '' }),
     h('button.small', { type: 'button', onclick: remove }, 'Remove', h('span.unseen', {}, ' this header')));
 }
 
-/** Raises Refused for what an object cannot say: a name given twice. */
-function headersOf(rows) {
-  const pairs = [...rows.children]
-    .map((row) => ['name', 'value'].map((part) => row.querySelector(`[data-part=${part}]`).value.trim()))
-    .filter(([name, value]) => name || value);
-  const lower = pairs.map(([name]) => name.toLowerCase());
-  if (new Set(lower).size < lower.length) {
-    const detail = 'names a header twice';
-    throw new Refused(422, detail, { errors: [{ field: 'headers', detail }] });
-  }
-  return Object.fromEntries(pairs);
+/**
+ * @typedef {object} Row
+ * @property {string | undefined} masked the name of a header whose value is there
+ * @property {HTMLInputElement} name
+ * @property {HTMLInputElement} value
+ */
+
+/**
+ * @param {HTMLElement} list
+ * @returns {Row[]}
+ */
+const rowsOf = (list) => [...list.children].map((row) => {
+  const [name, value] = row.querySelectorAll('input');
+  return { masked: /** @type {HTMLElement} */ (row).dataset.masked, name, value };
+});
+
+/**
+ * Undefined when nothing was changed. Throws Refused for what an object cannot say, a name given twice, and for a value that
+ * is needed again.
+ *
+ * @param {Row[]} rows
+ * @param {string[]} names of the headers that there are
+ * @param {boolean} again whether all values are needed
+ */
+function changesOf(rows, names, again) {
+  const entered = rows.map(({ masked, name, value }) => ({ masked, name: name.value.trim(), value: value.value.trim() }));
+  const missing = again && entered.find(({ masked, value }) => masked && !value);
+  if (missing) throw refused(`enter the value of ${missing.name} again, or remove the header`);
+  const filled = entered.filter(({ name, value }) => name || value);
+  const lower = filled.map(({ name }) => name.toLowerCase());
+  if (new Set(lower).size < lower.length) throw refused('names a header twice');
+  const removed = names.filter((name) => !lower.includes(name.toLowerCase()));
+  const changed = filled.filter(({ masked, value }) => !masked || value);
+  if (!removed.length && !changed.length) return undefined;
+  return Object.fromEntries([...removed.map((name) => [name, null]), ...changed.map(({ name, value }) => [name, value])]);
 }
+
+/** @param {string} detail */
+const refused = (detail) => new Refused(422, detail, { errors: [{ field: 'headers', detail }] });

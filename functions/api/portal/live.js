@@ -1,12 +1,20 @@
-'use strict';
+import { statusOf } from './refused.js';
+import { serverNow } from './time.js';
 
-// Keeping what is shown true: while something is due, and when the reader comes back to the tab.
+// Keeping what is shown true: often while something is due, else slowly, and when the reader comes back to the tab.
 
-const FIRST_PAUSE = 800;
+const FIRST_PAUSE = 800; // ms
 const LONGEST_PAUSE = 20000;
+const SLOW_PAUSE = 10000;
+const SLOWEST_PAUSE = 30000;
 
-/** Calls `again` when the tab is looked at again: another tab may have changed things. */
-function onReturn(signal, again) {
+/**
+ * Calls `again` when the tab is looked at again: another tab may have changed things.
+ *
+ * @param {AbortSignal} signal
+ * @param {() => unknown} again
+ */
+export function onReturn(signal, again) {
   let last = Date.now();
   const returned = () => {
     if (document.hidden || Date.now() - last < 1000) return;
@@ -19,9 +27,15 @@ function onReturn(signal, again) {
 
 /**
  * Calls `refresh` when something is due, ever more rarely while it finds nothing new, and not while nobody looks.
- * `refresh` says whether something changed; `nextDue` gives milliseconds, or null when nothing is under way.
+ *
+ * @param {AbortSignal} signal
+ * @param {() => Promise<boolean>} refresh whether something changed
+ * @param {() => number | 'slowly' | null} nextDue in milliseconds; when nothing is under way, 'slowly' every 10 to
+ *   30 s, for what may begin by itself, or null
+ * @returns {() => void} looks at `nextDue` again
  */
-function keepFresh(signal, refresh, nextDue) {
+export function keepFresh(signal, refresh, nextDue) {
+  /** @type {ReturnType<typeof setTimeout> | undefined} */
   let timer;
   let quiet = 0;
   let running = false;
@@ -32,7 +46,7 @@ function keepFresh(signal, refresh, nextDue) {
     try {
       quiet = await refresh() ? 0 : quiet + 1;
     } catch (error) {
-      if ([401, 403, 404].includes(error.status) || signal.aborted) return;
+      if ([401, 403, 404].includes(statusOf(error)) || signal.aborted) return;
       quiet += 2;
     } finally {
       running = false;
@@ -45,7 +59,8 @@ function keepFresh(signal, refresh, nextDue) {
     const due = nextDue();
     if (due === null || signal.aborted || document.hidden) return;
     const pause = Math.min(FIRST_PAUSE * 1.6 ** quiet, LONGEST_PAUSE);
-    timer = setTimeout(tick, Math.max(pause, due - serverNow() + 300));
+    timer = setTimeout(tick, due === 'slowly'
+      ? Math.min(SLOW_PAUSE * 1.2 ** quiet, SLOWEST_PAUSE) : Math.max(pause, due - serverNow() + 300));
   }
 
   onReturn(signal, tick);
@@ -54,26 +69,36 @@ function keepFresh(signal, refresh, nextDue) {
   return () => { quiet = 0; plan(); };
 }
 
-/** Puts `items` into the list, touching only the rows that are new, gone or different, so that the focus stays. */
-function updateRows(list, items, keyOf, row) {
-  const old = new Map([...list.children].map((element) => [element.dataset.key, element]));
+/** @type {WeakMap<Element, {key: string, state: string}>} */
+const shown = new WeakMap();
+
+/**
+ * Puts `items` into the list, touching only the rows that are new, gone or different, so that the focus stays.
+ *
+ * @template Item
+ * @param {HTMLElement} list
+ * @param {Item[]} items
+ * @param {(item: Item) => string} keyOf
+ * @param {(item: Item) => HTMLElement} row
+ */
+export function updateRows(list, items, keyOf, row) {
+  const old = new Map([...list.children].map((element) => [shown.get(element)?.key, element]));
   let place = list.firstElementChild;
   for (const item of items) {
     const key = keyOf(item);
     const state = JSON.stringify(item);
     let element = old.get(key);
     old.delete(key);
-    if (element && element.state !== state) {
+    if (element && shown.get(element)?.state !== state) {
       const focused = element.contains(document.activeElement);
       const fresh = row(item);
       if (place === element) place = fresh;
       element.replaceWith(fresh);
       element = fresh;
-      if (focused) element.querySelector('a, button')?.focus({ preventScroll: true });
+      if (focused) fresh.querySelector('a')?.focus({ preventScroll: true });
     }
     element ??= row(item);
-    element.dataset.key = key;
-    element.state = state;
+    shown.set(element, { key, state });
     if (element === place) place = place.nextElementSibling;
     else list.insertBefore(element, place);
   }

@@ -7,32 +7,8 @@ import hashlib
 from functools import cache
 from pathlib import Path
 
-SCRIPTS = (
-    "dom",
-    "dialog",
-    "time",
-    "api",
-    "session",
-    "live",
-    "router",
-    "parts",
-    "list",
-    "events",
-    "headers",
-    "problems",
-    "form",
-    "snippets",
-    "secret",
-    "actions",
-    "tester",
-    "recover",
-    "webhook",
-    "log",
-    "deliveries",
-    "delivery",
-    "main",
-)
-"""In this order: they share one scope, as one script."""
+from api.portal.modules import join
+
 _HERE = Path(__file__).parent
 
 
@@ -44,7 +20,7 @@ def render(frame_ancestors: str) -> tuple[str, dict[str, str]]:
     `frame_ancestors` are the origins that may show it in a frame, as the policy spells them, or `'none'`.
     """
     style = _text("style.css")
-    script = "\n".join(_text(f"{name}.js") for name in SCRIPTS)
+    script = join(_HERE, "main")
     page = _text("page.html").replace("/*STYLE*/", style, 1).replace("/*SCRIPT*/", script, 1)
     policy = (
         "default-src 'none'",
@@ -60,6 +36,7 @@ def render(frame_ancestors: str) -> tuple[str, dict[str, str]]:
     )
     return page, {
         "Content-Security-Policy": "; ".join(policy),
+        "Cross-Origin-Opener-Policy": "same-origin",  # who opened it cannot put another address, and key, into it
         "Referrer-Policy": "no-referrer",
         "Cache-Control": "public, max-age=300",  # there is nothing of anybody's in it
         "X-Content-Type-Options": "nosniff",

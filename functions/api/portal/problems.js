@@ -1,53 +1,110 @@
-'use strict';
+/** @import { Child, Fields } from './types' */
+import { button, fill, h, theirs } from './dom.js';
+import { isAbort, Refused, statusOf } from './refused.js';
+import { show } from './router.js';
+import { sentence } from './words.js';
 
 // What the server refused, at the field and in a summary that takes the focus.
 
+/** @type {Record<string, string>} */
 const MISSING = {
   name: 'Enter a name.',
   url: 'Enter the URL of your endpoint.',
   events: 'Choose at least one event.',
 };
-const NAMES = { name: 'Name', url: 'URL', events: 'Events', headers: 'Headers' };
+/** @type {Record<string, string>} */
+const NAMES = {
+  name: 'Name', url: 'URL', events: 'Events', headers: 'Headers', accounts: 'WhatsApp accounts', max_per_second: 'Pace', catch_up: 'Catching up',
+};
+/** @type {Record<string, string>} */
+const FIELDS = { header_changes: 'headers', whatsapp_account_ids: 'accounts' };
 
-const inputOf = (field) => field.input ?? field;
+/**
+ * @param {Fields} fields
+ * @param {string} name
+ * @returns {Fields[keyof Fields] | undefined}
+ */
+const fieldOf = (fields, name) => Object.entries(fields).find(([each]) => each === name)?.[1];
 
-function clearErrors(summary, fields) {
+/** @param {Fields[keyof Fields]} field */
+const inputOf = (field) => ('input' in field ? field.input : field);
+
+/**
+ * @param {HTMLElement} field
+ * @param {...Child} content
+ */
+function setError(field, ...content) {
+  const line = field.querySelector('.error');
+  if (line) fill(line, ...content);
+}
+
+/**
+ * @param {HTMLElement} summary
+ * @param {Fields} fields
+ */
+export function clearErrors(summary, fields) {
   summary.hidden = true;
   for (const field of Object.values(fields)) {
-    field.querySelector('.error').textContent = '';
+    setError(field);
     inputOf(field).removeAttribute('aria-invalid');
   }
 }
 
-function showErrors(error, summary, fields, advanced, overwrite) {
-  if (error.name === 'AbortError') return;
-  const found = error.errors?.map(({ field, detail }) => {
-    const name = String(field).split('.')[0];
+/**
+ * @param {unknown} error
+ * @param {HTMLElement} summary
+ * @param {Fields} fields
+ * @param {HTMLDetailsElement} advanced
+ * @param {() => void} overwrite
+ */
+export function showErrors(error, summary, fields, advanced, overwrite) {
+  if (isAbort(error)) return;
+  const errors = error instanceof Refused ? error.errors : [];
+  const found = errors.map(({ field, detail }) => {
+    const [given] = String(field).split(/[.[]/);
+    const name = FIELDS[given] ?? given;
     return { name, text: emptyText(name, fields) ?? sentence(String(detail)) };
-  }) ?? [];
+  });
   for (const { name, text } of found) {
-    if (!fields[name]) continue;
-    fields[name].querySelector('.error').replaceChildren(theirs(text));
-    if (fields[name].input) inputOf(fields[name]).setAttribute('aria-invalid', 'true');
-    if (name === 'headers') advanced.open = true;
+    const field = fieldOf(fields, name);
+    if (!field) continue;
+    setError(field, theirs(text));
+    if ('input' in field) field.input.setAttribute('aria-invalid', 'true');
+    if (advanced.contains(field)) advanced.open = true;
   }
-  summary.replaceChildren(...(error.status === 412 ? conflict(overwrite) : summaryOf(error, found, fields)));
+  fill(summary, statusOf(error) === 412 ? conflict(overwrite) : summaryOf(error, found, fields));
   summary.hidden = false;
   summary.focus();
 }
 
+/**
+ * @param {string} name
+ * @param {Fields} fields
+ */
 function emptyText(name, fields) {
-  const empty = name === 'events' ? !fields.events.chosen().length : fields[name]?.input?.value.trim() === '';
+  const field = fieldOf(fields, name);
+  if (!field) return null;
+  const empty = 'chosen' in field ? !field.chosen().length : 'input' in field && field.input.value.trim() === '';
   return empty ? MISSING[name] : null;
 }
 
+/**
+ * @param {unknown} error
+ * @param {{name: string, text: string}[]} found
+ * @param {Fields} fields
+ */
 function summaryOf(error, found, fields) {
-  if (!found.length) return [h('h2', {}, 'It was not saved'), h('p', {}, theirs(error.message))];
+  if (!found.length) {
+    return [h('h2', {}, 'It was not saved'), h('p', {}, theirs(error instanceof Error ? error.message : String(error)))];
+  }
   const once = [...new Map(found.map((item) => [item.name, item])).values()];
-  return [h('h2', {}, 'Check what you entered'), h('ul', {}, ...once.map(({ name, text }) => h('li', {},
-    fields[name] ? button(NAMES[name], () => inputOf(fields[name]).focus(), '.link') : theirs(name), ': ', theirs(text))))];
+  return [h('h2', {}, 'Check what you entered'), h('ul', {}, once.map(({ name, text }) => {
+    const field = fieldOf(fields, name);
+    return h('li', {}, field ? button(NAMES[name], () => inputOf(field).focus(), '.link') : theirs(name), ': ', theirs(text));
+  }))];
 }
 
+/** @param {() => void} overwrite */
 function conflict(overwrite) {
   return [
     h('h2', {}, 'Somebody else changed this webhook'),

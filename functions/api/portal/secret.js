@@ -1,73 +1,117 @@
-'use strict';
+/** @import { Child, Webhook } from './types' */
+import { call } from './api.js';
+import { openDialog } from './dialog.js';
+import { announce, button, code, copyButton, fill, h } from './dom.js';
+import { crumbs, heading, loading } from './frame.js';
+import { attempt, outcome } from './outcome.js';
+import { pathOf, webhookOf } from './parts.js';
+import { keepSaved, savedBanner, takeSaved } from './saved.js';
+import { snippets, SURVIVING } from './snippets.js';
+import { timeOf } from './time.js';
 
 // The signing secret: shown once after creation, revealed when asked for, rotated.
 
+/** @type {Map<string, string>} */
 const fresh = new Map();
 
-/** For the view that shows it next; it is not written anywhere. */
-const keepSecret = (id, secret) => fresh.set(id, secret);
-const forgetSecrets = () => fresh.clear();
+/**
+ * For the view that shows it next; it is not written anywhere.
+ *
+ * @param {string} id
+ * @param {string} secret
+ */
+export const keepSecret = (id, secret) => fresh.set(id, secret);
+export const forgetSecrets = () => fresh.clear();
 
-async function secretView(place, signal, id) {
+/**
+ * @param {HTMLElement} place
+ * @param {AbortSignal} signal
+ * @param {string} id
+ */
+export async function secretView(place, signal, id) {
   crumbs([id, `#/${id}`], ['Signing secret']);
   const secret = fresh.get(id);
+  const saved = takeSaved(id);
   forgetSecrets();
-  place.append(heading(secret ? 'Your webhook is ready' : 'Signing secret'), loading('the webhook'));
+  const wait = loading('the webhook');
+  place.append(heading(secret ? 'Your webhook is ready' : 'Signing secret'), wait);
   const webhook = await webhookOf(id, signal);
   if (signal.aborted) return;
   crumbs([webhook.name, `#/${id}`], ['Signing secret']);
-  place.lastChild.replaceWith(
+  const test = h('a.button', { href: `#/${id}`, onclick: () => keepSaved({ id, test: true }) }, 'Send a test now');
+  const warning = savedBanner(saved);
+  wait.replaceWith(
+    ...(warning ? [warning] : []),
     secretCard(webhook, secret),
     snippets(),
-    h('div.buttons', {}, h('a.button.primary', { href: `#/${id}` }, secret ? 'Continue to the webhook' : 'Back to the webhook')));
+    h('div.buttons', {},
+      h('a.button.primary', { href: `#/${id}` }, secret ? 'Continue to the webhook' : 'Back to the webhook'), secret && test));
 }
 
-/** With the secret if it is known, else with a button that asks for it. */
-function secretCard(webhook, secret) {
+/**
+ * With the secret if it is known, else with a button that asks for it.
+ *
+ * @param {Webhook} webhook
+ * @param {string} [secret]
+ */
+export function secretCard(webhook, secret) {
   const line = outcome();
-  const place = h('div.secret', {});
-  const showSecret = (value, ...more) => place.replaceChildren(
+  const place = h('div.secret');
+  /** @type {(value: string, ...more: Child[]) => void} */
+  const showSecret = (value, ...more) => fill(place,
     h('div.secret-value', {}, h('code', { 'data-secret': '' }, value), copyButton(value, 'the secret')), ...more);
   const reveal = button('Reveal', () => attempt(reveal, 'Revealing…', line, async () => {
-    showSecret((await call('GET', path(webhook.id, 'secret'))).secret, button('Hide', hide, '.small'));
+    showSecret((await call('GET', pathOf(webhook.id, 'secret'))).secret, button('Hide', hide, '.small'), stillSigns());
     announce('The secret is shown');
   }), '.small');
   const hide = () => {
     masked();
     reveal.focus();
   };
-  const masked = () => place.replaceChildren(
-    h('div.hidden-secret', {}, h('span.masked', { 'aria-hidden': 'true' }, '••••••••••••'), reveal));
+  const until = webhook.previous_secret_expires_at;
+  const stillSigns = () => until && h('p.hint', {},
+    'The secret before this one still signs ', code('webhook-signature'), ' until ', timeOf(until), '.');
+  const masked = () => fill(place,
+    h('div.hidden-secret', {}, h('span.masked', { 'aria-hidden': 'true' }, '••••••••••••'), reveal), stillSigns());
   if (secret) showSecret(secret, h('p', {}, 'Copy it to your server now. It is not shown again unless you reveal it.'));
   else masked();
   return h('section.card', { 'aria-label': 'Signing secret' },
-    h('h2', {}, 'Secret for signatures'),
+    h('h2', {}, 'Signing secret'),
     h('p.hint', {}, 'Proves to your server that a request is from us.'),
     place, line,
     !secret && h('div.buttons', {}, button('Rotate…', () => rotateDialog(webhook, (value, until) => {
-      showSecret(value, h('p', {}, ...(until
-        ? ['This is the new secret. The old one signs too until ', timeOf(until), '.']
-        : ['This is the new secret. The old one no longer signs anything.'])));
-    }), '.small'), !location.hash.endsWith('/secret') && h('a', { href: `#/${webhook.id}/secret` }, 'How to verify')));
+      showSecret(value, h('p', {}, until
+        ? ['This is the new secret. The old one still signs ', code('webhook-signature'), ' until ', timeOf(until), '.']
+        : ['This is the new secret. The old one no longer signs anything.']));
+    }), '.small'), !/\/secret\b/.test(location.hash) && h('a', { href: `#/${webhook.id}/secret` }, 'How to verify')));
 }
 
+/** @type {[number, string][]} */
 const OVERLAPS = [[0, 'Revoke it now'], [3600, 'For 1 hour'], [86400, 'For 24 hours'], [604800, 'For 7 days']];
 
+/**
+ * @param {Webhook} webhook
+ * @param {(secret: string, previousExpiresAt: string | null) => void} rotated
+ */
 function rotateDialog(webhook, rotated) {
   const line = outcome();
   const choices = OVERLAPS.map(([seconds, label]) => h('label.check', {},
     h('input', { type: 'radio', name: 'overlap', value: seconds, checked: seconds === 86400 }), h('span', {}, label)));
   const rotate = button('Rotate the secret', () => attempt(rotate, 'Rotating…', line, async () => {
-    const seconds = Number(dialog.querySelector('input:checked').value);
-    const answer = await call('POST', path(webhook.id, 'secret', 'rotate'), { body: { overlap_seconds: seconds } });
+    const chosen = /** @type {HTMLInputElement} */ (dialog.querySelector('input:checked'));
+    const body = { overlap_seconds: Number(chosen.value) };
+    const answer = await call('POST', pathOf(webhook.id, 'secret', 'rotate'), { body });
     dialog.close();
     rotated(answer.secret, answer.previous_expires_at);
     announce('The secret was rotated; the new one is shown');
   }), '.primary');
+  const safe = h('a', { href: `#/${webhook.id}/secret?${SURVIVING}`, onclick: () => dialog.close() }, 'Code that keeps working');
   const dialog = openDialog('Rotate the secret',
     h('p', {}, 'A new secret signs from the next request on.'),
-    h('fieldset.field', {}, h('legend', {}, 'How long should the old one sign, too?'), ...choices),
-    h('p.hint', {}, 'The overlap is for ', code('webhook-signature'), ', which can carry both signatures. ',
-      code('X-Webhook-Signature'), ' has room for one and changes at once.'),
+    h('fieldset.field', {}, h('legend', {}, 'How long should the old secret keep working?'), choices),
+    h('div.banner.warn', {},
+      h('p', {}, h('strong', {}, 'Does your server check ', code('X-Webhook-Signature'), '?'),
+        ' It has room for one signature and changes at once: your server will refuse our requests until it has the new secret.'),
+      h('p', {}, 'Only ', code('webhook-signature'), ' is signed with both. ', safe)),
     line, h('div.buttons', {}, rotate, button('Cancel', () => dialog.close())));
 }

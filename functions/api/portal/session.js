@@ -1,99 +1,70 @@
-'use strict';
+import { h } from './dom.js';
+import { heading } from './frame.js';
+import { currentKey, useKey } from './key.js';
+import { send } from './network.js';
+import { outcome } from './outcome.js';
+import { Refused } from './refused.js';
+import { renameTo, show } from './router.js';
+import { forgetSecrets } from './secret.js';
+import { keyForm } from './signin.js';
+import { tellSignedOut } from './tabs.js';
+import { showWho } from './who.js';
 
-// Who is reading: a session's token from the address bar, or a key that is pasted.
+// Signing in, where nobody is, and signing out.
 
-let asking = null;
+let explanation = '';
 
-/** Takes `#token=…` out of the address bar and the history before anybody else sees it. */
-function takeToken() {
-  const given = /^#token=([^&]+)/.exec(location.hash);
-  if (!given) return false;
-  history.replaceState(null, '', `${location.pathname}${location.search}#/`);
-  keepToken(decodeURIComponent(given[1]));
-  return true;
+/**
+ * Says on the next sign-in form why it is shown.
+ *
+ * @param {string} text
+ */
+export function explain(text) {
+  explanation = text;
 }
 
-/** Resolves when there is another key than the one that was refused. */
-function renewed(refused) {
-  if (token && token !== refused) return Promise.resolve();
-  asking ??= askAgain().finally(() => { asking = null; });
-  return asking;
-}
-
-function askAgain() {
-  return new Promise((resolve, reject) => {
-    const form = keyForm(() => {
-      dialog.dataset.renewed = 'yes';
-      dialog.close();
-    });
-    const dialog = openDialog('Your session has expired',
-      h('p', {}, 'Open this page again from AIsoule, or paste a key to go on here. Nothing you have typed is lost.'),
-      form);
-    dialog.classList.add('session');
-    dialog.addEventListener('close', () => {
-      if (dialog.dataset.renewed) resolve();
-      else reject(new Refused(401, 'Your session has expired: nothing was changed.'));
-    });
-    form.querySelector('input').focus();
-  });
-}
-
-/** Tries the key before it is taken. */
-function keyForm(taken) {
-  const id = newId('key');
+/** @param {HTMLElement} place */
+export function signInView(place) {
   const line = outcome();
-  line.id = newId('why');
-  const input = h('input', {
-    id, type: 'password', autocomplete: 'off', spellcheck: 'false', required: true, 'aria-describedby': line.id,
-  });
-  const submit = h('button.primary', { type: 'submit' }, 'Continue');
-  const form = h('form', { novalidate: true },
-    h('div.field', {}, h('label', { for: id }, 'API key'), input, line),
-    h('div.buttons', {}, submit));
-  form.addEventListener('submit', (event) => {
-    event.preventDefault();
-    attempt(submit, 'Checking…', line, async () => {
-      input.removeAttribute('aria-invalid');
-      try {
-        await tryKey(input.value.trim());
-      } catch (error) {
-        input.setAttribute('aria-invalid', 'true');
-        input.focus();
-        throw error;
-      }
-      input.value = '';
-      taken();
-    });
-  });
-  return form;
-}
-
-async function tryKey(key) {
-  if (!key) throw new Refused(0, 'Paste a key first.');
-  if (!/^[\x21-\x7e]+$/.test(key)) throw new Refused(0, 'This is not a key: it has spaces or other signs in it.');
-  const answer = await send('GET', 'webhooks?limit=1', key);
-  if (answer.status === 401) throw new Refused(401, 'This key is unknown, revoked or expired.');
-  if (answer.status === 403) throw new Refused(403, "This is not an account's key: it cannot manage webhooks.");
-  await read(answer);
-  keepToken(key);
-}
-
-function keyView(place) {
+  if (explanation) line.fail(new Error(explanation));
+  explanation = '';
   place.append(h('div.card.narrow', {},
-    heading('Webhooks'),
+    heading('Webhooks'), line,
     h('p', {}, 'Open this page from AIsoule, under Settings, or paste an API key of your account.'),
-    keyForm(() => { signedIn(); show(); }),
-    h('p.hint', {}, 'The key is kept in this tab only, until you close it or sign out.')));
+    keyForm(() => { showWho(); show(); }),
+    h('p.hint', {}, 'The key is kept in the open tabs of this page only, until you close them or sign out.')));
 }
 
-function signedIn() {
-  document.getElementById('sign-out').hidden = !token;
-}
-
-function signOut() {
-  keepToken(null);
+/** Here at once, then on the server, where a session ends and a key that does not expire stays as it is. */
+export async function signOut() {
+  const key = currentKey();
+  useKey(null, null);
+  tellSignedOut(key);
   forgetSecrets();
-  signedIn();
-  history.replaceState(null, '', '#/');
+  showWho();
+  renameTo('#/');
   show();
+  try {
+    await endSession(String(key));
+  } catch {
+    if (currentKey() !== null) return;
+    explain('You are signed out here, but the server could not be told: your session ends there when its time is over.');
+    show();
+  }
+}
+
+/** What another tab did. */
+export function signedOutElsewhere() {
+  useKey(null, null);
+  forgetSecrets();
+  explain('You signed out in another tab.');
+  showWho();
+  renameTo('#/');
+  show();
+}
+
+/** @param {string} key */
+async function endSession(key) {
+  const answer = await send('DELETE', 'session', key);
+  if (![204, 401, 409].includes(answer.status)) throw new Refused(answer.status, 'The session was not ended.');
 }

@@ -1,82 +1,60 @@
-'use strict';
+import { code, copyButton, fill, h, newId } from './dom.js';
+import { box } from './parts.js';
+import { SNIPPETS, SURVIVING_SNIPPETS } from './verification.js';
 
-// How to verify a signature, in the languages that most receivers are written in.
+// How to verify a signature: the language and the header are the reader's choice.
 
-const SNIPPETS = {
-  Python: `import hashlib, hmac
+/** In the address: the code that verifies with the old secret as well as with the new one. */
+export const SURVIVING = 'survives-rotation';
 
-
-def is_from_aisoule(secret: str, body: bytes, signature: str) -> bool:
-    expected = hmac.new(secret.encode(), body, hashlib.sha256).hexdigest()
-    return hmac.compare_digest(expected.encode(), signature.encode())
-`,
-  Node: `const crypto = require("node:crypto");
-
-function isFromAisoule(secret, body, signature) {
-  const expected = crypto.createHmac("sha256", secret).update(body).digest();
-  const given = Buffer.from(signature, "hex");
-  return given.length === expected.length && crypto.timingSafeEqual(expected, given);
-}
-`,
-  PHP: `function is_from_aisoule(string $secret, string $body, string $signature): bool {
-    return hash_equals(hash_hmac('sha256', $body, $secret), $signature);
-}
-`,
-  Go: `import (
-	"crypto/hmac"
-	"crypto/sha256"
-	"encoding/hex"
-)
-
-func isFromAisoule(secret string, body []byte, signature string) bool {
-	mac := hmac.New(sha256.New, []byte(secret))
-	mac.Write(body)
-	given, err := hex.DecodeString(signature)
-	return err == nil && hmac.Equal(mac.Sum(nil), given)
-}
-`,
-  Ruby: `require "openssl"
-
-def from_aisoule?(secret, body, signature)
-  OpenSSL.secure_compare(OpenSSL::HMAC.hexdigest("SHA256", secret, body), signature)
-end
-`,
-};
-
-/** Tabs; the arrow keys go from one to the next. */
-function snippets() {
+/** Tabs for the language, in which the arrow keys go from one to the next, and a choice of the header. */
+export function snippets() {
   const panel = h('div', { role: 'tabpanel', id: newId('panel') });
-  const tabs = Object.keys(SNIPPETS).map((language) => h('button', {
-    type: 'button', role: 'tab', id: newId('tab'), 'aria-controls': panel.id, onclick: () => choose(language),
-  }, language));
+  const words = h('p');
+  let language = 'Python';
+  let surviving = location.hash.endsWith(`?${SURVIVING}`);
+  const tabs = Object.keys(SNIPPETS).map((name) => h('button', {
+    type: 'button', role: 'tab', id: newId('tab'), 'aria-controls': panel.id, onclick: () => choose(name, surviving),
+  }, name));
 
-  function choose(language) {
+  /**
+   * @param {string} name
+   * @param {boolean} survives
+   */
+  function choose(name, survives) {
+    [language, surviving] = [name, survives];
     for (const tab of tabs) {
       const chosen = tab.textContent === language;
       tab.setAttribute('aria-selected', String(chosen));
       tab.tabIndex = chosen ? 0 : -1;
       if (chosen) panel.setAttribute('aria-labelledby', tab.id);
     }
-    const text = SNIPPETS[language];
-    panel.replaceChildren(h('div.snippet', {}, box(text, `${language} code`), copyButton(text, `the ${language} code`)));
+    const text = (surviving ? SURVIVING_SNIPPETS : SNIPPETS)[language];
+    fill(panel, h('div.snippet', {}, box(text, `${language} code`), copyButton(text, `the ${language} code`)));
+    fill(words, 'Over the raw body, before it is parsed. If it does not match, answer 401 and do nothing else. ',
+      surviving ? ['Works with the old and the new secret while both sign, and refuses what somebody sends again later.']
+        : ['After a rotation it fails until your server has the new secret.']);
   }
 
-  const list = h('div.tabs', { role: 'tablist', 'aria-label': 'Language' }, ...tabs);
+  const list = h('div.tabs', { role: 'tablist', 'aria-label': 'Language' }, tabs);
   list.addEventListener('keydown', (event) => {
-    const step = { ArrowRight: 1, ArrowLeft: -1 }[event.key];
+    const step = Number(event.key === 'ArrowRight') - Number(event.key === 'ArrowLeft');
     if (!step) return;
     event.preventDefault();
-    const next = tabs[(tabs.indexOf(document.activeElement) + step + tabs.length) % tabs.length];
-    choose(next.textContent);
+    const from = tabs.findIndex((tab) => tab === document.activeElement);
+    const next = tabs[(from + step + tabs.length) % tabs.length];
+    choose(String(next.textContent), surviving);
     next.focus();
   });
-  choose('Python');
+  /** @type {(header: string, survives: boolean) => HTMLElement} */
+  const choice = (header, survives) => h('label.check', {}, h('input', {
+    type: 'radio', name: 'header', checked: survives === surviving, onchange: () => choose(language, survives),
+  }), h('span', {}, code(header), h('span.hint', {}, survives ? 'Survives a rotation of the secret.' : 'The shortest code.')));
+  choose(language, surviving);
   return h('section.card', { 'aria-labelledby': 'verify' },
     h('h2', { id: 'verify' }, 'Verify that a request is from us'),
-    h('p', {}, 'Over the raw body, before it is parsed, with the header ', code('X-Webhook-Signature'),
-      '. If it does not match, answer 401 and do nothing else.'),
-    list, panel,
-    h('p.hint', {}, 'Every request also carries the Standard Webhooks headers ', code('webhook-id'), ', ',
-      code('webhook-timestamp'), ' and ', code('webhook-signature'),
-      ': a library for them catches replays too. An event may arrive twice; ', code('webhook-id'), ' is then the same.'));
+    h('fieldset.field', {}, h('legend', {}, 'Header to check'), choice('X-Webhook-Signature', false), choice('webhook-signature', true)),
+    words, list, panel,
+    h('p.hint', {}, 'Libraries for ', code('webhook-signature'), ' are called Standard Webhooks. An event may arrive twice; ',
+      code('webhook-id'), ' is then the same.'));
 }

@@ -1,32 +1,65 @@
-'use strict';
+/** @import { Child, Delivery, EventType, Webhook } from './types' */
+/** @import { DeliveryLog } from './deliveries' */
+import { call } from './api.js';
+import { button, code, h, newId, theirs } from './dom.js';
+import { attempt, outcome } from './outcome.js';
+import { pathOf, pill } from './parts.js';
+import { sentence } from './words.js';
 
 // Sending a test event, and watching it arrive.
 
-function testerCard(webhook, types, log) {
+/**
+ * @param {Webhook} webhook
+ * @param {EventType[]} types
+ * @param {DeliveryLog} log
+ * @returns {HTMLElement & {clear(): void, send(): void}} `clear` takes back what it said last
+ */
+export function testerCard(webhook, types, log) {
   const line = outcome();
-  const select = h('select', { id: newId('test') }, ...choices(webhook, types));
+  const select = h('select', { id: newId('test') }, choices(webhook, types));
   const sendIt = button('Send test event', () => attempt(sendIt, 'Sending…', line, async () => {
     const event = select.value;
-    const answer = await call('POST', path(webhook.id, 'test'), { body: { event } });
+    const answer = await call('POST', pathOf(webhook.id, 'test'), { body: { event } });
     line.say('Sent: waiting for your endpoint to answer…');
     await log.follow(answer.event_id, (delivery) => line.say(...progress(webhook, delivery)));
   }), '.primary');
-  return h('section.card', { 'aria-labelledby': 'tester' },
+  const card = h('section.card', { 'aria-labelledby': 'tester' },
     h('h2', { id: 'tester' }, 'Send a test event'),
-    h('p.hint', {}, "Its example is sent to this webhook only, in the same way as a real event."),
+    h('p.hint', {}, 'Sends sample data to this webhook only, in the same way as a real event, with the header ', code('webhook-test: true'), '.'),
     h('div.inline', {}, h('div.field', {}, h('label', { for: select.id }, 'Event'), select), sendIt),
     line);
+  return Object.assign(card, {
+    clear: line.clear,
+    send: () => {
+      sendIt.focus();
+      sendIt.click();
+    },
+  });
 }
 
+/**
+ * @param {Webhook} webhook
+ * @param {EventType[]} types
+ */
 function choices(webhook, types) {
-  const option = ({ name }) => h('option', { value: name }, name);
   const subscribed = types.filter(({ name }) => webhook.events.includes(name));
   const others = types.filter(({ name }) => !webhook.events.includes(name));
-  return [['This webhook’s events', subscribed], ['Other events', others]]
-    .filter(([, some]) => some.length)
-    .map(([label, some]) => h('optgroup', { label }, ...some.map(option)));
+  return [optionsOf('This webhook’s events', subscribed), optionsOf('Other events', others)];
 }
 
+/**
+ * @param {string} label
+ * @param {EventType[]} types
+ */
+function optionsOf(label, types) {
+  return types.length > 0 && h('optgroup', { label }, types.map(({ name }) => h('option', { value: name }, name)));
+}
+
+/**
+ * @param {Webhook} webhook
+ * @param {Delivery} delivery
+ * @returns {Child[]}
+ */
 function progress(webhook, delivery) {
   const last = delivery.attempts.at(-1);
   const more = h('a', { href: `#/${webhook.id}/deliveries/${delivery.event_id}` }, 'See the delivery');
@@ -37,5 +70,5 @@ function progress(webhook, delivery) {
     failed: [theirs(sentence(last?.error ?? 'It failed')), ' No retry is left.'],
     cancelled: ['It was cancelled: the webhook is disabled.'],
   };
-  return [pill(delivery.status), ' ', h('span', {}, ...said[delivery.status]), ' ', more];
+  return [pill(delivery.status), ' ', h('span', {}, said[delivery.status]), ' ', more];
 }

@@ -1,0 +1,49 @@
+"""Joins the page's modules into one script, so that the page stays a single answer."""
+
+from __future__ import annotations
+
+import re
+from pathlib import Path
+
+_IMPORT = re.compile(r"^import \{[^}]*\} from '\./(\w+)\.js';\n", re.MULTILINE)
+_EXPORT = re.compile(r"^export (?=(?:async )?(?:function|class|const|let) )", re.MULTILINE)
+_DECLARED = re.compile(r"^(?:async )?(?:function|class|const|let) (\w+)", re.MULTILINE)
+_COMMENT = re.compile(r"^[ \t]*(?://.*|/\*\*(?:(?!\*/)[\s\S])*\*/)\n", re.MULTILINE)
+"""One that has its lines to itself: they are for those who read the source, not for the wire."""
+
+
+def join(folder: Path, entry: str) -> str:
+    """
+    The module `entry` and all that it imports, each after what it imports itself.
+
+    Joined modules share one scope. Raises ValueError for what would then mean something else than it does in a browser:
+    a circle of imports, a name that two modules declare, an import or export in another form than `import { a, b } from
+    './module.js'` and `export` before a declaration.
+    """
+    joined: dict[str, str] = {}
+    _add(folder, entry, joined, ())
+    _check_names(joined)
+    return "".join(joined.values())
+
+
+def _add(folder: Path, name: str, joined: dict[str, str], importers: tuple[str, ...]) -> None:
+    if name in importers:
+        raise ValueError(f"a circle of imports: {' -> '.join([*importers, name])}")
+    if name in joined:
+        return
+    source = (folder / f"{name}.js").read_text(encoding="utf-8")
+    for imported in _IMPORT.findall(source):
+        _add(folder, imported, joined, (*importers, name))
+    script = _COMMENT.sub("", _EXPORT.sub("", _IMPORT.sub("", source)))
+    if unknown := re.search(r"^(import|export)\b.*", script, re.MULTILINE):
+        raise ValueError(f"{name}.js: {unknown[0]!r} cannot be joined")
+    joined[name] = script.lstrip("\n")
+
+
+def _check_names(joined: dict[str, str]) -> None:
+    owners: dict[str, str] = {}
+    for name, script in joined.items():
+        for declared in _DECLARED.findall(script):
+            if owners.get(declared, name) != name:  # within a module, browsers say so; and texts may look like code
+                raise ValueError(f"{declared} is declared in both {owners[declared]}.js and {name}.js")
+            owners[declared] = name

@@ -1,0 +1,39 @@
+/** @import { FieldError } from './types' */
+import { inWords } from './words.js';
+
+// Failed calls.
+
+/** What the API or the network refused, in words for the reader. */
+export class Refused extends Error {
+  /**
+   * @param {number} status 0 if there was no answer
+   * @param {string} message
+   * @param {{errors?: FieldError[], retryAfter?: number}} [more] `retryAfter` in seconds
+   */
+  constructor(status, message, { errors = [], retryAfter = 0 } = {}) {
+    super(message);
+    this.status = status;
+    this.errors = errors;
+    this.retryAfter = retryAfter;
+  }
+
+  /**
+   * The same, with the time that is left to wait.
+   *
+   * @param {number} seconds
+   */
+  in(seconds) {
+    const when = seconds ? `Try again in ${inWords(seconds * 1000)}.` : 'You can try again now.';
+    return new Refused(this.status, `${this.message} ${when}`);
+  }
+}
+
+/** @param {unknown} error */
+export const statusOf = (error) => (error instanceof Refused ? error.status : 0);
+
+/**
+ * Whether the call was given up because the reader left the view.
+ *
+ * @param {unknown} error
+ */
+export const isAbort = (error) => error instanceof Error && error.name === 'AbortError';

@@ -1,0 +1,136 @@
+/** @import { Counts, Stats } from './types' */
+import { call } from './api.js';
+import { announce, fill, h, newId } from './dom.js';
+import { onReturn } from './live.js';
+import { outcome } from './outcome.js';
+import { facts, pathOf } from './parts.js';
+import { serverNow, timeOf } from './time.js';
+
+// How a webhook's deliveries went: a small chart, and the same as a table and in words.
+
+/** @type {Record<string, string>} */
+const PERIODS = { '1h': 'Last hour', '24h': 'Last 24 hours', '7d': 'Last 7 days' };
+const SPARKS = 20; // webhooks in the list; each is a call
+
+/**
+ * Not ended when the reader goes on: there is often one under way, and what was begun is computed in any case.
+ *
+ * @param {string} id of the webhook
+ * @param {string} period
+ * @returns {Promise<Stats>}
+ */
+const statsOf = (id, period) => call('GET', `${pathOf(id, 'stats')}?period=${period}`);
+
+const HOUR = 3600000;
+
+/**
+ * Of events accepted from the time `since` on; of the last 7 days at most.
+ *
+ * @param {string} id of the webhook
+ * @param {string} since
+ * @returns {Promise<Stats>}
+ */
+export function statsSince(id, since) {
+  const age = serverNow() - Date.parse(since);
+  const period = age < HOUR ? '1h' : age < 24 * HOUR ? '24h' : '7d';
+  return call('GET', `${pathOf(id, 'stats')}?${new URLSearchParams({ period, since })}`);
+}
+
+/** @param {Counts[]} buckets */
+function bars(buckets) {
+  const highest = Math.max(1, ...buckets.map(({ delivered, failed }) => delivered + failed));
+  /** @type {(look: string, count: number) => HTMLElement} */
+  const bar = (look, count) => {
+    const element = h(`i.${look}`);
+    element.style.height = `${100 * count / highest}%`;
+    return element;
+  };
+  return h('span.bars', { 'aria-hidden': 'true' }, buckets.map(({ delivered, failed }) => (
+    h('span', {}, bar('bad', failed), bar('good', delivered)))));
+}
+
+/**
+ * @param {string} id of the webhook
+ * @param {AbortSignal} signal
+ */
+export function statsCard(id, signal) {
+  const body = h('div.stats');
+  const line = outcome();
+  const select = h('select', { id: newId('period') }, Object.entries(PERIODS).map(([value, text]) => h('option', { value }, text)));
+  select.value = '24h';
+  async function load() {
+    try {
+      const stats = await statsOf(id, select.value);
+      if (stats.period !== select.value) return;
+      line.clear();
+      fill(body, ...statsShown(stats));
+    } catch (error) {
+      line.fail(error);
+    }
+  }
+  select.addEventListener('change', async () => {
+    await load();
+    announce(`Health of the ${PERIODS[select.value].toLowerCase()}`);
+  });
+  onReturn(signal, load);
+  load();
+  return h('section.card', { 'aria-labelledby': 'health' },
+    h('div.filters', {}, h('h2', { id: 'health' }, 'Health'), h('div.field', {}, h('label.unseen', { for: select.id }, 'Period'), select)),
+    line, body);
+}
+
+/** @param {Stats} stats */
+function statsShown({ buckets, since, until, complete, answer_ms: answer, delivered, failed, retried }) {
+  const ended = delivered + failed;
+  const rate = Math.floor(1000 * delivered / ended) / 10; // 100 % is all of them
+  return [
+    bars(buckets),
+    facts(
+      ['Delivered', ended ? `${delivered} of ${ended}, ${rate} %` : 'Nothing was sent'],
+      ['Failed', String(failed)],
+      ['Retried', String(retried)],
+      ['Your answers take', answer && `Half within ${answer.p50} ms, 95 % within ${answer.p95} ms, 99 % within ${answer.p99} ms`]),
+    h('p.hint', {}, complete ? 'Since ' : 'Too many to count all: only since ', timeOf(since), ', until ', timeOf(until), '.'),
+    h('details', {}, h('summary', {}, 'As a table'), h('table', {},
+      h('thead', {}, h('tr', {}, ['From', 'Delivered', 'Failed', 'Retried'].map((name) => h('th', { scope: 'col' }, name)))),
+      h('tbody', {}, buckets.map((bucket) => h('tr', {}, h('th', { scope: 'row' }, timeOf(bucket.since)),
+        [bucket.delivered, bucket.failed, bucket.retried].map((count) => h('td', {}, count))))))),
+  ];
+}
+
+/**
+ * Small charts in a list; each is asked for once.
+ *
+ * @param {AbortSignal} signal
+ */
+export function sparks(signal) {
+  /** @type {Map<string, HTMLElement>} */
+  const places = new Map();
+  const asked = new Set();
+  let asking = false;
+
+  /** @param {string} id of a webhook */
+  function place(id) {
+    const spark = places.get(id) ?? h('span.spark');
+    places.set(id, spark);
+    return spark;
+  }
+
+  /**
+   * One after the other.
+   *
+   * @param {string[]} ids of webhooks
+   */
+  async function load(ids) {
+    if (asking) return;
+    asking = true;
+    for (const id of ids.slice(0, SPARKS)) {
+      if (asked.has(id) || signal.aborted) continue;
+      asked.add(id);
+      const stats = await statsOf(id, '24h').catch(() => null); // it is an ornament
+      if (stats) fill(place(id), bars(stats.buckets), h('span.unseen', {}, `Last 24 hours: ${stats.delivered} delivered, ${stats.failed} failed.`));
+    }
+    asking = false;
+  }
+  return { place, load };
+}

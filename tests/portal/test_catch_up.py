@@ -1,0 +1,52 @@
+"""What failed in an outage is sent again by itself, and the page says how far that is."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Any
+
+from playwright.sync_api import expect
+
+from local.client import Client
+from local.receiver import Answer, Receiver
+from tests.deployed import Deployed
+from tests.portal.browser import Portal
+
+DATA = {"message_id": "wamid.1", "whatsapp_account_id": "uuid"}
+
+
+def test_an_outage_ends_by_itself(
+    portal: Portal, deployed: Deployed, account: tuple[str, Client], receiver: Receiver, create: Callable[..., Any]
+) -> None:
+    account_id, client = account
+    page = portal.page
+    webhook = create(path="/down")
+    receiver.answer("/down", Answer(500))
+    portal.open(client, f"{webhook['id']}/edit")
+    page.get_by_label("When it works again, send what failed in the meantime").check()
+    portal.press("Save changes")
+    portal.heading("Orders")
+    expect(page.get_by_role("region", name="Details")).to_contain_text("What failed is sent again by itself")
+    events = [deployed.platform.publish(account_id, "message.incoming", DATA) for _ in range(2)]
+    for event_id in events:
+        client.await_delivery(webhook["id"], event_id, lambda delivery: delivery["status"] == "failed", seconds=60)
+    portal.go(webhook["id"])
+    catching_up = page.get_by_role("region", name="Catching up")
+    expect(catching_up).to_contain_text("As soon as your server answers 200")
+    expect(page.get_by_role("region", name="Failing")).to_contain_text("Then what failed is sent again by itself.")
+    receiver.answer("/down", Answer(200))
+    portal.press("Send a test")
+    client.await_webhook(webhook["id"], lambda shown: shown["status"] == "active", seconds=30)
+    _look(deployed)
+    for event_id in events:
+        client.await_delivery(webhook["id"], event_id, lambda delivery: delivery["status"] == "delivered", seconds=60)
+    assert client.get(f"/v1/webhooks/{webhook['id']}/catch-up")["state"] == "done"
+    portal.page.reload()
+    expect(page.locator("main")).to_contain_text("2 deliveries were sent again")
+
+
+def _look(deployed: Deployed) -> None:
+    """As each minute."""
+    functions = deployed.outputs.client("lambda")
+    release = next(f for f in functions.list_functions()["Functions"] if f["Handler"].startswith("deliver.release"))
+    functions.invoke(FunctionName=release["FunctionName"], Payload="{}")

@@ -1,0 +1,74 @@
+"""How a webhook's deliveries went: as a chart, as a table and in words."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Any
+
+from playwright.sync_api import Page, expect
+
+from local.client import Client
+from local.receiver import Answer, Receiver
+from tests.portal.browser import Portal
+
+
+def send(client: Client, webhook: Any) -> str:
+    event_id = client.post(f"/v1/webhooks/{webhook['id']}/test", {"event": "message.read"}, 202)["event_id"]
+    return str(event_id)
+
+
+def await_status(client: Client, webhook: Any, event_id: str, status: str) -> None:
+    client.await_delivery(webhook["id"], event_id, lambda d: d["status"] == status, seconds=90)
+
+
+def facts(page: Page) -> dict[str, str]:
+    health = page.get_by_role("region", name="Health")
+    expect(health.get_by_role("term").first).to_be_visible()
+    return dict(zip(health.locator("dt").all_inner_texts(), health.locator("dd").all_inner_texts(), strict=True))
+
+
+def test_a_webhooks_health_by_keyboard(
+    portal: Portal, client: Client, create: Callable[..., Any], receiver: Receiver
+) -> None:
+    page, webhook = portal.page, create()
+    receiver.answer("/hook", Answer(500))
+    retried = send(client, webhook)
+    await_status(client, webhook, retried, "retrying")
+    receiver.answer("/hook", Answer(200))
+    for event_id in (retried, send(client, webhook)):
+        await_status(client, webhook, event_id, "delivered")
+    portal.open(client, webhook["id"])
+    health = page.get_by_role("region", name="Health")
+    shown = facts(page)
+    assert (shown["Delivered"], shown["Failed"], shown["Retried"]) == ("2 of 2, 100 %", "0", "1")
+    assert "95 % within" in shown["Your answers take"]
+    expect(health).to_contain_text("Since")
+    expect(health.locator(".bars > span")).to_have_count(24)
+    health.get_by_text("As a table").press("Enter")
+    rows = health.get_by_role("row")
+    expect(rows).to_have_count(25)
+    expect(rows.last.get_by_role("cell")).to_have_text(["2", "0", "1"])
+    page.get_by_label("Period").focus()
+    page.keyboard.press("ArrowUp")
+    expect(health.locator(".bars > span")).to_have_count(12)
+    expect(page.locator("#announcer")).to_have_text("Health of the last hour")
+
+
+def test_the_list_has_a_chart_of_each_webhook_and_says_what_it_shows(
+    portal: Portal, client: Client, create: Callable[..., Any], receiver: Receiver
+) -> None:
+    page = portal.page
+    receiver.answer("/dead", Answer(500))
+    healthy, dead = create("Healthy"), create("Dead", path="/dead")
+    await_status(client, healthy, send(client, healthy), "delivered")
+    await_status(client, dead, send(client, dead), "failed")
+    portal.open(client)
+    rows = page.get_by_role("list", name="Webhooks").get_by_role("link")
+    expect(rows.first).to_contain_text("Last 24 hours: 0 delivered, 1 failed.")
+    expect(rows.last).to_contain_text("Last 24 hours: 1 delivered, 0 failed.")
+    expect(rows.last.locator(".bars > span")).to_have_count(24)
+
+
+def test_nothing_was_sent_yet(portal: Portal, client: Client, create: Callable[..., Any]) -> None:
+    portal.open(client, create()["id"])
+    assert facts(portal.page)["Delivered"] == "Nothing was sent"
