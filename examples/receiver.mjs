@@ -3,7 +3,9 @@
 // WEBHOOK_SECRET=whsec_… PORT=8000 node receiver.mjs
 
 import { createHmac, timingSafeEqual } from "node:crypto";
+import { readFileSync } from "node:fs";
 import { createServer } from "node:http";
+import { createServer as createTlsServer } from "node:https";
 
 const SECRET = process.env.WEBHOOK_SECRET;
 if (!SECRET) throw new Error("WEBHOOK_SECRET is not set");
@@ -67,6 +69,10 @@ async function receive(request, response) {
   if (isNew(id)) setImmediate(work, id, body);
 }
 
-createServer((request, response) => {
+const listener = (request, response) => {
   receive(request, response).catch(() => response.destroy()); // such as a sender that went away
-}).listen(Number(process.env.PORT ?? 8000), "127.0.0.1");
+};
+// TLS_FILE: key and certificate in one PEM file, where no proxy or tunnel speaks TLS for this server.
+const pem = process.env.TLS_FILE && readFileSync(process.env.TLS_FILE);
+const server = pem ? createTlsServer({ key: pem, cert: pem }, listener) : createServer(listener);
+server.listen(Number(process.env.PORT ?? 8000), "127.0.0.1");

@@ -2,6 +2,8 @@
 // Receives AIsoule webhooks. PHP 8.0 or newer, no extension.
 //
 // WEBHOOK_SECRET=whsec_… php -S 127.0.0.1:8000 receiver.php
+//
+// PHP's own server speaks no TLS: where no proxy or tunnel does, tls.py does.
 
 declare(strict_types=1);
 

@@ -56,10 +56,17 @@ class Receiver < WEBrick::HTTPServlet::AbstractServlet
 end
 
 Thread.new { loop { work(*EVENTS.pop) } }
-server = WEBrick::HTTPServer.new(
+settings = {
   BindAddress: "127.0.0.1", Port: ENV.fetch("PORT", "8000").to_i,
   Logger: WEBrick::Log.new($stderr, WEBrick::Log::WARN), AccessLog: []
-)
+}
+if ENV["TLS_FILE"] # key and certificate in one PEM file, where no proxy or tunnel speaks TLS for this server
+  require "webrick/https"
+  pem = File.read(ENV["TLS_FILE"])
+  certificate, *chain = OpenSSL::X509::Certificate.load(pem)
+  settings.merge!(SSLEnable: true, SSLPrivateKey: OpenSSL::PKey.read(pem), SSLCertificate: certificate, SSLExtraChainCert: chain)
+end
+server = WEBrick::HTTPServer.new(settings)
 server.mount("/", Receiver)
 %w[INT TERM].each { |name| trap(name) { server.shutdown } }
 server.start
