@@ -11,11 +11,11 @@ from typing import Any
 import boto3
 
 from api.handler import lambda_handler
-from api.keys import KeyTable
 from bench import cloud
-from bench.fanout import DETAIL
+from bench.fanout import BATCH, DETAIL
 from bench.measure import Prepare, interleaved, medians, write
 from local.emulator import ROOT
+from webhooks.api_keys import KeyTable
 from webhooks.models import new_id
 
 _EVENT = (ROOT / "tests" / "events" / "http_api.json").read_text()
@@ -46,6 +46,9 @@ def figures(runs: int) -> dict[str, Any]:
             "read a webhook": _answers(200, lambda: call(token, "GET", path)),
             "list its deliveries": _answers(200, lambda: call(token, "GET", f"{path}/deliveries")),
             "publish an event": _answers(202, lambda: call(platform, "POST", "/v1/events", published)),
+            "publish a batch of 100": _answers(
+                202, lambda: call(platform, "POST", "/v1/events/batch", {"events": [published] * BATCH})
+            ),
         },
         runs=runs,
     )

@@ -18,8 +18,8 @@ _HEAD = (
 
 def bars(title: str, values: Mapping[str, float], *, unit: str, goal: float | None = None) -> str:
     """One bar each, longest value across; `goal` is drawn as a dashed line."""
-    most = max([*values.values(), goal or 0]) or 1
-    scale = (WIDTH - LEFT - RIGHT) / most
+    longest = max([*values.values(), goal or 0]) or 1
+    scale = (WIDTH - LEFT - RIGHT) / longest
     height = 48 + 28 * len(values) + 10
     svg = _HEAD.format(width=WIDTH, height=height, title=escape(title, quote=True))
     if goal is not None:

@@ -39,8 +39,8 @@ class Start:
 
 _MAKE = "from webhooks.clients import client; [client(service) for service in {}]"
 STARTS = {
-    "deliver": Start("deliver.handler", "handler.desk()", ("dynamodb", "events")),
-    "judge": Start("deliver.dead_letters", _MAKE.format(("dynamodb", "events")), ("dynamodb", "events")),
+    "deliver": Start("deliver.handler", "handler.worker()", ("dynamodb", "events", "sqs")),
+    "dead letters": Start("deliver.dead_letters", "handler.dead_letters()", ("dynamodb", "events", "sqs")),
     "fanout": Start("fanout.handler", _MAKE.format(("dynamodb", "sqs")), ("dynamodb", "sqs")),
     "api": Start("api.handler", _MAKE.format(("dynamodb", "events")), ("dynamodb", "events")),
 }
@@ -59,7 +59,7 @@ def figures(dependencies: Path, environment: Mapping[str, str], *, runs: int) ->
     found: dict[str, list[tuple[float, float]]] = {name: [] for name in codes}
     for _ in range(runs):
         for name, (code, floor) in codes.items():
-            found[name].append((_cpu_ms(code, wanted), _cpu_ms(floor, wanted)))
+            found[name].append((_run(code, wanted), _run(floor, wanted)))
     return {name: _summary(pairs) for name, pairs in found.items()}
 
 
@@ -70,11 +70,14 @@ def _copied(part: str, place: Path) -> Path:
 
 
 def _summary(pairs: list[tuple[float, float]]) -> dict[str, float]:
-    start, floor = (statistics.median(values) for values in zip(*pairs, strict=True))
-    return {"cpu_ms": start, "floor_ms": floor, "ratio": statistics.median(s / f for s, f in pairs)}
+    return {
+        "cpu_ms": statistics.median(start for start, _ in pairs),
+        "floor_ms": statistics.median(floor for _, floor in pairs),
+        "ratio": statistics.median(start / floor for start, floor in pairs),
+    }
 
 
-def _cpu_ms(code: str, environment: Mapping[str, str]) -> float:
+def _run(code: str, environment: Mapping[str, str]) -> float:
     process = subprocess.Popen([sys.executable, "-S", "-c", code], env=environment)
     _, status, used = os.wait4(process.pid, 0)
     process.returncode = os.waitstatus_to_exitcode(status)

@@ -5,75 +5,33 @@ A worked example by hand is in tests/unit/test_bench.py; docs/cost.md explains t
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from math import ceil
 
 from bench import prices
+from bench.durations import dead_letters_ms, deliver_ms, fanout_ms, retry_ms, unwanted_ms
+from bench.load import ATTEMPTS, Load, Measured
 
-ATTEMPTS = 4
-TIMEOUT_MS = 5000.0
 MILLION = 1_000_000
 GB = 1e9
-# What AWS's own answers take is not measured here: assumed, and small beside an endpoint's.
-DYNAMODB_MS, SQS_MS = 5.0, 10.0
-FULL_CPU_MB = 1769
-"""Lambda gives a function a whole CPU at this memory size, and of it in proportion below."""
-
-
-@dataclass(frozen=True)
-class Measured:
-    """CPU in ms on one core, sizes in bytes."""
-
-    deliver_batch_ms: float
-    """The part of a batch's CPU that does not depend on how full it is."""
-    deliver_each_ms: float
-    fanout_event_ms: float
-    fanout_each_ms: float
-    event_item: int
-    delivery_item: int
-    webhook_item: int
-    message: int
-    post: int
-    fanout_log: int
-    deliver_batch_log: int
-    deliver_each_log: int
-    platform_log: int
-
-
-@dataclass(frozen=True)
-class Load:
-    """`dead`: the share of deliveries whose endpoint never answers. `others`: webhooks of the account not subscribed."""
-
-    fan_out: int = 1
-    batch: int = 10
-    latency_ms: float = 300.0
-    dead: float = 0.0
-    others: int = 0
-    memory_mb: int = 512
+_LOG_GB = prices.LOG_GB.dollars + prices.LOG_GB_MONTH.dollars
+_REQUEST = prices.SQS_REQUEST.dollars + prices.FAIR_QUEUE_REQUEST.dollars
 
 
 def per_million(load: Load, measured: Measured) -> dict[str, float]:
     """Dollars for a million deliveries, by what they are paid for."""
-    attempts = 1 - load.dead + ATTEMPTS * load.dead
-    events, batches = 1 / load.fan_out, attempts / load.batch
-    sends = ceil(load.fan_out / 10) / load.fan_out
-    judged = load.dead / load.batch  # batches of the dead-letter queue
-    # A failed batch changes visibility once; its messages are received again.
-    changes = ATTEMPTS * load.dead / load.batch if load.dead else 0.0
+    entries = 1 / load.fan_out / load.together
     one = {
-        "EventBridge": events * prices.EVENT.dollars,
-        "Lambda fanout": events * _lambda(fanout_ms(load, measured), load.memory_mb),
-        "Lambda deliver": batches * _lambda(deliver_ms(load, measured), load.memory_mb)
-        + judged * _lambda(_judge_ms(load, measured), load.memory_mb),
-        "SQS": (sends + 2 * batches + changes + 2 * judged)
-        * (prices.SQS_REQUEST.dollars + prices.FAIR_QUEUE_REQUEST.dollars),
-        "DynamoDB writes": _writes(load, measured, attempts) * prices.WRITE.dollars,
-        "DynamoDB reads": _reads(load, measured, attempts) * prices.READ.dollars,
-        "Logs": _log_bytes(load, measured, attempts) / GB * (prices.LOG_GB.dollars + prices.LOG_GB_MONTH.dollars),
-        "Table storage, 30 days": kept_bytes(load, measured)
-        / GB
-        * (prices.TABLE_GB_MONTH.dollars + prices.PITR_GB_MONTH.dollars),
-        "Sent to endpoints": attempts * measured.post / GB * prices.TRANSFER_GB.dollars,
+        "EventBridge": entries * prices.EVENT.dollars,
+        "Lambda fanout": entries * invocation(fanout_ms(load, measured), load.memory_mb),
+        "Lambda deliver": (1 - load.dead) / load.batch * invocation(deliver_ms(load, measured), load.memory_mb)
+        + ATTEMPTS * load.dead / load.retry_batch * invocation(retry_ms(load, measured), load.memory_mb)
+        + load.dead / load.batch * invocation(dead_letters_ms(load, measured), load.memory_mb),
+        "SQS": _requests(load) * _REQUEST,
+        "DynamoDB writes": _writes(load, measured) * prices.WRITE.dollars,
+        "DynamoDB reads": _reads(load, measured) * prices.READ.dollars,
+        "Logs": _log_bytes(load, measured) / GB * _LOG_GB,
+        "Table storage, 30 days": kept_bytes(load, measured) / GB * prices.TABLE_GB_MONTH.dollars,
+        "Sent to endpoints": load.attempts * measured.post / GB * prices.TRANSFER_GB.dollars,
     }
     return {name: dollars * MILLION for name, dollars in one.items()}
 
@@ -82,57 +40,65 @@ def total(load: Load, measured: Measured) -> float:
     return sum(per_million(load, measured).values())
 
 
-def fanout_ms(load: Load, measured: Measured) -> float:
-    """How long one event takes: the CPU that 512 MB give are a part of one, and nothing is done while AWS answers."""
-    cpu = measured.fanout_event_ms + measured.fanout_each_ms * load.fan_out
-    return cpu * _slower(load) + 2 * DYNAMODB_MS + ceil(load.fan_out / 10) * SQS_MS
+def unwanted(load: Load, measured: Measured) -> dict[str, float]:
+    """Dollars for a million events that none of the account's webhooks, of which there are `others`, wants."""
+    one = {
+        "EventBridge": prices.EVENT.dollars / load.together,
+        "Lambda fanout": invocation(unwanted_ms(load, measured), load.memory_mb) / load.together,
+        "DynamoDB reads": _account_units(load.others, measured) * prices.READ.dollars,
+        "Logs": measured.unwanted_log / GB * _LOG_GB,
+    }
+    return {name: dollars * MILLION for name, dollars in one.items()}
 
 
-def deliver_ms(load: Load, measured: Measured) -> float:
-    """How long a batch takes: as long as its slowest POST, which is a dead one's 5 s if there is one in it."""
-    attempts_of_dead = ATTEMPTS * load.dead
-    share = attempts_of_dead / (1 - load.dead + attempts_of_dead)
-    all_alive = (1 - share) ** load.batch
-    waiting = all_alive * load.latency_ms + (1 - all_alive) * TIMEOUT_MS
-    cpu = measured.deliver_batch_ms + measured.deliver_each_ms * load.batch
-    return cpu * _slower(load) + waiting + 2 * DYNAMODB_MS
-
-
-def _judge_ms(load: Load, measured: Measured) -> float:
-    cpu = measured.deliver_batch_ms + measured.deliver_each_ms * load.batch
-    return cpu * _slower(load) + (1 + load.batch) * DYNAMODB_MS
-
-
-def _slower(load: Load) -> float:
-    return max(FULL_CPU_MB / load.memory_mb, 1)
-
-
-def _lambda(ms: float, memory_mb: int) -> float:
+def invocation(ms: float, memory_mb: int) -> float:
     return prices.LAMBDA_REQUEST.dollars + ms / 1000 * memory_mb / 1024 * prices.LAMBDA_GB_SECOND.dollars
 
 
-def _writes(load: Load, measured: Measured, attempts: float) -> float:
-    """Units a delivery: the event's share, one write an attempt; and of the dead ones a transaction, which counts twice."""
-    judged = 2 * (_kb(measured.delivery_item) + _kb(measured.webhook_item)) + 1  # and the sparse index
-    return _kb(measured.event_item) / load.fan_out + attempts * _kb(measured.delivery_item) + load.dead * judged
-
-
-def _reads(load: Load, measured: Measured, attempts: float) -> float:
-    """Units a delivery: the account's webhooks once an event; at each attempt its webhook and its log, there or not."""
-    account = ceil((load.fan_out + load.others) * measured.webhook_item / 4096)
-    return account / load.fan_out + 2 * attempts + 2 * load.dead
-
-
-def _log_bytes(load: Load, measured: Measured, attempts: float) -> float:
-    event = measured.fanout_log + measured.platform_log
-    batch = measured.deliver_batch_log + measured.platform_log
-    return event / load.fan_out + attempts * (measured.deliver_each_log + batch / load.batch)
-
-
 def kept_bytes(load: Load, measured: Measured) -> float:
-    """Each item counts 100 bytes more; a dead one's item has its four attempts."""
-    delivery = measured.delivery_item + 100 + load.dead * (ATTEMPTS - 1) * 100
-    return (measured.event_item + 100) / load.fan_out + delivery
+    """Each item counts 100 bytes more."""
+    delivery = (1 - load.dead) * measured.delivery_item + load.dead * measured.dead_item
+    return (measured.event_item + 100) / load.fan_out + delivery + 100
+
+
+def _requests(load: Load) -> float:
+    """
+    Requests to SQS a delivery. By ten at most: an attempt's receive and, if it failed, its change of visibility; what is
+    delivered is deleted. A dead one's message is sent to the dead-letter queue in the end instead of hidden, deleted, and
+    received and deleted there.
+    """
+    messages = load.together * load.fan_out
+    sends = ceil(messages / 10) / messages
+    dead = (2 * ATTEMPTS + 1) / min(load.retry_batch, 10) + 2 / load.batch
+    return sends + (1 - load.dead) * 2 / load.batch + load.dead * dead
+
+
+def _writes(load: Load, measured: Measured) -> float:
+    """
+    Units a delivery: the event's share, one write an attempt; of the dead ones the last status, and the sparse index once.
+    Their webhook is failing already, so it is not written again in a transaction.
+    """
+    dead = (ATTEMPTS + 1) * _kb(measured.dead_item) + 1
+    delivery = (1 - load.dead) * _kb(measured.delivery_item) + load.dead * dead
+    return _kb(measured.event_item) / load.fan_out + delivery
+
+
+def _reads(load: Load, measured: Measured) -> float:
+    """Units a delivery: the account's webhooks once an event; at each attempt its webhook and its log, there or not."""
+    account = _account_units(load.fan_out + load.others, measured)
+    return account / load.fan_out + 2 * load.attempts + 2 * load.dead
+
+
+def _account_units(webhooks: int, measured: Measured) -> int:
+    return max(ceil(webhooks * measured.webhook_item / 4096), 1)
+
+
+def _log_bytes(load: Load, measured: Measured) -> float:
+    event = measured.fanout_log if load.together == 1 else measured.fanout_tens_log
+    alive = measured.deliver_each_log + measured.deliver_batch_log / load.batch
+    # The line of each attempt, one more in the end; and the metrics.
+    dead = ATTEMPTS * (measured.failed_log + measured.deliver_batch_log / load.retry_batch) + measured.failed_log
+    return event / load.fan_out + (1 - load.dead) * alive + load.dead * dead
 
 
 def _kb(size: int) -> int:

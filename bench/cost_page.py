@@ -6,32 +6,25 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
-from bench import chart, idle, prices
+from bench import chart, idle, others, prices
 from bench import cost_tables as tables
-from bench.cost import (
-    DYNAMODB_MS,
-    FULL_CPU_MB,
-    SQS_MS,
-    Load,
-    Measured,
-    deliver_ms,
-    fanout_ms,
-    kept_bytes,
-    per_million,
-    total,
-)
+from bench.cost import invocation, kept_bytes, per_million, total
+from bench.durations import DYNAMODB_MS, SQS_MS, deliver_ms, fanout_ms
 from bench.goals import goals, measured
-from bench.report import table
+from bench.load import FULL_CPU_MB, Load, Measured
+from bench.month import Customer
+from bench.tables import table
 from local.emulator import ROOT
 
 VOLUMES = (10_000, 100_000, 1_000_000, 10_000_000, 100_000_000)
-METRICS, ALWAYS = 18, 3
+METRICS, ALWAYS = 23, 4
 """Custom metrics that the functions can write, and those of them that every healthy delivery writes."""
 
 
 def write(found: Mapping[str, Any]) -> None:
     model, there = measured(found), found["idle"]["resources"]
     month = idle.monthly(there)
+    fixed = sum(month.values()) + ALWAYS * prices.METRIC_MONTH.dollars
     template = Path(__file__).with_suffix(".md").read_text()
     text = template.format(
         custom=METRICS,
@@ -41,33 +34,49 @@ def write(found: Mapping[str, Any]) -> None:
         by_use=_by_use(model),
         prices=table("| dollars | for one | source | as of |", [_price(price) for price in prices.ALL]),
         parts=tables.parts(model),
+        nobodys=tables.nobodys(model),
         widths=tables.widths(model),
         fills=tables.fills(model),
         dead=tables.dead(model),
+        retries=tables.retries(model),
         memory=tables.memory(model),
+        month=tables.month(model, fixed),
+        customer=Customer(),
+        low=tables.low(model),
+        others=others.section(),
         idle=table("| idle, a month | $ |", [f"| {name} | {dollars:.2f} |" for name, dollars in month.items()]),
         idle_total=sum(month.values()),
-        polls=idle.polls_a_month(there.get("AWS::Lambda::EventSourceMapping", 0)) / 1e6,
-        measured=_measured(model, found),
+        polls=idle.polls_a_month(there) / 1e6,
+        measured=_measured(model),
         metrics=METRICS * prices.METRIC_MONTH.dollars,
         dynamodb_ms=DYNAMODB_MS,
         sqs_ms=SQS_MS,
         full=FULL_CPU_MB,
+        mb=Load().memory_mb,
+        share=100 * Load().memory_mb / FULL_CPU_MB,
+        slower=FULL_CPU_MB / Load().memory_mb,
         fanout_ms=fanout_ms(Load(), model),
         deliver_ms=deliver_ms(Load(), model),
-        half=_half_memory(1, model),
-        platform_log=_platform_log(1, model),
-        pitr=_recovery(1, model),
-        together_1=_together(1, model),
-        together_10=_together(10, model),
-        verdict=_verdict(found),
+        more_memory=total(Load(memory_mb=512), model) - total(Load(), model),
+        more_memory_dead=total(Load(dead=1, memory_mb=512), model) - total(Load(dead=1), model),
+        handshakes=_handshakes(found, 256),
+        handshakes_512=_handshakes(found, 512),
+        pitr=prices.PITR_GB_MONTH.dollars * kept_bytes(Load(), model) / 1e3,
+        item_100=100 * prices.TABLE_GB_MONTH.dollars / 1e3,
+        goals=_goals(found),
+        most_memory=_most_memory(found, "deliver", "dead letters", "fanout"),
+        most_api_memory=_most_memory(found, "api"),
+        api_memory=tables.api_memory(found["api"]["cpu_ms"]),
     )
     (ROOT / "docs").mkdir(exist_ok=True)
     (ROOT / "docs" / "cost.md").write_text(text)
     (ROOT / "docs" / "cost.svg").write_text(_by_volume(model, sum(month.values())))
+    ours = {"this, one by one": total(Load(), model), "this, in tens": total(Load(together=10), model)}
+    bars = chart.bars("Dollars for one more million, by list price", others.metered(ours), unit="$")
+    (ROOT / "docs" / "cost-others.svg").write_text(bars)
 
 
-def _verdict(found: Mapping[str, Any]) -> str:
+def _goals(found: Mapping[str, Any]) -> str:
     rows = [goal.row() for goal in goals(found) if goal.name.startswith("$")]
     return table("| goal | at most | figure | |", rows)
 
@@ -79,27 +88,20 @@ def _by_use(model: Measured) -> float:
 
 
 def _by_api(found: Mapping[str, Any]) -> float:
-    """A million events through the API: its own invocation does nothing but check and put them."""
-    took: float = found["api"]["cpu_ms"]["publish an event"] * FULL_CPU_MB / 512 + 2 * DYNAMODB_MS
-    invocation = prices.LAMBDA_REQUEST.dollars + took / 1000 * 0.5 * prices.LAMBDA_GB_SECOND.dollars
-    return 1e6 * (prices.HTTP_API_REQUEST.dollars + prices.READ.dollars + invocation)
+    """A million events with ids through the API: it reads the key, looks for the id, checks the event and puts it."""
+    took: float = found["api"]["cpu_ms"]["publish an event"] * FULL_CPU_MB / 512 + 3 * DYNAMODB_MS
+    return 1e6 * (prices.HTTP_API_REQUEST.dollars + 2 * prices.READ.dollars + invocation(took, 512))
 
 
-def _half_memory(width: int, model: Measured) -> float:
-    return total(Load(fan_out=width), model) - total(Load(fan_out=width, memory_mb=256), model)
+def _handshakes(found: Mapping[str, Any], memory_mb: int) -> float:
+    """Milliseconds that a whole batch of the retry queue computes if each of its attempts makes a new connection."""
+    cpu: float = found["deliver"]["cpu_ms"]["10 new connections"]
+    return 40 * cpu * FULL_CPU_MB / memory_mb
 
 
-def _platform_log(width: int, model: Measured) -> float:
-    return prices.LOG_GB.dollars * model.platform_log * (1 / width + 1 / 10) / 1e3
-
-
-def _recovery(width: int, model: Measured) -> float:
-    return prices.PITR_GB_MONTH.dollars * kept_bytes(Load(fan_out=width), model) / 1e3
-
-
-def _together(width: int, model: Measured) -> float:
-    saved = _half_memory(width, model) + _platform_log(width, model) + _recovery(width, model)
-    return total(Load(fan_out=width), model) - saved
+def _most_memory(found: Mapping[str, Any], *functions: str) -> float:
+    """Megabytes, of these functions' largest work."""
+    return max(float(mb) for work, mb in found["memory"].items() if work.partition(":")[0] in functions)
 
 
 def _price(price: prices.Price) -> str:
@@ -107,7 +109,7 @@ def _price(price: prices.Price) -> str:
     return f"| {dollars} | {price.unit} | {price.source} | {price.date} |"
 
 
-def _measured(model: Measured, found: Mapping[str, Any]) -> str:
+def _measured(model: Measured) -> str:
     rows = [
         f"| {name} | {value:.2f} ms CPU |" if isinstance(value, float) else f"| {name} | {value} bytes |"
         for name, value in vars(model).items()

@@ -8,6 +8,7 @@ import time
 from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
+from resource import RUSAGE_SELF, getrusage
 from statistics import median
 from typing import Any
 
@@ -17,11 +18,13 @@ import requests
 from bench import cloud
 from bench.batches import ACCOUNT, BODY, handled, messages, received, sqs_event
 from bench.measure import counted, interleaved, medians, write
-from deliver.handler import desk
+from deliver import sender
+from deliver.handler import worker
 from local import ca
 from local.receiver import Answer, receiving
 from webhooks.clients import client
-from webhooks.models import new_id, now
+from webhooks.models import Webhook, new_id
+from webhooks.times import now
 
 
 @dataclass
@@ -66,11 +69,12 @@ def cpu(url: str, runs: int) -> dict[str, Any]:
         {
             "floor": lambda: floor.prepare(10),
             "batch of 10": lambda: handled(sqs_event(messages(good))),
+            "10 new connections": lambda: _unconnected(good),
             "floor of 1": lambda: floor.prepare(1),
             "batch of 1": lambda: handled(sqs_event(messages(good[:1]))),
             "10 for one webhook": lambda: handled(sqs_event([m for _ in range(10) for m in messages(good[:1])])),
-            "2 of 10 fail": lambda: handled(received(messages(good[:8] + bad[:2])), kept=2),
-            "10 of 10 fail": lambda: handled(received(messages(bad)), kept=10),
+            "2 of 10 fail": lambda: handled(received(messages(good[:8] + bad[:2]))),
+            "10 of 10 fail": lambda: handled(received(messages(bad))),
         },
         runs=runs,
     )
@@ -79,13 +83,20 @@ def cpu(url: str, runs: int) -> dict[str, Any]:
     with counted(client("dynamodb"), client("sqs"), client("events")) as calls:
         handled(sqs_event(messages(good)))()
     with counted(client("dynamodb"), client("sqs"), client("events")) as failing:
-        handled(received(messages(bad)), kept=10)()
+        handled(received(messages(bad)))()
     return {
         "cpu_ms": medians(found, per),
         "ratio": median(ratios),
         "calls": dict(calls),
+        "peak_mb": getrusage(RUSAGE_SELF).ru_maxrss / 1024,
         "calls_failing": dict(failing),
     }
+
+
+def _unconnected(webhooks: list[Webhook]) -> Callable[[], object]:
+    for webhook in webhooks:
+        sender.adapters.of(webhook).close()
+    return handled(sqs_event(messages(webhooks)))
 
 
 def hanging(url: str) -> dict[str, float]:
@@ -103,11 +114,11 @@ def hanging(url: str) -> dict[str, float]:
         batch = messages(webhooks)
         event = received(batch)
         at, started = now(), time.monotonic()
-        handled(event, kept=1)()
+        handled(event)()
         took = time.monotonic() - started
     ended = []
     for message in batch[1:]:
-        delivery = desk().log.delivery(*(message.webhook_id, message.accepted_at, message.event_id))
+        delivery = worker().log.delivery(*(message.webhook_id, message.accepted_at, message.event_id))
         assert delivery is not None
         ended.append((delivery.attempts[-1].ended() - at).total_seconds())
     return {"batch_s": took, "others_s": max(ended)}

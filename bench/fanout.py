@@ -1,9 +1,9 @@
-"""CPU and AWS calls of fanout's handler for an event, by how many webhooks the account has and how many want it."""
+"""CPU and AWS calls of fanout's handler for an event, by how many webhooks want it; and of one in a batch of 100."""
 
 from __future__ import annotations
 
 import sys
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from typing import Any
 
 from bench import cloud
@@ -13,6 +13,7 @@ from webhooks.clients import client
 from webhooks.event_types import EVENT_TYPES
 from webhooks.models import new_id
 
+BATCH = 100
 DETAIL = dict(EVENT_TYPES["message.incoming"].example)
 
 
@@ -29,6 +30,35 @@ def event(account_id: str) -> dict[str, Any]:
         "resources": [],
         "detail": {"account_id": account_id, "data": DETAIL, "id": new_id("evt")},
     }
+
+
+def batch(account_ids: Sequence[str]) -> dict[str, Any]:
+    """A hundred events of the accounts in turn, as EventBridge invokes the function with them."""
+    details = [event(account_ids[number % len(account_ids)])["detail"] for number in range(BATCH)]
+    events = [detail | {"event": "message.incoming"} for detail in details]
+    return event("") | {"detail-type": "batch", "detail": {"events": events}}
+
+
+def batched(account_ids: Sequence[str]) -> Callable[[], Callable[[], object]]:
+    def prepare() -> Callable[[], object]:
+        made = batch(account_ids)
+        return lambda: lambda_handler(made, None)
+
+    return prepare
+
+
+def batch_figures(runs: int) -> dict[str, float]:
+    """CPU ms an event."""
+    accounts = [account(1) for _ in range(BATCH)]
+    works = {
+        "one by one": prepared(accounts[0]),
+        "in a batch of 100, all of one account": batched(accounts[:1]),
+        "in a batch of 100, each of another account": batched(accounts),
+        "one by one, nobody wants it": prepared(account(0, 1)),
+        "in a batch of 100, nobody wants them": batched([account(0, 1)]),
+    }
+    per = {name: 1 if name.startswith("one") else BATCH for name in works}
+    return medians(interleaved(works, runs=runs), per)
 
 
 def prepared(account_id: str) -> Callable[[], Callable[[], object]]:
@@ -59,7 +89,11 @@ def calls_of(account_id: str) -> dict[str, int]:
 def figures(runs: int) -> dict[str, Any]:
     accounts = {"1": account(1), "10": account(10), "100": account(100), "1 of 100": account(1, 99)}
     found = interleaved({name: prepared(account_id) for name, account_id in accounts.items()}, runs=runs)
-    return {"cpu_ms": medians(found), "calls": {name: calls_of(account_id) for name, account_id in accounts.items()}}
+    return {
+        "cpu_ms": medians(found),
+        "calls": {name: calls_of(account_id) for name, account_id in accounts.items()},
+        "batch_cpu_ms": batch_figures(max(runs // 3, 1)),
+    }
 
 
 if __name__ == "__main__":

@@ -13,8 +13,9 @@ from bench.fanout import account, calls_of, event, prepared
 from bench.measure import counted, interleaved, medians, write
 from fanout.handler import lambda_handler as fan_out
 from webhooks.clients import client
+from webhooks.deliveries import Attempt, Delivery
 from webhooks.items import delivery_item
-from webhooks.models import Attempt, Delivery, new_id
+from webhooks.models import new_id
 
 TIMES = (1, 10, 100)
 

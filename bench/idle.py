@@ -9,9 +9,18 @@ from typing import Any
 from bench import prices
 from bench.measure import write
 
-POLLERS, POLL_SECONDS = 5, 20
-"""Lambda's long polls of a queue that has nothing: as AWS has described them; the bill decides."""
+POLLERS, UNBOUNDED_POLLERS, POLL_SECONDS = 5, 2, 20
+"""
+Lambda's long polls of a queue that has nothing. AWS documents five, and that a mapping without a maximum concurrency can do
+with as few as two; the bill decides.
+"""
 MONTH_SECONDS = 30 * 24 * 3600
+BOUNDED = "AWS::Lambda::EventSourceMapping"
+UNBOUNDED = f"{BOUNDED}, unbounded"
+SCHEDULE = "AWS::Events::Rule, by the minute"
+MINUTES = MONTH_SECONDS // 60
+LOOK_DOLLARS = prices.LAMBDA_REQUEST.dollars + 0.25 * 0.02 * prices.LAMBDA_GB_SECOND.dollars + prices.READ.dollars / 2
+"""The release function's look at an empty index. Its 20 ms are an estimate."""
 
 
 def resources() -> dict[str, int]:
@@ -23,11 +32,21 @@ def resources() -> dict[str, int]:
 
     app = cdk.App(context={"aws:cdk:bundling-stacks": []})
     template: dict[str, Any] = dict(Template.from_stack(build(app)).to_json())
-    return dict(Counter(resource["Type"] for resource in template["Resources"].values()))
+    return dict(Counter(_kind(resource) for resource in template["Resources"].values()))
 
 
-def polls_a_month(mappings: int) -> float:
-    return mappings * POLLERS * MONTH_SECONDS / POLL_SECONDS
+def _kind(resource: dict[str, Any]) -> str:
+    """Its type; a mapping without a maximum concurrency is a kind of its own, and so is a rule that fires each minute."""
+    if resource["Type"] == BOUNDED and "ScalingConfig" not in resource["Properties"]:
+        return UNBOUNDED
+    if resource.get("Properties", {}).get("ScheduleExpression") == "rate(1 minute)":
+        return SCHEDULE
+    return str(resource["Type"])
+
+
+def polls_a_month(there: dict[str, int]) -> float:
+    pollers = POLLERS * there.get(BOUNDED, 0) + UNBOUNDED_POLLERS * there.get(UNBOUNDED, 0)
+    return pollers * MONTH_SECONDS / POLL_SECONDS
 
 
 def monthly(there: dict[str, int]) -> dict[str, float]:
@@ -44,9 +63,10 @@ def after_allowances(there: dict[str, int]) -> float:
 
 def _paid(there: dict[str, int]) -> list[tuple[str, float, float, float]]:
     """Reason, how many, the price of one, how many are free."""
-    mappings = there.get("AWS::Lambda::EventSourceMapping", 0)
+    queues = there.get(BOUNDED, 0) + there.get(UNBOUNDED, 0)
     return [
-        (f"{mappings} queues polled by Lambda", polls_a_month(mappings), prices.SQS_REQUEST.dollars, 1_000_000),
+        (f"{queues} queues polled by Lambda", polls_a_month(there), prices.SQS_REQUEST.dollars, 1_000_000),
+        ("looks for what waits because of a pace", there.get(SCHEDULE, 0) * MINUTES, LOOK_DOLLARS, 0),
         ("alarms", there.get("AWS::CloudWatch::Alarm", 0), prices.ALARM_MONTH.dollars, 10),
         ("dashboards", there.get("AWS::CloudWatch::Dashboard", 0), prices.DASHBOARD_MONTH.dollars, 3),
         ("keys of our own", there.get("AWS::KMS::Key", 0), prices.KEY_MONTH.dollars, 0),

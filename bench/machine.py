@@ -13,7 +13,7 @@ from typing import Any
 from bench.endpoints import executable
 
 
-def described(found: Mapping[str, Any]) -> str:
+def summary(found: Mapping[str, Any]) -> str:
     packages = ", ".join(
         f"{name} {version(name)}" for name in ("boto3", "requests", "urllib3", "aws-lambda-powertools")
     )
@@ -28,6 +28,9 @@ def described(found: Mapping[str, Any]) -> str:
         "each cold start.\n\nThe emulator and nginx run in processes of their own, which do not count. The emulator speaks "
         "plain HTTP: AWS's TLS would add about 0.1 ms to every AWS call, the floor's too.\n\n"
         "    python -m bench            # all of it, some minutes\n    python -m bench --runs 20  # fewer runs\n"
+        "    python -m bench.many       # fanout in batches of 100, a minute\n"
+        "    python -m bench.lanes      # a dead endpoint's neighbours, ten minutes\n"
+        "    python -m bench.crowd      # the simulation, some minutes of CPU\n"
     )
 
 

@@ -5,26 +5,49 @@ What was tried to make it faster stands in steps.md, kept by hand, because it ha
 
 from __future__ import annotations
 
+import re
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
 from bench import chart, machine
+from bench.crowd import page as crowd
 from bench.goals import goals
+from bench.lanes import page as lanes
+from bench.tables import table
 
 HERE = Path(__file__).parent
+RESULTS = HERE / "results.md"
+BEFORE = "## Steps tried"
 
 
 def write(found: Mapping[str, Any]) -> None:
     _charts(found)
-    parts = [_head(), _goals(found), _deliver(found), _fanout(found), _cold(found), _api(found), _end_to_end(found)]
-    parts += [_growth(found), (HERE / "steps.md").read_text().strip(), machine.described(found)]
-    (HERE / "results.md").write_text("\n\n".join(parts).rstrip() + "\n")
+    parts = [
+        _head(),
+        _goals(found),
+        _deliver(found),
+        _fanout(found),
+        _cold(found),
+        _memory(found),
+        _api(found),
+        _end_to_end(found),
+    ]
+    parts += [_growth(found), *filter(None, (lanes.stored(), crowd.stored()))]
+    parts += [(HERE / "steps.md").read_text().strip(), machine.summary(found)]
+    RESULTS.write_text("\n\n".join(parts).rstrip() + "\n")
 
 
-def table(head: str, rows: list[str]) -> str:
-    columns = head.count("|") - 1
-    return "\n".join([head, "|" + "---|" * columns, *rows])
+def replace_section(section: str) -> None:
+    """In the page as it is, the section of the same title; a new one comes before the steps."""
+    title = section.partition("\n")[0]
+    sections = re.split(r"\n\n(?=## )", RESULTS.read_text().rstrip())
+    titles = [text.partition("\n")[0] for text in sections]
+    if title in titles:
+        sections[titles.index(title)] = section
+    else:
+        sections.insert(titles.index(BEFORE), section)
+    RESULTS.write_text("\n\n".join(sections) + "\n")
 
 
 def _head() -> str:
@@ -53,7 +76,9 @@ def _deliver(found: Mapping[str, Any]) -> str:
         "environment's proxies, which is cheaper) and one bare boto3 "
         "`UpdateItem` on a condition for each delivery.\n\n"
         + table("| work | CPU ms a delivery | ÷ floor |", rows)
-        + f"\n\nAWS calls of a batch of ten: {calls}. When all ten fail: {failing}.\n\n![deliver](charts/deliver.svg)"
+        + f"\n\nAWS calls of a batch of ten: {calls}. When all ten fail: {failing}. The measuring process, which has boto3 "
+        f"and the measurements in it, too, took {found['deliver']['peak_mb']:.0f} MB at most."
+        "\n\n![deliver](charts/deliver.svg)"
     )
 
 
@@ -63,17 +88,35 @@ def _fanout(found: Mapping[str, Any]) -> str:
         f"| {name} | {cpu:.2f} | {', '.join(f'{n} {call}' for call, n in fanout['calls'][name].items())} |"
         for name, cpu in fanout["cpu_ms"].items()
     ]
-    return "## fanout\n\n" + table("| webhooks that want the event | CPU ms an event | AWS calls |", rows)
+    one = "## fanout\n\n" + table("| webhooks that want the event | CPU ms an event | AWS calls |", rows)
+    return f"{one}\n\n{batches(fanout['batch_cpu_ms'])}"
+
+
+def batches(cpu_ms: Mapping[str, float]) -> str:
+    rows = [f"| {name} | {cpu:.2f} | {cpu / cpu_ms['one by one']:.2f} |" for name, cpu in cpu_ms.items()]
+    return table("| an event | CPU ms | ÷ one by one |", rows)
 
 
 def _cold(found: Mapping[str, Any]) -> str:
-    rows = [f"| {n} | {s['cpu_ms']:.0f} | {s['floor_ms']:.0f} | {s['ratio']:.2f} |" for n, s in found["cold"].items()]
+    rows = [
+        f"| {name} | {start['cpu_ms']:.0f} | {start['floor_ms']:.0f} | {start['ratio']:.2f} |"
+        for name, start in found["cold"].items()
+    ]
     sizes = ", ".join(f"{name} {size / 1e6:.2f} MB" for name, size in found["layers"]["bytes"].items())
     return (
         "## Cold starts\n\nA fresh process that imports the handler and makes its clients, by the layer's own pruned "
         "packages (this machine's wheels), against one that only makes the same boto3 clients.\n\n"
         + table("| function | CPU ms | floor | ratio |", rows)
         + f"\n\nZipped: {sizes}.\n\n![cold starts](charts/cold.svg)"
+    )
+
+
+def _memory(found: Mapping[str, Any]) -> str:
+    rows = [f"| {work} | {mb:.0f} |" for work, mb in found["memory"].items()]
+    return (
+        "## Memory\n\nThe most that a process takes, from its start to the end of one invocation, for the largest work that "
+        "each function may get. On AWS, Lambda's own part of the process comes on top.\n\n"
+        + table("| work | MB |", rows)
     )
 
 

@@ -13,18 +13,13 @@ from bench import cloud
 from bench.batches import ACCOUNT, BODY, handled, messages, received, sqs_event
 from bench.fanout import account, event
 from bench.measure import write
+from bench.together import together
 from deliver.sender import _request
 from fanout.handler import lambda_handler as fan_out
-from webhooks.items import delivery_key, event_key, webhook_item
-from webhooks.models import now
-
-# As Lambda writes them around each invocation, in its text format.
-_REQUEST = "RequestId: 8f507cfc-xmpl-4697-b07a-ac58fc914c95"
-PLATFORM_LINES = (
-    f"START {_REQUEST} Version: $LATEST\n",
-    f"END {_REQUEST}\n",
-    f"REPORT {_REQUEST}\tDuration: 430.12 ms\tBilled Duration: 431 ms\tMemory Size: 512 MB\tMax Memory Used: 110 MB\t\n",
-)
+from webhooks.deliveries import Attempt, Delivery
+from webhooks.items import delivery_item, delivery_key, event_key, webhook_item
+from webhooks.messages import DeliveryMessage
+from webhooks.times import now, rfc3339
 
 
 def item_bytes(item: Mapping[str, Any]) -> int:
@@ -56,11 +51,14 @@ def figures(url: str) -> dict[str, float]:
     detail = published["detail"]
     fan_out(event(account(1)), None)
     ten = _logged(handled(sqs_event(batch)))
+    tens = together([account(1) for _ in range(10)])
     # What a batch logs besides its deliveries is the metrics' line.
     return {
         "event_item": _size(cloud.LOG, event_key, detail, lambda: fan_out(published, None)),
         "delivery_item": _of_delivery(batch[0]),
-        "failing_item": (handled(received(failing), kept=10)(), _of_delivery(failing[0]))[1],
+        "failed_log": _logged(handled(received(failing))) // 10,
+        "failing_item": _of_delivery(failing[0]),
+        "dead_item": item_bytes(delivery_item(dead(batch[0]), log_days=30)),
         "webhook_item": item_bytes(webhook_item(good[0])),
         "message": len(BODY) + sum(len(n) + len(a["StringValue"]) + 6 for n, a in _attributes(batch[0])),
         "body": len(BODY),
@@ -68,8 +66,19 @@ def figures(url: str) -> dict[str, float]:
         "fanout_log": _logged(lambda: fan_out(event(account(1)), None)),
         "deliver_log_10": ten,
         "deliver_log_1": _logged(handled(sqs_event(messages(good[:1])))),
-        "platform_log": sum(map(len, PLATFORM_LINES)),
+        "fanout_tens_log": _logged(lambda: fan_out(tens, None)) // 10,
+        "unwanted_log": _logged(lambda: fan_out(event(account(0)), None)),
     }
+
+
+def dead(message: DeliveryMessage) -> Delivery:
+    """After four attempts without an answer."""
+    attempt = Attempt(1, 1, rfc3339(now()), 5000, error="no answer within 5 s", error_code="timeout")
+    return Delivery(
+        webhook_id=message.webhook_id, account_id=message.account_id, event_id=message.event_id, event=message.event,
+        accepted_at=message.accepted_at, status="failed", round=1, round_started_at=message.accepted_at, version=5,
+        attempts=[attempt] * 4,
+    )  # fmt: skip
 
 
 def _size(table: str, key: Callable[[str, str], Any], detail: Any, write_it: Callable[[], object]) -> int:
@@ -78,7 +87,7 @@ def _size(table: str, key: Callable[[str, str], Any], detail: Any, write_it: Cal
 
 
 def _of_delivery(message: Any) -> int:
-    return _stored(cloud.LOG, delivery_key(message.webhook_id, message.accepted_at, message.event_id))
+    return _stored(cloud.LOG, delivery_key(*message.key()))
 
 
 def _stored(table: str, key: Any) -> int:
