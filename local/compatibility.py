@@ -1,0 +1,38 @@
+"""Compares the API's specification with that of the last release; part of `make check`.
+
+A breaking change fails it, unless the newest section of CHANGELOG.md names it.
+"""
+
+from __future__ import annotations
+
+import json
+import sys
+
+from local.breaking_changes import Json, breaking_changes
+from local.emulator import ROOT
+
+RELEASED = ROOT / "docs" / "openapi-released.json"
+
+
+def main() -> None:
+    released = json.loads(RELEASED.read_text()) if RELEASED.exists() else None
+    current = json.loads((ROOT / "docs" / "openapi.json").read_text())
+    text, failed = report(released, current, (ROOT / "CHANGELOG.md").read_text())
+    sys.stdout.write(text)
+    sys.exit(failed)
+
+
+def report(released: Json | None, current: Json, changelog: str) -> tuple[str, int]:
+    """What to say, and the exit status. A change is declared by its line in the newest section of the changelog."""
+    if released is None:
+        return "No release yet that docs/openapi.json could be compared with.\n", 0
+    newest = " ".join(changelog.split("\n## ")[1].split())
+    undeclared = [change for change in breaking_changes(released, current) if change not in newest]
+    if not undeclared:
+        return "docs/openapi.json has no breaking change that CHANGELOG.md does not name.\n", 0
+    lines = ["Clients of the last release break. Avoid it, or put these lines into the newest section of CHANGELOG.md:"]
+    return "".join(f"{line}\n" for line in [*lines, *(f"- {change}" for change in undeclared)]), 1
+
+
+if __name__ == "__main__":
+    main()
