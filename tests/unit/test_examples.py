@@ -109,7 +109,7 @@ def serve(
 
 
 def await_port(port: int, process: subprocess.Popen[bytes], errors: Path) -> None:
-    deadline = time.monotonic() + 60
+    deadline = time.monotonic() + 300  # the first time, Go compiles its standard library
     while process.poll() is None and time.monotonic() < deadline:
         with socket.socket() as probe:
             if probe.connect_ex(("127.0.0.1", port)) == 0:
