@@ -144,7 +144,7 @@ class Delivery(Construct):
         )
         grant(database.config, release, "GetItem", partitions=ACCOUNTS)
         grant(database.log, release, "BatchGetItem", "PutItem", "Query", indexes=[DUE, FAILED])
-        grant(database.log, release, "GetItem", "UpdateItem", "DeleteItem", partitions=PACES)
+        grant(database.log, release, "GetItem", "UpdateItem", "BatchWriteItem", partitions=PACES)
         queues.grant_sending(release, queues.delivery, queues.retry)
         events.Rule(
             self,

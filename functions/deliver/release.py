@@ -80,7 +80,7 @@ def _send(messages: Sequence[DeliveryMessage]) -> None:
     refused = [left for ten in _pool.map(delivery_queues().send_ten, in_tens(known)) for left in ten]
     unsent = {(message.key(), message.round) for message in refused}
     sent = [message for message in messages if (message.key(), message.round) not in unsent]
-    list(_pool.map(pace().remove, sent))
+    pace().remove(sent)
     logger.info("deliveries.released", webhook_id=messages[0].webhook_id, messages=len(sent))
     if unsent:
         raise NotReleased(f"{len(unsent)} of {len(messages)}")

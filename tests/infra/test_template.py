@@ -271,7 +271,7 @@ ALLOWED = {
 }
 ALLOWED["release"] = {
     "Config": "dynamodb:GetItem",
-    "Log": "dynamodb:BatchGetItem dynamodb:DeleteItem dynamodb:GetItem dynamodb:PutItem dynamodb:Query "
+    "Log": "dynamodb:BatchGetItem dynamodb:BatchWriteItem dynamodb:GetItem dynamodb:PutItem dynamodb:Query "
     "dynamodb:UpdateItem",
     "QueuesDelivery": "sqs:SendMessage",
     "QueuesRetry": "sqs:SendMessage",

@@ -96,8 +96,7 @@ def calls_about_a_pace(client: Any) -> list[Any]:
         [message.key() for message in pace.waiting("wh_1", limit=2)],
         state := pace.state("wh_1"),
     ]
-    for message in messages:
-        pace.remove(message)
+    pace.remove(messages)
     assert state
     finished = [pace.finish(replace(state, kept=1)), pace.finish(state)]
     return [*results, *finished, pace.due(limit=9), pace.take("wh_1", 1, 1), pace.waiting("wh_1", limit=2)]

@@ -5,6 +5,7 @@ from __future__ import annotations
 import itertools
 import json
 from collections.abc import Callable
+from dataclasses import replace
 from datetime import timedelta
 from pathlib import Path
 from typing import Any
@@ -122,7 +123,7 @@ def waiting(pipeline: Pipeline, clock: Clock) -> Callable[..., None]:
     return make
 
 
-@pytest.mark.parametrize("call", ["SendMessageBatch", "DeleteItem", "UpdateItem"])
+@pytest.mark.parametrize("call", ["send_message_batch", "batch_write_item", "update_item"])
 def test_a_release_that_is_cut_off_is_made_up_for(
     pipeline: Pipeline,
     clock: Clock,
@@ -134,14 +135,13 @@ def test_a_release_that_is_cut_off_is_made_up_for(
     pipeline.webhook(URL, max_per_second=1)
     waiting("e1", "e2")
     clock.at += timedelta(minutes=1)
-    used = client("sqs" if call.startswith("Send") else "dynamodb")
+    used = client("sqs" if call.startswith("send") else "dynamodb")
     with monkeypatch.context() as broken:
-        operation = {"SendMessageBatch": "send_message_batch", "DeleteItem": "delete_item", "UpdateItem": "update_item"}
 
         def fails(**_: Any) -> Any:
             raise TimeoutError(call)
 
-        broken.setattr(used, operation[call], fails)
+        broken.setattr(used, call, fails)
         release()
     clock.at += timedelta(minutes=1)
     release()
@@ -149,6 +149,55 @@ def test_a_release_that_is_cut_off_is_made_up_for(
     sent.clear()
     release()
     assert sent == [], "released, and not forgotten"
+
+
+def test_what_is_released_is_removed_in_few_calls(
+    pipeline: Pipeline, clock: Clock, sent: list[tuple[str, str, int]], waiting: Callable[..., None]
+) -> None:
+    pipeline.webhook(URL, max_per_second=1)
+    waiting(*numbers(0, 60))
+    clock.at += timedelta(minutes=1)
+    with aws_calls() as calls:
+        release()
+    assert len(sent) == 60
+    assert calls["BatchWriteItem"] == 3, "25 at once"
+    assert "DeleteItem" not in calls
+
+
+def test_what_dynamodb_leaves_is_removed_by_asking_again(
+    pipeline: Pipeline,
+    clock: Clock,
+    sent: list[tuple[str, str, int]],
+    waiting: Callable[..., None],
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    pipeline.webhook(URL, max_per_second=1)
+    waiting(*numbers(0, 30))
+    clock.at += timedelta(minutes=1)
+    real = client("dynamodb").batch_write_item
+
+    def in_part(**request: Any) -> Any:
+        ((table, wanted),) = request["RequestItems"].items()
+        real(RequestItems={table: wanted[:10]})
+        return {"UnprocessedItems": {table: wanted[10:]} if wanted[10:] else {}}
+
+    monkeypatch.setattr(client("dynamodb"), "batch_write_item", in_part)
+    release()
+    release()
+    assert [event_id for _, event_id, _ in sent] == numbers(0, 30), "each once"
+
+
+def test_another_round_that_comes_to_wait_meanwhile_is_not_removed(
+    pipeline: Pipeline, clock: Clock, sent: list[tuple[str, str, int]], waiting: Callable[..., None]
+) -> None:
+    from webhooks.tables import pace
+
+    pipeline.webhook(URL, max_per_second=1)
+    waiting("e1")
+    (first,) = pace().waiting("wh_1", limit=10)
+    assert pace().schedule([replace(first, round=2)], 1) == [], "waits, too"
+    pace().remove([first])
+    assert [(message.event_id, message.round) for message in pace().waiting("wh_1", limit=10)] == [("e1", 2)]
 
 
 def test_an_event_that_comes_to_wait_while_the_last_is_released_is_not_missed(

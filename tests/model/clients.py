@@ -79,9 +79,18 @@ class DynamoDB:
 
         return self.cloud.boundary("GetItem", act, again=act)
 
-    def delete_item(self, **request: Any) -> Any:
-        act = partial(self._write, request, self._delete)
-        return self.cloud.boundary("DeleteItem", act, again=act)
+    def batch_write_item(self, *, RequestItems: Any) -> Any:
+        """Deletes; nothing else is asked for."""
+        ((table, wanted),) = RequestItems.items()
+        keys = [request["DeleteRequest"]["Key"] for request in wanted]
+        assert len({key_of(key) for key in keys}) == len(keys) <= 25, "AWS refuses duplicate keys"
+
+        def act(limit: int = 25) -> Any:
+            for key in keys[:limit]:
+                self.cloud.delete(table, key)
+            return {"UnprocessedItems": {table: wanted[limit:]} if wanted[limit:] else {}}
+
+        return self.cloud.boundary("BatchWriteItem", act, partial=partial(act, 1), again=act)
 
     def query(self, *, TableName: str, **request: Any) -> Any:
         """One page, by the table's key or an index; an index is as new as the table."""

@@ -13,6 +13,7 @@ from datetime import UTC, datetime, timedelta
 from math import ceil
 from typing import TYPE_CHECKING, Any
 
+from webhooks.batches import batch_delete
 from webhooks.deliveries import sort_key
 from webhooks.expressions import begins_with
 from webhooks.items import expires_at, from_item, pace_key, to_item, waiting_key
@@ -104,9 +105,10 @@ class Pace:
         )
         return [_message(webhook_id, item["sk"]["S"], from_item(item)) for item in answer["Items"]]
 
-    def remove(self, message: DeliveryMessage) -> None:
-        """It waits no longer. Another round of the same delivery that came to wait meanwhile is left alone."""
-        self._client.delete_item(TableName=self._table, Key=waiting_key(message.webhook_id, _place(message)))
+    def remove(self, messages: Sequence[DeliveryMessage]) -> None:
+        """They wait no longer. Another round of the same delivery has a place of its own. Raises UnprocessedKeys."""
+        keys = [waiting_key(message.webhook_id, _place(message)) for message in messages]
+        batch_delete(self._client, self._table, keys)
 
     def state(self, webhook_id: str) -> PaceState | None:
         """None for a webhook of which nothing ever waited."""
