@@ -5,6 +5,7 @@ from __future__ import annotations
 import hashlib
 import hmac
 import json
+import re
 import time
 from collections.abc import Callable
 from typing import Any
@@ -13,6 +14,7 @@ import pytest
 from standardwebhooks import Webhook
 
 from local.client import Client
+from local.emulator import ROOT
 from local.receiver import Answer, Receiver
 from tests.deployed import Deployed
 from webhooks.event_types import EVENT_TYPES
@@ -168,6 +170,20 @@ def test_the_backend_publishes_on_the_bus(deployed: Deployed, account: Account, 
     posted = receiver.wait_for("/hook", 1, seconds=30)[0]
     assert posted.headers["webhook-id"] == bus_id
     assert client.await_delivery(webhook["id"], bus_id, is_final, seconds=10)["status"] == "delivered"
+
+
+def test_the_guides_function_publishes_a_batch(deployed: Deployed, account: Account, receiver: Receiver) -> None:
+    account_id, client = account
+    create(client, receiver.url("/hook"))
+    guide = (ROOT / "docs" / "publishing.md").read_text()
+    (snippet,) = re.findall(r"```python\n(.+?)```", guide, re.DOTALL)
+    names: dict[str, Any] = {}
+    exec(snippet, names)
+    event = {"account_id": account_id, "event": EVENT.name, "data": dict(EVENT.example)}
+    bus = deployed.outputs.client("events"), deployed.outputs.event_bus_name
+    names["publish"](*bus, [event | {"id": "first"}, event | {"id": "second"}])
+    posts = receiver.wait_for("/hook", 2, seconds=30)
+    assert sorted(post.headers["webhook-id"] for post in posts) == ["first", "second"]
 
 
 def test_a_malformed_event_on_the_bus_is_kept_with_its_reason(
