@@ -7,7 +7,6 @@ from __future__ import annotations
 
 import json
 from pathlib import Path
-from typing import Any
 
 import pytest
 
@@ -29,24 +28,11 @@ NEVER_SUCCEEDS = {("DELETE", "/v1/session")}
 """With the keys of this test, which do not expire: 409, or the run would end its own session."""
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("role", ["account", "platform"])
 def test_every_answer_is_as_the_specification_says(
     deployed: Deployed, receiver: Receiver, tmp_path: Path, role: str
 ) -> None:
-    """Without the phase of four in five calls, which tries each limit of each field: that one is slow."""
-    check(deployed, receiver, tmp_path, role, phases="examples,fuzzing,stateful", max_examples=2, seconds=300)
-
-
-@pytest.mark.slow
-@pytest.mark.parametrize("role", ["account", "platform"])
-def test_every_answer_is_as_the_specification_says_at_length(
-    deployed: Deployed, receiver: Receiver, tmp_path: Path, role: str
-) -> None:
-    phases = "examples,coverage,fuzzing,stateful"
-    check(deployed, receiver, tmp_path, role, phases=phases, max_examples=100, seconds=900)
-
-
-def check(deployed: Deployed, receiver: Receiver, directory: Path, role: str, **options: Any) -> None:
     account_id = new_id("acct")
     key = deployed.platform.post("/v1/api-keys", {"account_id": account_id}, 201)["key"]
     account = Client(deployed.outputs.api_url, key)
@@ -54,7 +40,7 @@ def check(deployed: Deployed, receiver: Receiver, directory: Path, role: str, **
         key = deployed.outputs.platform_key
     try:
         seeds = plant(deployed, account_id, account, receiver)
-        done = run(deployed.outputs.api_url, key, seeds, directory, **options)
+        done = run(deployed.outputs.api_url, key, seeds, tmp_path)
     finally:
         account.close()
     print(f"A key of the role {role}:\n{done.summary()}")

@@ -476,6 +476,7 @@ def test_numbers_with_an_owner_elsewhere_agree() -> None:
     assert timedelta(seconds=settings.MAX_ROUND_SECONDS) == deliver.dead_letters.REQUEUED_FOR
 
 
+@pytest.mark.slow
 def test_an_edit_to_one_function_deploys_no_other(tmp_path: Path) -> None:
     """Nor does bytecode, nor another place."""
     for part in ("functions", "layers"):

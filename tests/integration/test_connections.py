@@ -216,6 +216,7 @@ def as_many_files_as_lambda() -> Iterator[None]:
     resource.setrlimit(resource.RLIMIT_NOFILE, before)
 
 
+@pytest.mark.slow
 @pytest.mark.usefixtures("as_many_files_as_lambda")
 def test_kept_connections_never_use_up_the_files(certificates: dict[str, ssl.SSLContext]) -> None:
     """The receiver is in this process, too: both ends of each connection fit into what Lambda allows."""
