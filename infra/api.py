@@ -16,11 +16,12 @@ from infra.function import Function, Layers, acknowledge, log_group
 from infra.settings import Settings
 
 _EXPLORER = "/docs"
+_INBOX = "/in/{token}"
 _LOGGED = {
     "requestId": "$context.requestId",
     "ip": "$context.identity.sourceIp",
     "method": "$context.httpMethod",
-    "path": "$context.path",
+    "route": "$context.routeKey",  # not the path, which may have the token of a test address
     "status": "$context.status",
     "error": "$context.integrationErrorMessage",
 }
@@ -63,16 +64,20 @@ class Api(Construct):
         explorer = self.http_api.add_routes(
             path=_EXPLORER, methods=[apigateway.HttpMethod.ANY], integration=integration
         )
-        self.public_url = self._public_url(settings)
+        inbox = self.http_api.add_routes(path=_INBOX, methods=[apigateway.HttpMethod.POST], integration=integration)
+        self.public_url = self._public_url(settings.emulator_url or "", settings)
         self.function.add_environment("PUBLIC_URL", self.public_url)
+        if settings.local:
+            tls_url = self._public_url(settings.emulator_tls_url or "", settings)
+            self.function.add_environment("LOCAL_TLS_URL", tls_url)
         self._configure_stage(log_group(self, "Access", settings=settings), settings)
         assert self.http_api.default_stage is not None
         # API Gateway refuses settings for a route that does not exist yet.
-        self.http_api.default_stage.node.add_dependency(*explorer)
+        self.http_api.default_stage.node.add_dependency(*explorer, *inbox)
 
-    def _public_url(self, settings: Settings) -> str:
+    def _public_url(self, emulator_url: str, settings: Settings) -> str:
         if settings.local:
-            return f"{settings.emulator_url}/_aws/execute-api/{self.http_api.api_id}/$default"
+            return f"{emulator_url}/_aws/execute-api/{self.http_api.api_id}/$default"
         return settings.public_url or self.http_api.api_endpoint
 
     def _configure_stage(self, access: logs.LogGroup, settings: Settings) -> None:
@@ -84,7 +89,14 @@ class Api(Construct):
         )
         # Public, the largest answer, seldom needed; HEAD costs as much to make.
         # CDK passes this map on unchanged: the names are CloudFormation's.
-        stage.route_settings = {f"ANY {_EXPLORER}": {"ThrottlingRateLimit": 1, "ThrottlingBurstLimit": 5}}
+        stage.route_settings = {
+            f"ANY {_EXPLORER}": {"ThrottlingRateLimit": 1, "ThrottlingBurstLimit": 5},
+            # Public, too: half of what the API takes, at most, so that a flood leaves room for all other calls.
+            f"POST {_INBOX}": {
+                "ThrottlingRateLimit": max(settings.api_rate // 2, 1),
+                "ThrottlingBurstLimit": max(settings.api_rate // 2, 1),
+            },
+        }
         stage.access_log_settings = apigateway.CfnStage.AccessLogSettingsProperty(
             destination_arn=access.log_group_arn, format=json.dumps(_LOGGED)
         )

@@ -66,7 +66,7 @@ class Settings:
     page. `alarm_email` gets the alarms. `dashboard`, `service_level` (of `infra.service_level`) and `log_recovery`,
     point-in-time recovery of the log table, cost money and are off unless somebody wants them.
 
-    `emulator_url`, `ca_file` and `emulator_python` are for the local stage only.
+    `emulator_url`, `emulator_tls_url` (the same through TLS), `ca_file` and `emulator_python` are for the local stage only.
     """
 
     stage: Literal["aws", "local"]
@@ -91,6 +91,7 @@ class Settings:
     service_level: bool
     log_recovery: bool
     emulator_url: str | None = None
+    emulator_tls_url: str | None = None
     ca_file: Path | None = None
     emulator_python: Path | None = None
 
@@ -137,6 +138,7 @@ def read_settings(node: Node) -> Settings:
         service_level=context.switch("service_level", "off"),
         log_recovery=context.switch("log_recovery", "off"),
         emulator_url=context.text("emulator_url", "http://127.0.0.1:4566") if local else None,
+        emulator_tls_url=context.text("emulator_tls_url", "https://127.0.0.1:4567") if local else None,
         ca_file=context.path("ca_file") if local else None,
         emulator_python=context.path("emulator_python") if local else None,
     )

@@ -20,6 +20,15 @@ def create(directory: Path) -> tuple[Path, Path]:
     return certificate, key
 
 
+def server_file(certificate: Path, key: Path) -> Path:
+    """A key and a certificate for a server at localhost, issued by the authority, in one file beside it."""
+    authority = trustme.CA.from_pem(certificate.read_bytes(), key.read_bytes())
+    pem = certificate.parent / "localhost.pem"
+    pem.touch(mode=0o600)
+    authority.issue_cert("localhost", "127.0.0.1", "::1").private_key_and_cert_chain_pem.write_to_path(str(pem))
+    return pem
+
+
 def server_context(certificate: Path, key: Path) -> ssl.SSLContext:
     """For a server at localhost, issued by the authority."""
     authority = trustme.CA.from_pem(certificate.read_bytes(), key.read_bytes())

@@ -11,11 +11,13 @@ import sys
 import time
 import urllib.error
 import urllib.request
+from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass
 from pathlib import Path
 
 ROOT = Path(__file__).parent.parent
 PYTHON = ROOT / ".venv" / "emulator" / "bin" / "python"
+_TLS = ROOT / "examples" / "tls.py"
 REGION = "us-east-1"
 USUAL_PORT = 4566
 _children: dict[int, subprocess.Popen[bytes]] = {}
@@ -28,14 +30,23 @@ class EmulatorFailed(Exception):
 
 @dataclass(frozen=True)
 class Emulator:
-    """A running one, as `state` in its directory describes it."""
+    """
+    A running one, as its directory's `emulator.json` describes it. In front of it is a process that speaks TLS, because
+    deliveries to test addresses go to the API itself.
+    """
 
     pid: int
     port: int
+    tls_pid: int = 0
+    tls_port: int = 0
 
     @property
     def endpoint_url(self) -> str:
         return f"http://localhost:{self.port}"
+
+    @property
+    def tls_url(self) -> str:
+        return f"https://localhost:{self.tls_port}"
 
     def is_healthy(self) -> bool:
         try:
@@ -57,11 +68,15 @@ def environment(endpoint_url: str) -> dict[str, str]:
     }
 
 
-def start(directory: Path, *, usual_port: bool = False, seconds: float = 60) -> Emulator:
-    """The one already running from this directory, or a new one. Raises EmulatorFailed."""
+def start(directory: Path, *, tls_file: Path | None = None, usual_port: bool = False, seconds: float = 60) -> Emulator:
+    """
+    The one already running from this directory, or a new one; with `tls_file`, a key and a certificate, behind TLS as well.
+    Raises EmulatorFailed.
+    """
     running = find(directory)
     if running:
         return running
+    stop(directory)
     directory.mkdir(parents=True, exist_ok=True)
     port = USUAL_PORT if usual_port and _is_free(USUAL_PORT) else _free_port()
     settings = {
@@ -72,18 +87,13 @@ def start(directory: Path, *, usual_port: bool = False, seconds: float = 60) -> 
         "TMPDIR": str(_temporary(directory)),
     }
     log = directory / "emulator.log"
-    with log.open("wb") as output:
-        process = subprocess.Popen(
-            [PYTHON, "-m", "ministack"],
-            env=environment(f"http://localhost:{port}") | settings,
-            cwd=directory,
-            stdin=subprocess.DEVNULL,
-            stdout=output,
-            stderr=subprocess.STDOUT,
-            start_new_session=True,  # Ctrl-C in this terminal is for us; we end it ourselves
-        )
-    _children[process.pid] = process
+    process = _spawn([PYTHON, "-m", "ministack"], environment(f"http://localhost:{port}") | settings, log)
     emulator = Emulator(process.pid, port)
+    if tls_file:
+        tls_port = _free_port()
+        variables = {**os.environ, "TLS_FILE": str(tls_file), "PORT": str(tls_port)}
+        front = _spawn([sys.executable, _TLS, str(port)], variables, directory / "tls.log")
+        emulator = Emulator(process.pid, port, front.pid, tls_port)
     (directory / "emulator.json").write_text(json.dumps(asdict(emulator)))
     deadline = time.monotonic() + seconds
     while not emulator.is_healthy():
@@ -108,14 +118,32 @@ def stop(directory: Path) -> bool:
     """Ends it and every worker that it started. Whether there was one to end."""
     note = directory / "emulator.json"
     try:
-        pid = int(json.loads(note.read_text())["pid"])
+        noted = json.loads(note.read_text())
+        pid, tls_pid = int(noted["pid"]), int(noted.get("tls_pid", 0))
     except (FileNotFoundError, ValueError, KeyError):
         return False
     was_running = _is_ours(pid)
     if was_running:
         _end_group(pid)
+    if tls_pid and _is_ours(tls_pid, str(_TLS)):
+        _end_group(tls_pid)
     note.unlink()
     return was_running
+
+
+def _spawn(command: Sequence[str | Path], variables: Mapping[str, str], log: Path) -> subprocess.Popen[bytes]:
+    with log.open("wb") as output:
+        process = subprocess.Popen(
+            command,
+            env=variables,
+            cwd=log.parent,
+            stdin=subprocess.DEVNULL,
+            stdout=output,
+            stderr=subprocess.STDOUT,
+            start_new_session=True,  # Ctrl-C in this terminal is for us; we end it ourselves
+        )
+    _children[process.pid] = process
+    return process
 
 
 def _end_group(pid: int) -> None:
@@ -147,15 +175,15 @@ def _reap(pid: int) -> None:
         del _children[pid]
 
 
-def _is_ours(pid: int) -> bool:
-    """Linux has /proc, and a slim one no ps; macOS has ps, and no /proc."""
+def _is_ours(pid: int, word: str = "ministack") -> bool:
+    """Whether its command line has the word. Linux has /proc, and a slim one no ps; macOS has ps, and no /proc."""
     if Path("/proc/self").exists():
         try:
-            return b"ministack" in Path(f"/proc/{pid}/cmdline").read_bytes()
+            return word.encode() in Path(f"/proc/{pid}/cmdline").read_bytes()
         except OSError:
             return False
     shown = subprocess.run(["ps", "-o", "command=", "-p", str(pid)], capture_output=True, text=True, check=False)
-    return "ministack" in shown.stdout
+    return word in shown.stdout
 
 
 def _temporary(directory: Path) -> Path:

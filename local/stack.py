@@ -58,7 +58,7 @@ def up(
     directory.mkdir(parents=True, exist_ok=True)
     certificate, key = ca.create(directory / "ca")
     say("starting the local AWS")
-    running = emulator.start(directory, usual_port=usual_port)
+    running = emulator.start(directory, tls_file=ca.server_file(certificate, key), usual_port=usual_port)
     say(f"deploying the stack to {running.endpoint_url} with cdk deploy")
     stack = _deploy(directory, running, certificate, retry_delays)
     outputs = Outputs(
@@ -95,6 +95,7 @@ def _deploy(directory: Path, running: Emulator, certificate: Path, retry_delays:
         "stage": "local",
         "retry_delays": ",".join(map(str, retry_delays)),
         "emulator_url": running.endpoint_url,
+        "emulator_tls_url": running.tls_url,
         "ca_file": str(certificate),
         "emulator_python": str(PYTHON),
     }

@@ -9,7 +9,7 @@ from aws_lambda_powertools import Logger
 from aws_lambda_powertools.event_handler import APIGatewayHttpResolver
 from aws_lambda_powertools.event_handler.openapi.exceptions import RequestValidationError
 
-from api import open_routes
+from api import inbox, open_routes
 from api.access import Caller, authenticate, authorize
 from api.bodies import normalise_body
 from api.problems import OUR_FAULT, Problem, field_problem, of_error, of_validation
@@ -18,7 +18,7 @@ from api.routing import Match, Route, match_route, register
 from webhooks.errors import WebhooksError
 
 logger = Logger()
-ROUTES = (*API, *open_routes.routes)
+ROUTES = (*API, *open_routes.routes, *inbox.routes)
 app = APIGatewayHttpResolver(enable_validation=True)
 register(app, ROUTES)
 _HEADERS = {"Cache-Control": "no-store", "X-Content-Type-Options": "nosniff"}
@@ -52,6 +52,8 @@ def _answer(event: dict[str, Any], context: Any, line: dict[str, Any]) -> dict[s
         http["method"] = "GET"
     match = match_route(ROUTES, http["method"], event["rawPath"])
     line["route"] = match.route.path
+    if match.route.role != "open":  # the path of a test address has its token
+        line["path"] = event["rawPath"]
     caller = None if match.route.role == "open" else _caller(match, event, line)
     _refuse_unknown_query(match.route, event.get("queryStringParameters") or {})
     normalise_body(event, match.route.body, max_kib=match.route.max_kib)

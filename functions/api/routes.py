@@ -9,6 +9,7 @@ from api import (
     secret_routes,
     session_routes,
     statistics_routes,
+    test_address_routes,
     webhook_routes,
 )
 
@@ -18,6 +19,7 @@ _MODULES = (
     statistics_routes,
     delivery_routes,
     event_routes,
+    test_address_routes,
     platform_routes,
     session_routes,
 )

@@ -1,4 +1,4 @@
-"""What the API alone keeps in the config table, created once per process."""
+"""What the API alone keeps in the tables, created once per process."""
 
 from __future__ import annotations
 
@@ -8,6 +8,7 @@ from functools import cache
 from webhooks.api_keys import KeyTable
 from webhooks.clients import client
 from webhooks.deduplication import RecentRequests
+from webhooks.inboxes import Inboxes
 from webhooks.rate_limits import RateLimits
 from webhooks.subscription_changes import SubscriptionChanges
 from webhooks.tables import config_table
@@ -28,6 +29,11 @@ def rate_limits() -> RateLimits:
         host_sends=int(os.environ["HOST_SENDS_PER_MINUTE"]),
         listings=int(os.environ["LISTINGS_PER_MINUTE"]),
     )
+
+
+@cache
+def inboxes() -> Inboxes:
+    return Inboxes(client("dynamodb"), os.environ["CONFIG_TABLE"], os.environ["LOG_TABLE"])
 
 
 @cache

@@ -1,6 +1,5 @@
 """An account's webhooks."""
 
-import os
 from typing import Annotated
 
 from aws_lambda_powertools.event_handler import Response
@@ -9,6 +8,7 @@ from aws_lambda_powertools.event_handler.openapi.params import Body, Query
 from api import cursors
 from api.context import Account, Owner
 from api.fields import Cursor, PathId
+from api.new_webhooks import CREATED, ETAG, create_webhook
 from api.preconditions import IfMatch, changed_meanwhile, check_match, etag
 from api.routing import Routes
 from api.tables import subscription_changes
@@ -23,13 +23,9 @@ from api.webhook_schemas import (
     WebhookSaved,
 )
 from webhooks.errors import Conflict
-from webhooks.models import Webhook, new_id
-from webhooks.signing import new_secret
 from webhooks.tables import catch_ups, config_table
-from webhooks.times import now, rfc3339
 
 routes = Routes()
-_ETAG = {"ETag": "The version for `If-Match`."}
 
 
 @routes.add(
@@ -41,33 +37,13 @@ _ETAG = {"ETag": "The version for `If-Match`."}
     tag="Webhooks",
     body="required",
     success=201,
-    headers={**_ETAG, "Location": "The path of the webhook."},
+    headers=CREATED,
     refusals=[409],
 )
 def create(caller: Account, webhook: Annotated[WebhookIn, Body()]) -> Response[WebhookCreated]:
     """The response contains the secret. When the account has reached its limit of webhooks, the call is refused with 409."""
-    at = rfc3339(now())
     url, warning = check_url(webhook.url)
-    created = Webhook(
-        id=new_id("wh"),
-        account_id=caller.account_id,
-        name=webhook.name,
-        url=url,
-        events=list(webhook.events),
-        headers=webhook.headers,
-        whatsapp_account_ids=list(webhook.whatsapp_account_ids),
-        max_per_second=webhook.max_per_second,
-        catch_up=webhook.catch_up,
-        catch_up_hours=webhook.catch_up_hours,
-        status="active",
-        secret=new_secret(),
-        created_at=at,
-        updated_at=at,
-    )
-    with subscription_changes().changing(caller.account_id, adds=created.events):
-        config_table().create_webhook(created, limit=int(os.environ["MAX_WEBHOOKS"]))
-    headers = {"Location": f"/v1/webhooks/{created.id}", "ETag": etag(created)}
-    return Response(201, "application/json", WebhookCreated.of(created, warning), headers=headers)
+    return create_webhook(caller.account_id, webhook, url, warning)
 
 
 @routes.add("GET", "/v1/webhooks", "listWebhooks", "List webhooks", role="account", tag="Webhooks")
@@ -88,7 +64,7 @@ def list_(
     "Read a webhook",
     role="account",
     tag="Webhooks",
-    headers=_ETAG,
+    headers=ETAG,
 )
 def get(caller: Owner, webhook_id: PathId) -> Response[WebhookOut]:
     """`status` is `active`, `failing` or `disabled`; the `failing_…` fields are set while it is `failing`."""
@@ -117,7 +93,7 @@ def catch_up(caller: Owner, webhook_id: PathId) -> CatchUpOut:
     role="account",
     tag="Webhooks",
     body="required",
-    headers=_ETAG,
+    headers=ETAG,
     refusals=[409, 412, 429, 503],
 )
 def patch(
@@ -156,7 +132,9 @@ def delete(caller: Owner, webhook_id: PathId, if_match: IfMatch = None) -> Respo
     version = check_match(if_match, caller.webhook)
     try:
         with subscription_changes().changing(caller.account_id):
-            config_table().delete_webhook(caller.account_id, caller.webhook.id, version=version)
+            config_table().delete_webhook(
+                caller.account_id, caller.webhook.id, version=version, inbox=caller.webhook.inbox
+            )
     except Conflict:
         raise changed_meanwhile() from None
     return Response(204)

@@ -66,6 +66,7 @@ class WebhookOut(Out):
     max_per_second: int | None = Field(description="Its pace: at most so many deliveries a second; null for no limit.")
     catch_up: bool = Field(description="Whether what fails in an outage is sent again by itself: see `GET …/catch-up`.")
     catch_up_hours: int
+    test_address: bool = Field(description="Whether it points to an inbox of ours, which `GET …/requests` reads.")
     status: WebhookStatus
     failing_since: Time | None
     failing_reason: str | None = Field(examples=["answered 500, expected 200"])

@@ -49,7 +49,7 @@ def test_only_this_machine_reaches_it(deployed: Deployed) -> None:
 def test_the_explorer_is_reached_by_a_route_of_its_own(deployed: Deployed) -> None:
     """And everything else by the other one."""
     routes = deployed.outputs.client("apigatewayv2").get_routes(ApiId=deployed.resources["ApiId"])["Items"]
-    assert {route["RouteKey"] for route in routes} == {"$default", "ANY /docs"}
+    assert {route["RouteKey"] for route in routes} == {"$default", "ANY /docs", "POST /in/{token}"}
     for path, kind in (
         ("/docs", "text/html"),
         ("/openapi.json", "application/json"),

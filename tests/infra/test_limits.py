@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from typing import Any
 
 import pytest
@@ -67,25 +68,34 @@ def test_calls_are_throttled_at_once_as_in_the_long_run(context: dict[str, str],
     assert settings == {"ThrottlingRateLimit": rate, "ThrottlingBurstLimit": rate}
 
 
-def test_the_explorer_has_a_low_throttle_of_its_own() -> None:
-    """One for GET and HEAD together. API Gateway refuses settings for a route that is not there: the stage waits for it."""
-    of = template()
-    ((route, _),) = [
-        (name, r)
+@pytest.mark.parametrize(("rate", "inbox"), [("1", 1), ("20", 10), ("200", 100)])
+def test_what_is_open_to_all_has_a_low_throttle_of_its_own(rate: str, inbox: int) -> None:
+    """API Gateway refuses settings for a route that is not there: the stage waits for it."""
+    of = template(api_rate=rate)
+    routes = {
+        r["Properties"]["RouteKey"]: name
         for name, r in resources("AWS::ApiGatewayV2::Route", of).items()
-        if r["Properties"]["RouteKey"] == "ANY /docs"
-    ]
-    assert stage(of)["Properties"]["RouteSettings"] == {
-        "ANY /docs": {"ThrottlingRateLimit": 1, "ThrottlingBurstLimit": 5}
+        if r["Properties"]["RouteKey"] != "$default"
     }
-    assert route in stage(of)["DependsOn"]
+    assert stage(of)["Properties"]["RouteSettings"] == {
+        "ANY /docs": {"ThrottlingRateLimit": 1, "ThrottlingBurstLimit": 5},  # GET and HEAD together
+        "POST /in/{token}": {"ThrottlingRateLimit": inbox, "ThrottlingBurstLimit": inbox},
+    }
+    assert set(routes) == {"ANY /docs", "POST /in/{token}"}
+    assert set(routes.values()) <= set(stage(of)["DependsOn"])
 
 
-def test_the_explorer_and_all_other_calls_reach_the_same_function() -> None:
+def test_the_token_of_a_test_address_is_in_no_access_log() -> None:
+    """It is a part of the path."""
+    logged = json.loads(stage(template())["Properties"]["AccessLogSettings"]["Format"])
+    assert logged["route"] == "$context.routeKey"
+    assert not any("path" in value.lower() for value in logged.values())
+
+
+def test_all_calls_reach_the_same_function() -> None:
     of = template()
     routes = {r["Properties"]["RouteKey"]: r["Properties"] for r in resources("AWS::ApiGatewayV2::Route", of).values()}
-    assert set(routes) == {"$default", "ANY /docs"}
-    assert routes["$default"]["Target"] == routes["ANY /docs"]["Target"]
+    assert len({route["Target"]["Fn::Join"][1][1]["Ref"] for route in routes.values()}) == 1
 
 
 def test_the_explorer_is_on_unless_it_is_switched_off() -> None:

@@ -21,6 +21,8 @@ RULES = [
     ("POST", "/v1/webhooks/{id}/test", "account"),
     ("POST", "/v1/webhooks/{id}/recover", "account"),
     ("GET", "/v1/webhooks/{id}/stats", "account"),
+    ("POST", "/v1/test-addresses", "account"),
+    ("GET", "/v1/webhooks/{id}/requests", "account"),
     ("GET", "/v1/webhooks/{id}/deliveries", "account"),
     ("GET", "/v1/webhooks/{id}/deliveries/{event}", "account"),
     ("POST", "/v1/webhooks/{id}/deliveries/{event}/retry", "account"),
@@ -53,6 +55,7 @@ def test_the_table_is_every_call_there_is() -> None:
     names = {"id": "<webhook_id>", "event": "<event_id>", "key": "<key_id>"}
     tabled = {(method, path.format(**names), role) for method, path, role in RULES}
     opened = {("GET", path, "open") for path in ("/openapi.json", "/docs", "/event-types", "/settings/webhooks")}
+    opened |= {("POST", "/in/<token>", "open")}
     declared = {(route.method, route.path, route.role) for route in ROUTES}
     assert declared == tabled | opened
     assert len(ROUTES) == len(declared)

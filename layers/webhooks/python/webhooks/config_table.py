@@ -9,7 +9,15 @@ from typing import TYPE_CHECKING, Any
 from webhooks.conflicts import retry_on_conflict
 from webhooks.errors import Conflict, LimitReached, NotFound, WebhooksError
 from webhooks.expressions import begins_with, compare_and_set, if_unchanged
-from webhooks.items import from_item, webhook_count_key, webhook_item, webhook_key, webhook_of
+from webhooks.items import (
+    from_item,
+    inbox_item,
+    inbox_key,
+    webhook_count_key,
+    webhook_item,
+    webhook_key,
+    webhook_of,
+)
 from webhooks.models import Lane, Subscription, Webhook
 
 if TYPE_CHECKING:
@@ -68,7 +76,10 @@ class ConfigTable:
         return webhook_of(answer["Item"])
 
     def create_webhook(self, webhook: Webhook, *, limit: int) -> None:
-        """Counts in the same transaction, so that no race passes the limit. Raises LimitReached."""
+        """
+        Counts in the same transaction, so that no race passes the limit; its test address is made there, too. Raises
+        LimitReached.
+        """
         count: Any = self._count(webhook.account_id, 1) | {
             "ConditionExpression": "attribute_not_exists(webhooks) OR webhooks < :limit"
         }
@@ -78,9 +89,10 @@ class ConfigTable:
             "Item": webhook_item(webhook),
             "ConditionExpression": "attribute_not_exists(pk)",
         }
+        address: Any = [{"Put": {"TableName": self.name, "Item": inbox_item(webhook)}}] if webhook.inbox else []
         try:
             retry_on_conflict(
-                lambda: self._client.transact_write_items(TransactItems=[{"Put": put}, {"Update": count}])
+                lambda: self._client.transact_write_items(TransactItems=[{"Put": put}, {"Update": count}, *address])
             )
         except self._client.exceptions.TransactionCanceledException as cancelled:
             if cancelled.response["CancellationReasons"][1].get("Code") == "ConditionalCheckFailed":
@@ -122,8 +134,13 @@ class ConfigTable:
             raise _changed_or_gone(refused.response) from None
         return webhook_of(answer["Attributes"])
 
-    def delete_webhook(self, account_id: str, webhook_id: str, *, version: int | None = None) -> None:
-        """Raises NotFound, and Conflict if a `version` is given and an edit has made it another."""
+    def delete_webhook(
+        self, account_id: str, webhook_id: str, *, version: int | None = None, inbox: str | None = None
+    ) -> None:
+        """
+        And its test address, if the webhook has the `inbox`. Raises NotFound, and Conflict if a `version` is given and an
+        edit has made it another.
+        """
         delete: Any = {
             "TableName": self.name,
             "Key": webhook_key(account_id, webhook_id),
@@ -131,10 +148,10 @@ class ConfigTable:
             **if_unchanged({"version": version} if version else {}),
         }
         count: Any = self._count(account_id, -1)
+        address: Any = [{"Delete": {"TableName": self.name, "Key": inbox_key(inbox)}}] if inbox else []
+        writes = [{"Delete": delete}, {"Update": count}, *address]
         try:
-            retry_on_conflict(
-                lambda: self._client.transact_write_items(TransactItems=[{"Delete": delete}, {"Update": count}])
-            )
+            retry_on_conflict(lambda: self._client.transact_write_items(TransactItems=writes))
         except self._client.exceptions.TransactionCanceledException as cancelled:
             reason = cancelled.response["CancellationReasons"][0]
             if reason.get("Code") != "ConditionalCheckFailed":

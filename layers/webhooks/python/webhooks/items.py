@@ -113,6 +113,16 @@ def waiting_key(webhook_id: str, place: str) -> dict[str, Value]:
     return {"pk": {"S": f"PACE#{webhook_id}"}, "sk": {"S": f"WAITING#{place}"}}
 
 
+def inbox_key(token_sha256: str) -> dict[str, Value]:
+    """In the config table: whose a test address is, and how many requests it has received."""
+    return {"pk": {"S": f"INBOX#{token_sha256}"}, "sk": {"S": "INBOX"}}
+
+
+def received_key(webhook_id: str, slot: int) -> dict[str, Value]:
+    """In the log table: of a request that a test address has received."""
+    return {"pk": {"S": f"INBOX#{webhook_id}"}, "sk": {"S": f"REQUEST#{slot:02}"}}
+
+
 def api_key_key(key_id: str) -> dict[str, Value]:
     """Of the item by which a call is authenticated."""
     return {"pk": {"S": f"KEY#{key_id}"}, "sk": {"S": "KEY"}}
@@ -138,6 +148,12 @@ def event_key(account_id: str, event_id: str) -> dict[str, Value]:
 
 def webhook_item(webhook: Webhook) -> dict[str, Value]:
     return webhook_key(webhook.account_id, webhook.id) | to_item(asdict(webhook))
+
+
+def inbox_item(webhook: Webhook) -> dict[str, Value]:
+    """Of its test address."""
+    assert webhook.inbox is not None
+    return inbox_key(webhook.inbox) | to_item({"account_id": webhook.account_id, "webhook_id": webhook.id})
 
 
 def webhook_of(item: dict[str, Any]) -> Webhook:

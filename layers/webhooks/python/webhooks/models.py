@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 import json
 import secrets
 from dataclasses import dataclass, field, replace
@@ -18,6 +19,11 @@ Lane = Literal["delivery", "retry"]
 
 GONE = "answered 410: gone for good"
 """Why a webhook is disabled, in words."""
+
+
+def token_sha256(token: str) -> str:
+    """By which a test address is looked up. Its token has 256 random bits, so that a plain hash is enough."""
+    return hashlib.sha256(token.encode()).hexdigest()
 
 
 def new_id(prefix: str) -> str:
@@ -108,11 +114,18 @@ class Webhook:
     """Whether what fails in an outage is sent again by itself when it is over (`webhooks.catch_ups`)."""
     catch_up_hours: int = 24
     """How old that may be, 1 to 168."""
+    inbox: str | None = None
+    """Of one made with a test address: the SHA-256 of the address's token (`webhooks.inboxes`)."""
 
     @property
     def lane(self) -> Lane:
         """Where its first attempts go."""
         return "retry" if self.slow_since else "delivery"
+
+    @property
+    def test_address(self) -> bool:
+        """Whether it has one, and still points to it."""
+        return self.inbox is not None and self.inbox == token_sha256(self.url.rpartition("/")[2])
 
     def failed_by(self, delivery: Delivery, at: str) -> Webhook:
         """The webhook, failing since `at` because of the delivery's last attempt."""

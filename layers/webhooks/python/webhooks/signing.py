@@ -5,10 +5,14 @@ from __future__ import annotations
 import base64
 import hashlib
 import hmac
+import re
 import secrets
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 
 SECRET_PREFIX = "whsec_"  # noqa: S105 - it is the same for all
+
+TOLERANCE = 300
+"""Seconds, as docs and examples tell customers to allow."""
 
 
 def new_secret() -> str:
@@ -35,6 +39,29 @@ def headers(signing_secrets: Sequence[str], event_id: str, timestamp: int, body:
         "webhook-timestamp": str(timestamp),
         "webhook-signature": standard_signature(signing_secrets, event_id, timestamp, body),
     }
+
+
+def verified_headers(
+    signing_secrets: Sequence[str], given: Mapping[str, str], body: bytes, timestamp: int
+) -> list[str]:
+    """
+    The names of those of the two signature headers that verify by one of the secrets. Names in `given` are in lower case.
+    `webhook-signature` does not if its time is more than `TOLERANCE` from `timestamp`, in Unix seconds.
+    """
+    names = []
+    at = given.get("webhook-timestamp", "")
+    id_ = given.get("webhook-id", "")
+    if id_.isascii() and re.fullmatch(r"[0-9]{1,12}", at) and abs(timestamp - int(at)) <= TOLERANCE:
+        expected = standard_signature(signing_secrets, id_, int(at), body)
+        if _any_equal(expected.split(" "), given.get("webhook-signature", "").split(" ")):
+            names.append("webhook-signature")
+    if _any_equal([hex_signature(s, body) for s in signing_secrets], [given.get("x-webhook-signature", "")]):
+        names.append("X-Webhook-Signature")
+    return names
+
+
+def _any_equal(expected: Sequence[str], given: Sequence[str]) -> bool:
+    return any(hmac.compare_digest(one.encode(), other.encode(errors="replace")) for one in expected for other in given)
 
 
 def _sign(secret: str, signed: bytes) -> str:

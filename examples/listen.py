@@ -1,0 +1,195 @@
+"""Forwards what a test address receives to a server on this machine. Python 3.9 or newer, standard library only.
+
+AISOULE_KEY=… python3 listen.py --api https://… --forward http://localhost:3000/hook
+
+Makes a test address, waits for requests to arrive there, and repeats each, byte for byte, at your server. Ctrl-C ends it and
+deletes the address. To keep one, or to use the one from Settings > Webhooks, name its webhook: --webhook wh_…
+"""
+
+import argparse
+import base64
+import getpass
+import http.client
+import json
+import os
+import sys
+import time
+import urllib.error
+import urllib.parse
+import urllib.request
+
+PAUSE = 1.0  # seconds between two looks at the inbox
+NOT_FORWARDED = {"host", "content-length", "connection", "keep-alive", "transfer-encoding", "te", "trailer", "upgrade"}
+MASK = "••••••••"  # stands for the value of a header that the API does not show
+
+
+class Stop(Exception):
+    """The text says what is wrong."""
+
+
+class Api:
+    def __init__(self, url: str, key: str) -> None:
+        self.url = url.rstrip("/")
+        self.key = key
+
+    def call(self, method: str, path: str, body: "dict | None" = None) -> dict:
+        """Raises Stop if the API refuses, and OSError if it cannot be reached or is busy: then try again later."""
+        headers = {"Authorization": f"Bearer {self.key}", "Content-Type": "application/json"}
+        data = None if body is None else json.dumps(body).encode()
+        request = urllib.request.Request(f"{self.url}/v1/{path}", data, headers, method=method)
+        try:
+            with urllib.request.urlopen(request, timeout=30) as answer:
+                return {} if answer.status == 204 else json.loads(answer.read())
+        except urllib.error.HTTPError as refused:
+            if refused.code == 429 or refused.code >= 500:
+                raise OSError(f"the API answered {refused.code}") from None
+            raise Stop(f"The API answered {refused.code}: {detail_of(refused)}") from None
+        except urllib.error.URLError as unreachable:
+            raise OSError(f"{self.url} cannot be reached: {unreachable.reason}") from None
+        except ValueError:
+            raise Stop(f"{self.url} did not answer in JSON: is it the address of the API?") from None
+
+    def arrived(self, webhook_id: str, after: int) -> list:
+        """The requests after that number, the oldest first."""
+        found: list = []
+        cursor = ""
+        while True:
+            page = self.call("GET", f"webhooks/{webhook_id}/requests?after={after}{cursor}")
+            found = page["data"][::-1] + found
+            if not page["next_cursor"]:
+                return found
+            cursor = f"&cursor={page['next_cursor']}"
+
+
+def detail_of(refused: urllib.error.HTTPError) -> str:
+    try:
+        return json.load(refused)["detail"]
+    except (ValueError, KeyError, TypeError):
+        return f"{refused.reason}: is --api the address of the API?"
+
+
+def forward(request: dict, url: str) -> str:
+    """Repeats the request at the server, and returns what it answered in words."""
+    to = urllib.parse.urlsplit(url)
+    kind = http.client.HTTPSConnection if to.scheme == "https" else http.client.HTTPConnection
+    connection = kind(str(to.hostname), to.port, timeout=5)  # as long as AIsoule waits
+    body = base64.b64decode(request["body"]) if request["is_base64_encoded"] else request["body"].encode()
+    started = time.monotonic()
+    try:
+        connection.putrequest(
+            "POST", (to.path or "/") + (f"?{to.query}" if to.query else ""), skip_accept_encoding=True
+        )
+        for name, value in request["headers"].items():
+            if name not in NOT_FORWARDED and value != MASK:
+                connection.putheader(name, value.encode())
+        connection.putheader("Content-Length", str(len(body)))
+        connection.endheaders(body)
+        answer = connection.getresponse()
+        answer.read(65536)
+    except ConnectionRefusedError:
+        return f"refused: does your server listen at {to.hostname}:{connection.port}?"
+    except (OSError, http.client.HTTPException) as failed:
+        return f"failed: {failed or type(failed).__name__}"
+    finally:
+        connection.close()
+    ms = round((time.monotonic() - started) * 1000)
+    return f"{answer.status} in {ms} ms" + ("" if answer.status == 200 else ", AIsoule expects 200")
+
+
+def line(request: dict, outcome: str) -> str:
+    headers = request["headers"]
+    try:
+        event = json.loads(request["body"])["event"]
+    except (ValueError, KeyError, TypeError):
+        event = "?"
+    verified = "verified" if len(request["verified"]) == 2 else f"only {', '.join(request['verified'])} verified"
+    return f"{request['received_at'][11:19]}  {event}  {headers.get('webhook-id', '?')}  {verified}  -> {outcome}"
+
+
+def listen(api: Api, webhook_id: str, url: str, after: int) -> None:
+    """For ever. A number that is missing may still appear, as requests arrive side by side: it is waited for once."""
+    waited = unreachable = False
+    while True:
+        try:
+            arrived = api.arrived(webhook_id, after)
+            if unreachable:
+                say("The API can be reached again.")
+            unreachable = False
+        except OSError as failed:
+            if not unreachable:
+                say(f"{failed}. Trying again.")
+            unreachable = True
+            arrived = []
+        if arrived and not waited and arrived[-1]["number"] - after > len(arrived):
+            waited = True
+        elif arrived:
+            waited = False
+            for request in arrived:
+                print(line(request, forward(request, url)), flush=True)
+                after = request["number"]
+        time.sleep(PAUSE)
+
+
+def say(text: str) -> None:
+    print(text, file=sys.stderr, flush=True)
+
+
+def address_of(api: Api, webhook_id: str) -> "tuple[str, int]":
+    """The URL, and the number of the last request so far: only those that come from now on are forwarded."""
+    webhook = api.call("GET", f"webhooks/{webhook_id}")
+    page = api.call("GET", f"webhooks/{webhook_id}/requests?limit=1")
+    return webhook["url"], page["data"][0]["number"] if page["data"] else 0
+
+
+def options() -> argparse.Namespace:
+    parser = argparse.ArgumentParser(description="Forwards what a test address receives to a server on this machine.")
+    parser.add_argument("--forward", required=True, metavar="URL", help="such as http://localhost:3000/hook")
+    parser.add_argument("--api", default=os.environ.get("AISOULE_API"), metavar="URL", help="or AISOULE_API")
+    parser.add_argument(
+        "--webhook", metavar="ID", help="of one with a test address; without it, one is made and deleted"
+    )
+    parser.add_argument("--send", metavar="EVENT", help="send a test event at once, such as message.incoming")
+    given = parser.parse_args()
+    if not given.api:
+        parser.error("give the address of the API by --api or AISOULE_API")
+    for url in (given.forward, given.api):
+        if urllib.parse.urlsplit(url).scheme not in ("http", "https") or not urllib.parse.urlsplit(url).hostname:
+            parser.error(f"{url!r} is no http or https URL")
+    return given
+
+
+def main() -> int:
+    given = options()
+    made = ""
+    try:
+        key = os.environ.get("AISOULE_KEY") or getpass.getpass("API key: ")
+        api = Api(given.api, key.strip())
+        webhook_id, after = given.webhook, 0
+        if webhook_id:
+            url, after = address_of(api, webhook_id)
+        else:
+            webhook = api.call("POST", "test-addresses", {"name": "listen.py"})
+            webhook_id = made = webhook["id"]
+            url = webhook["url"]
+            say(f"The secret of {webhook_id} is {webhook['secret']}: your server verifies with it.")
+        say(f"What {url} receives goes to {given.forward}. Ctrl-C ends it.")
+        if given.send:
+            api.call("POST", f"webhooks/{webhook_id}/test", {"event": given.send})
+        listen(api, webhook_id, given.forward, after)
+    except (Stop, OSError) as failed:
+        say(str(failed))
+        return 1
+    except KeyboardInterrupt:
+        say("")
+        return 130
+    finally:
+        if made:
+            try:
+                api.call("DELETE", f"webhooks/{made}")
+            except (Stop, OSError):
+                say(f"The webhook {made} could not be deleted: delete it in Settings > Webhooks.")
+    return 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())

@@ -1,0 +1,182 @@
+"""Test addresses on the deployed stack, and `examples/listen.py`, which forwards what they receive to this machine."""
+
+from __future__ import annotations
+
+import json
+import os
+import signal
+import subprocess
+import sys
+import threading
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from queue import Queue
+from typing import Any
+
+import pytest
+from standardwebhooks import Webhook
+
+from local.client import Client
+from local.emulator import ROOT
+from tests.deployed import Deployed
+from webhooks.event_types import EVENT_TYPES
+
+EVENT = EVENT_TYPES["message.incoming"]
+Account = tuple[str, Client]
+LISTEN = [sys.executable, str(ROOT / "examples" / "listen.py")]
+
+
+def key_of(client: Client) -> str:
+    return str(client._session.headers["Authorization"]).split()[1]
+
+
+class Arrived(Queue[tuple[str, dict[str, str], bytes]]):
+    """Path, headers and body of each POST to a developer's server, which speaks plain HTTP."""
+
+    port: int
+
+
+@pytest.fixture
+def server() -> Iterator[Arrived]:
+    arrived = Arrived()
+
+    class Handler(BaseHTTPRequestHandler):
+        def do_POST(self) -> None:
+            body = self.rfile.read(int(self.headers["Content-Length"]))
+            arrived.put((self.path, {name.lower(): value for name, value in self.headers.items()}, body))
+            self.send_response(200)
+            self.end_headers()
+
+        def log_message(self, format: str, *args: object) -> None:
+            """Quiet."""
+
+    with ThreadingHTTPServer(("127.0.0.1", 0), Handler) as running:
+        arrived.port = running.server_port
+        threading.Thread(target=running.serve_forever, args=(0.05,), daemon=True).start()
+        yield arrived
+        running.shutdown()
+
+
+class Told(list[str]):
+    """The lines that it printed, but for those that `next` returned before; complete when it has ended."""
+
+    next: Callable[[], str]
+
+
+@contextmanager
+def listening(*options: str, key: str) -> Iterator[Told]:
+    """Until Ctrl-C ends it."""
+    told = Told()
+    variables = {**os.environ, "AISOULE_KEY": key, "PYTHONUTF8": "1"}
+    with subprocess.Popen(
+        [*LISTEN, *options], env=variables, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True
+    ) as process:
+        try:
+            assert process.stdout is not None
+            told.next = process.stdout.readline
+            yield told
+        finally:
+            process.send_signal(signal.SIGINT)
+            try:
+                printed, said = process.communicate(timeout=20)
+            except subprocess.TimeoutExpired:
+                process.kill()
+                raise
+    assert process.returncode == 130
+    assert "Traceback" not in said
+    told += printed.splitlines()
+
+
+def ended(*options: str, key: str = "key_0.x") -> tuple[int, str]:
+    """Of one that cannot begin."""
+    variables = {**os.environ, "AISOULE_KEY": key}
+    done = subprocess.run([*LISTEN, *options], env=variables, capture_output=True, text=True, timeout=60, check=False)
+    assert "Traceback" not in done.stderr
+    return done.returncode, done.stderr
+
+
+def test_a_published_event_arrives_at_the_test_address_verified(deployed: Deployed, account: Account) -> None:
+    account_id, client = account
+    address = client.post("/v1/test-addresses", {}, 201)
+    event_id = deployed.platform.publish(account_id, EVENT.name, dict(EVENT.example))
+    client.await_delivery(address["id"], event_id, lambda d: d["status"] == "delivered", seconds=60)
+    # Only one, unless the machine was too busy to start another process of the API within 5 s.
+    request = client.get(f"/v1/webhooks/{address['id']}/requests")["data"][0]
+    assert request["verified"] == ["webhook-signature", "X-Webhook-Signature"]
+    assert request["headers"]["webhook-id"] == event_id
+    assert request["headers"]["user-agent"].startswith("AIsoule")
+    assert Webhook(address["secret"]).verify(request["body"], request["headers"])["data"] == EVENT.example
+
+
+def test_a_forged_request_is_refused(account: Account) -> None:
+    _, client = account
+    address = client.post("/v1/test-addresses", {}, 201)
+    path = "/in/" + address["url"].rpartition("/")[2]
+    assert client.call("POST", path, json={"event": "message.incoming"}).status_code == 401
+    assert client.call("POST", path[:-1], json={}).status_code == 404
+    assert client.get(f"/v1/webhooks/{address['id']}/requests")["data"] == []
+
+
+def test_listen_forwards_the_same_bytes_and_headers(deployed: Deployed, account: Account, server: Arrived) -> None:
+    account_id, client = account
+    options = ["--api", deployed.outputs.api_url, "--forward", f"http://localhost:{server.port}/hook?a=1"]
+    with listening(*options, "--send", EVENT.name, key=key_of(client)) as told:
+        path, headers, body = server.get(timeout=60)
+        (webhook,) = client.get("/v1/webhooks")["data"]
+        secret = client.get(f"/v1/webhooks/{webhook['id']}/secret")["secret"]
+        data = {**EVENT.example, "text": 'é "quoted" \\ \u2028'}
+        event_id = deployed.platform.publish(account_id, EVENT.name, data)
+        second = server.get(timeout=60)
+        requests = client.get(f"/v1/webhooks/{webhook['id']}/requests")["data"]
+    assert path == second[0] == "/hook?a=1"
+    assert headers["webhook-test"] == "true"
+    assert json.loads(body)["data"] == EVENT.example
+    for given, sent in ((headers, body), second[1:]):
+        Webhook(secret).verify(sent, given)
+    assert (second[1]["webhook-id"], json.loads(second[2])["data"]) == (event_id, data)
+    stored: Any = requests[0]
+    changed = {"host", "connection", "content-length"}
+    assert {n: v for n, v in second[1].items() if n not in changed} == {
+        n: v for n, v in stored["headers"].items() if n not in changed
+    }
+    assert second[2] == stored["body"].encode()
+    assert len(told) == 2
+    assert f"message.incoming  {event_id}  verified  -> 200 in " in told[1]
+    assert client.get("/v1/webhooks")["data"] == [], "it has deleted the address that it made"
+
+
+def test_listen_goes_on_where_an_address_is_now_and_tells_of_a_server_that_is_not_there(
+    deployed: Deployed, account: Account
+) -> None:
+    _, client = account
+    address = client.post("/v1/test-addresses", {}, 201)
+    before = client.post(f"/v1/webhooks/{address['id']}/test", {"event": EVENT.name}, 202)["event_id"]
+    client.await_delivery(address["id"], before, lambda d: d["status"] == "delivered", seconds=60)
+    options = ["--api", deployed.outputs.api_url, "--forward", "http://localhost:1/", "--webhook", address["id"]]
+    with listening(*options, "--send", "message.read", key=key_of(client)) as told:
+        line = told.next()
+    assert "message.read" in line
+    assert line.strip().endswith("-> refused: does your server listen at localhost:1?")
+    assert [webhook["id"] for webhook in client.get("/v1/webhooks")["data"]] == [address["id"]], "it was not its own"
+
+
+@pytest.mark.parametrize("options", [(), ("--webhook", "wh_1")])
+def test_a_wrong_key_is_named(deployed: Deployed, options: tuple[str, ...]) -> None:
+    given = ["--api", deployed.outputs.api_url, "--forward", "http://localhost:1/", *options]
+    assert ended(*given) == (1, "The API answered 401: the key is unknown, revoked or expired\n")
+
+
+def test_an_address_that_is_no_api_is_named(deployed: Deployed, server: Arrived) -> None:
+    forward = ["--forward", "http://localhost:3000/"]
+    status, said = ended("--api", f"http://localhost:{server.port}", *forward)
+    assert (status, said) == (
+        1,
+        f"http://localhost:{server.port} did not answer in JSON: is it the address of the API?\n",
+    )
+    status, said = ended("--api", "http://localhost:1", *forward)
+    assert status == 1
+    assert said.startswith("http://localhost:1 cannot be reached: ")
+    status, said = ended("--api", deployed.outputs.api_url, "--forward", "localhost:3000")
+    assert status == 2
+    assert "'localhost:3000' is no http or https URL" in said
