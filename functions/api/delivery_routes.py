@@ -1,5 +1,6 @@
 """The delivery log of a webhook, test events, retries and recovery."""
 
+from collections.abc import Sequence
 from typing import Annotated
 
 from aws_lambda_powertools.event_handler.openapi.params import Body, Query
@@ -10,6 +11,7 @@ from api.delivery_schemas import (
     DeliveryDetail,
     DeliveryOut,
     DeliveryPage,
+    LoggedDelivery,
     Recovered,
     RecoverIn,
     TestAccepted,
@@ -18,11 +20,12 @@ from api.delivery_schemas import (
 from api.fields import Cursor, EventName, GivenTime, PathId, given_time
 from api.routing import Routes
 from api.tables import rate_limits, recent_requests
+from webhooks.catch_ups import CatchUp
 from webhooks.deliveries import Delivery, DeliveryStatus
 from webhooks.errors import NotFound
 from webhooks.messages import COPY_DELAY_SECONDS
-from webhooks.models import StoredEvent
-from webhooks.tables import delivery_log
+from webhooks.models import StoredEvent, Webhook
+from webhooks.tables import catch_ups, delivery_log
 
 routes = Routes()
 
@@ -55,8 +58,9 @@ def list_(
     begin, end = given_time("since", since) or "", given_time("until", until)
     rate_limits().consume_listing(caller.account_id)
     page = delivery_log().page(webhook_id, limit=limit, after=after, status=status, event=event, since=begin, until=end)
+    catch_up = _catch_up(caller.webhook, page.deliveries)
     return DeliveryPage(
-        data=[DeliveryOut.of(delivery) for delivery in page.deliveries],
+        data=[LoggedDelivery.with_catch_up(catch_up, caller.webhook, delivery) for delivery in page.deliveries],
         next_cursor=cursors.encode(page.after),
         searched_to=page.searched_to,
     )
@@ -73,7 +77,7 @@ def list_(
 def get(caller: Owner, webhook_id: PathId, event_id: PathId) -> DeliveryDetail:
     """Includes the payload, and the request as it was sent."""
     event, delivery = _event_and_delivery(caller, event_id)
-    return DeliveryDetail.with_request(delivery, event.body, caller.webhook)
+    return DeliveryDetail.with_request(delivery, event.body, caller.webhook, _catch_up(caller.webhook, [delivery]))
 
 
 @routes.add(
@@ -145,6 +149,12 @@ def recover(caller: Owner, webhook_id: PathId, request: Annotated[RecoverIn, Bod
         delivery_log(), rate_limits(), recent_requests(), caller.webhook, request.since, after
     )
     return Recovered(enqueued=enqueued, next_cursor=cursors.encode(more))
+
+
+def _catch_up(webhook: Webhook, deliveries: Sequence[Delivery]) -> CatchUp | None:
+    """Read only where it can say something of one of these deliveries."""
+    failed = any(delivery.status == "failed" for delivery in deliveries)
+    return catch_ups().read(webhook.id) if failed and webhook.catch_up else None
 
 
 def _event_and_delivery(caller: Owner, event_id: str) -> tuple[StoredEvent, Delivery]:

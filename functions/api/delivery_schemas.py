@@ -8,6 +8,7 @@ from typing import Annotated, Any, Literal
 from pydantic import AfterValidator, Field
 
 from api.fields import Code, Cursor, EventName, GivenTime, In, Out, Time, masked
+from webhooks.catch_ups import CatchUp, SentAgain
 from webhooks.deliveries import Attempt, Delivery, DeliveryStatus
 from webhooks.models import Webhook
 from webhooks.payload import read_time
@@ -50,6 +51,18 @@ class DeliveryOut(Out):
         return cls(**_logged(delivery))
 
 
+class LoggedDelivery(DeliveryOut):
+    catch_up: SentAgain | None = Field(
+        description="Of a delivery that failed in an outage, on a webhook with `catch_up`: `waiting` to be sent again when "
+        "the endpoint works. It is not sent again by itself if that was `given_up`, after 3 days or 10 outages, or "
+        "`stopped`, or if it was `too_old` (`catch_up_hours`)."
+    )
+
+    @classmethod
+    def with_catch_up(cls, catch_up: CatchUp | None, webhook: Webhook, delivery: Delivery) -> LoggedDelivery:
+        return cls(**_logged(delivery), catch_up=_sent_again(catch_up, webhook, delivery))
+
+
 class SentRequest(Out):
     """The last attempt's. If the webhook was edited since, its URL, headers and signatures are those of now."""
 
@@ -71,14 +84,15 @@ class SentRequest(Out):
         )
 
 
-class DeliveryDetail(DeliveryOut):
+class DeliveryDetail(LoggedDelivery):
     payload: dict[str, Any]
     request: SentRequest | None = Field(description="Null before the first attempt.")
 
     @classmethod
-    def with_request(cls, delivery: Delivery, body: str, webhook: Webhook) -> DeliveryDetail:
+    def with_request(cls, delivery: Delivery, body: str, webhook: Webhook, catch_up: CatchUp | None) -> DeliveryDetail:
         request = SentRequest.of(delivery, body, webhook) if delivery.attempts else None
-        return cls(**_logged(delivery), payload=json.loads(body), request=request)
+        again = _sent_again(catch_up, webhook, delivery)
+        return cls(**_logged(delivery), catch_up=again, payload=json.loads(body), request=request)
 
 
 class TestIn(In):
@@ -92,7 +106,7 @@ class TestAccepted(Out):
 
 
 class DeliveryPage(Out):
-    data: list[DeliveryOut]
+    data: list[LoggedDelivery]
     next_cursor: str | None = Field(description="Null on the last page. A page may be short although more follow.")
     searched_to: Time | None = Field(
         description="Set if the page is short although more may follow, because one call reads and returns a limited "
@@ -118,6 +132,10 @@ class RecoverIn(In):
 class Recovered(Out):
     enqueued: int = Field(description="Deliveries that this call has queued.", examples=[100])
     next_cursor: str | None = Field(description="Null on the last page.")
+
+
+def _sent_again(catch_up: CatchUp | None, webhook: Webhook, delivery: Delivery) -> SentAgain | None:
+    return catch_up.sends_again(delivery, hours=webhook.catch_up_hours) if catch_up else None
 
 
 def _logged(delivery: Delivery) -> dict[str, Any]:

@@ -17,6 +17,7 @@ from api.public_schemas import PREFIX, rename, share_enums
 from api.routing import KEYS, Route, register
 from api.statistics import Period
 from webhooks.api_keys import Role
+from webhooks.catch_ups import SentAgain
 from webhooks.deliveries import DeliveryStatus
 from webhooks.models import WebhookStatus
 
@@ -31,6 +32,7 @@ _ENUMS = {
     "WebhookStatus": get_args(WebhookStatus),
     "DeliveryStatus": get_args(DeliveryStatus),
     "Role": get_args(Role),
+    "SentAgain": get_args(SentAgain),
     "StatsPeriod": get_args(Period),
 }
 _HEADERS_OF_REFUSALS = {

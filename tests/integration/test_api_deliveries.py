@@ -100,6 +100,7 @@ def test_a_delivery_is_shown_with_its_attempts_and_its_payload(account: Api, pat
         "status": "retrying",
         "accepted_at": rfc3339(at),
         "next_attempt_at": None,
+        "catch_up": None,
         "attempts": [
             {
                 "number": 1,

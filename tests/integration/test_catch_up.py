@@ -114,10 +114,59 @@ def test_an_endpoint_without_traffic_is_probed_for_three_days_and_then_given_up(
     assert [round(hours, 1) for hours in probes] == [0.2, 1.0, *[float(hours) for hours in range(3, 72, 6)]]
     shown = account.get(f"{PATH}/catch-up").json
     assert (shown["state"], shown["sent"], shown["total"], shown["next_look_at"]) == ("given_up", 0, 4, None)
+    assert said(account) == dict.fromkeys(["e000", "e001", "e002", "last1780050600"], "given_up")
     assert parse_time(shown["ended_at"]) - began == pytest.approx(timedelta(hours=72), abs=timedelta(minutes=6))
     recover(pipeline, clock)
     release()
     assert sent == [], "given up"
+
+
+def said(account: Api) -> dict[str, str | None]:
+    """What the log says of each delivery of these outages, listed and alone."""
+    page = account.get(f"{PATH}/deliveries").json["data"]
+    listed = {one["event_id"]: one["catch_up"] for one in page if not one["event_id"].startswith("good")}
+    assert listed == {id: account.get(f"{PATH}/deliveries/{id}").json["catch_up"] for id in listed}
+    return listed
+
+
+def test_the_log_says_of_each_failed_delivery_whether_it_is_sent_again(
+    pipeline: Pipeline, clock: Clock, sent: Sent, account: Api, outage: Callable[..., list[str]]
+) -> None:
+    failed = outage(2, minutes_ago=50, catch_up_hours=1)
+    assert said(account) == dict.fromkeys(failed, "waiting")
+    clock.at += timedelta(minutes=14)
+    assert said(account) == {"e000": "too_old", "e001": "too_old", failed[-1]: "waiting"}
+    assert account.call("PATCH", PATH, {"enabled": False}).status == 200
+    assert said(account) == {"e000": "too_old", "e001": "too_old", failed[-1]: "stopped"}
+    clock.at += timedelta(days=1)
+    assert said(account)[failed[-1]] == "stopped", "as it was when it ended"
+    account.call("PATCH", PATH, {"enabled": True})
+    account.post(f"{PATH}/deliveries/{failed[-1]}/retry", None)
+    assert said(account)[failed[-1]] is None
+    _fail_again(pipeline, failed[-1])
+    assert said(account)[failed[-1]] is None, "a person's retry has failed, after all was over"
+
+
+def test_what_has_failed_beside_an_outage_is_not_said_to_be_sent_again(
+    pipeline: Pipeline, clock: Clock, sent: Sent, account: Api, outage: Callable[..., list[str]]
+) -> None:
+    failed = outage(1, minutes_ago=70)
+    assert said(account) == {failed[0]: None, failed[1]: "waiting"}, "earlier than an hour before the outage"
+    recover(pipeline, clock)
+    release()
+    assert set(said(account).values()) == {None}, "nothing is failed any more"
+
+
+def test_a_log_without_catching_up_costs_what_it_did(
+    account: Api, outage: Callable[..., list[str]], pipeline: Pipeline
+) -> None:
+    outage(3, catch_up=False)
+    with aws_calls() as without:
+        assert set(said(account).values()) == {None}
+    pipeline.webhook("https://localhost:1/", catch_up=True, status="failing")
+    with aws_calls() as catching_up:
+        said(account)
+    assert catching_up["GetItem"] == without["GetItem"] + 5, "one for each answer"
 
 
 def _fail_again(pipeline: Pipeline, event_id: str) -> None:

@@ -10,6 +10,7 @@ from playwright.sync_api import expect
 from local.client import Client
 from local.receiver import Answer, Receiver
 from tests.deployed import Deployed
+from tests.e2e.test_outage import make_older
 from tests.portal.browser import Portal
 
 DATA = {"message_id": "wamid.1", "whatsapp_account_id": "uuid"}
@@ -43,6 +44,25 @@ def test_an_outage_ends_by_itself(
     assert client.get(f"/v1/webhooks/{webhook['id']}/catch-up")["state"] == "done"
     portal.page.reload()
     expect(page.locator("main")).to_contain_text("2 deliveries were sent again")
+
+
+def test_what_is_given_up_is_said_of_each_delivery(
+    portal: Portal, deployed: Deployed, account: tuple[str, Client], receiver: Receiver, create: Callable[..., Any]
+) -> None:
+    account_id, client = account
+    webhook = create(path="/down")
+    client.patch(f"/v1/webhooks/{webhook['id']}", {"catch_up": True, "catch_up_hours": 168})
+    receiver.answer("/down", Answer(500))
+    event_id = deployed.platform.publish(account_id, "message.incoming", DATA)
+    client.await_delivery(webhook["id"], event_id, lambda delivery: delivery["status"] == "failed", seconds=60)
+    portal.open(client, f"{webhook['id']}/deliveries/{event_id}")
+    expect(portal.page.locator("main")).to_contain_text("Catching up: waiting.")
+    make_older(deployed, account_id, webhook["id"], [event_id], minutes=3 * 24 * 60)
+    _look(deployed)
+    portal.page.reload()
+    expect(portal.page.locator("main")).to_contain_text("Catching up: given up.")
+    portal.go(webhook["id"])
+    expect(portal.page.get_by_role("region", name="Catching up")).to_contain_text("no longer sent again by itself")
 
 
 def _look(deployed: Deployed) -> None:

@@ -54,7 +54,8 @@ export async function deliveryView(place, signal, id, eventId) {
       ['Event id', h('a', { href: `#/events/${delivery.event_id}`, title: 'What became of it at every webhook' }, code(delivery.event_id))],
       ['Accepted', timeOf(delivery.accepted_at)]));
     updateRows(timeline, delivery.attempts, ({ round, number }) => `${round}.${number}`, attemptItem);
-    fill(next, isUnderWay(delivery) && delivery.next_attempt_at && countdown(delivery.next_attempt_at));
+    fill(next, isUnderWay(delivery) ? delivery.next_attempt_at && countdown(delivery.next_attempt_at)
+      : delivery.catch_up && `Catching up: ${delivery.catch_up.replace('_', ' ')}.`);
     none.hidden = delivery.attempts.length > 0;
     const last = delivery.attempts.at(-1);
     request.hidden = !delivery.request;
@@ -92,7 +93,7 @@ export async function deliveryView(place, signal, id, eventId) {
 /** @param {Attempt} attempt */
 function attemptItem(attempt) {
   const good = !attempt.error;
-  const name = attempt.round > 1 ? `Manual retry ${attempt.round - 1}, attempt ${attempt.number}` : `Attempt ${attempt.number}`;
+  const name = attempt.round > 1 ? `Round ${attempt.round}, attempt ${attempt.number}` : `Attempt ${attempt.number}`;
   return h(`li.${good ? 'good' : 'bad'}`, {},
     h('div.attempt', {},
       h('strong', {}, name), ' ',

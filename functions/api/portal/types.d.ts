@@ -55,6 +55,8 @@ export interface Delivery {
   accepted_at: string;
   next_attempt_at: string | null;
   attempts: Attempt[];
+  /** Of one that failed in an outage, whether it is sent again by itself. */
+  catch_up?: 'waiting' | 'given_up' | 'stopped' | 'too_old' | null;
   /** Only where one delivery is asked for. */
   payload?: unknown;
   /** The last attempt's; null before the first. */

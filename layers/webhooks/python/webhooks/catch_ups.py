@@ -6,6 +6,7 @@ from dataclasses import asdict, dataclass, fields, replace
 from datetime import timedelta
 from typing import TYPE_CHECKING, Any, Literal
 
+from webhooks.deliveries import Delivery
 from webhooks.items import catch_up_key, expires_at, from_item, to_item
 from webhooks.models import Webhook
 from webhooks.pace import DUE
@@ -15,6 +16,9 @@ if TYPE_CHECKING:
     from mypy_boto3_dynamodb import DynamoDBClient
 
 CatchUpState = Literal["waiting", "sending", "done", "given_up", "stopped"]
+
+SentAgain = Literal["waiting", "given_up", "stopped", "too_old"]
+"""Whether a failed delivery is sent again by itself: it is when the endpoint works, or is no more."""
 
 PROBES = (timedelta(minutes=15), timedelta(hours=1), *(timedelta(hours=hours) for hours in range(3, 72, 6)))
 """When an endpoint is probed, counted from when its webhook became failing."""
@@ -51,6 +55,18 @@ class CatchUp:
 
     def ended(self, state: CatchUpState) -> CatchUp:
         return replace(self, state=state, due_at=None, ended_at=rfc3339(now()))
+
+    def sends_again(self, delivery: Delivery, *, hours: int) -> SentAgain | None:
+        """Of a delivery at most so many hours old. None for what did not fail in the outage, or did after all was over."""
+        end = self.ended_at or rfc3339(now())
+        failed = delivery.status == "failed" and delivery.round_started_at <= end
+        if not failed or not self.since <= delivery.accepted_at <= end:
+            return None
+        if delivery.accepted_at < rfc3339(parse_time(end) - timedelta(hours=hours)):
+            return "too_old"
+        if self.state == "done":
+            return None
+        return "waiting" if self.state == "sending" else self.state
 
     def with_next_probe(self) -> CatchUp:
         """The next one that is still to come; without any, what remains is to give up."""
