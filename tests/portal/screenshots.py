@@ -30,6 +30,7 @@ class Story:
 
     client: Client
     healthy: str
+    address: str
     failing: str
     failed_event: str
 
@@ -50,7 +51,10 @@ def tell(deployed: Deployed, receiver: Receiver) -> Story:
     events = [deployed.platform.publish("acme", "message.incoming", ORDER) for _ in range(6)]
     for event_id in events:
         client.await_delivery(failing, event_id, lambda d: d["status"] == "failed", seconds=90)
-    return Story(client, healthy, failing, events[-1])
+    address = str(client.post("/v1/test-addresses", {"name": "On my machine", "events": messages}, 201)["id"])
+    test = client.post(f"/v1/webhooks/{address}/test", {"event": "message.incoming"}, 202)["event_id"]
+    client.await_delivery(address, test, lambda d: d["status"] == "delivered", seconds=90)
+    return Story(client, healthy, address, failing, events[-1])
 
 
 class Album:
@@ -81,7 +85,7 @@ def photograph(story: Story, newcomer: Client, portal: Portal, album: Album) -> 
     album.take("empty")
     portal.press("Sign out")
     portal.open(story.client)
-    expect(page.get_by_text("Last 24 hours:")).to_have_count(3)
+    expect(page.get_by_text("Last 24 hours:")).to_have_count(4)
     album.take("list")
     portal.go("new")
     portal.fill(name="Order updates", url="http://shop.example.com/hooks", events=("message.incoming",))
@@ -96,6 +100,9 @@ def photograph(story: Story, newcomer: Client, portal: Portal, album: Album) -> 
     album.take("webhook")
     page.get_by_text("As a table").click()
     album.take("health")
+    portal.go(story.address)
+    page.get_by_text("Headers and body").first.click()
+    album.take("inbox")
     portal.go(f"{story.healthy}/secret")
     portal.press("Reveal")
     expect(page.locator("[data-secret]")).to_be_visible()

@@ -41,6 +41,13 @@ def test_imports_over_several_lines_and_every_kind_of_export(tmp_path: Path) -> 
     assert join(folder, "main") == "class A {}\nasync function b() {}\nconst c = 1;\nlet d = 2;\nA; b; c; d;\n"
 
 
+def test_the_space_before_lines_is_left_out_but_not_of_a_text_over_several_lines(tmp_path: Path) -> None:
+    source = "function a() {\n  return `${1}`;\n\n}\n"
+    text = "const text = `\n  indented\n`;\n"
+    folder = modules(tmp_path, main="import { text } from './text.js';\n" + source, text="export " + text)
+    assert join(folder, "main") == text + "function a() {\nreturn `${1}`;\n}\n"
+
+
 def test_comments_on_lines_of_their_own_are_left_out(tmp_path: Path) -> None:
     source = (
         "/** @import { A } from './types' */\n"

@@ -3,6 +3,7 @@ import { call } from './api.js';
 import { announce, h, newId, theirs } from './dom.js';
 import { finder } from './find.js';
 import { heading, loading } from './frame.js';
+import { testAddressButton } from './inbox.js';
 import { keepFresh, updateRows } from './live.js';
 import { pill } from './parts.js';
 import { sparks } from './stats.js';
@@ -23,8 +24,9 @@ export async function listView(place, signal) {
   const none = h('p.nothing', { hidden: true }, 'No webhook matches.');
   const card = h('div.card.flush', {}, list, none);
   const body = h('div.list', {}, loading('webhooks'));
+  const address = testAddressButton();
   place.append(h('div.title', {}, heading('Webhooks'),
-    h('a.button.primary', { href: '#/new' }, 'New Webhook')),
+    h('div.buttons', {}, address.pressed, h('a.button.primary', { href: '#/new' }, 'New Webhook'))), address.line,
     h('p.lead', {}, 'We tell your own servers at once when something happens in AIsoule.'), body);
 
   /** @type {Webhook[]} */

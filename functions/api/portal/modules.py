@@ -11,6 +11,8 @@ _DECLARED = re.compile(r"^(?:async )?(?:function|class|const|let) (\w+)", re.MUL
 _COMMENT = re.compile(r"^[ \t]*(?://.*|/\*\*(?:(?!\*/)[\s\S])*\*/)\n", re.MULTILINE)
 """One that has its lines to itself: they are for those who read the source, not for the wire."""
 
+_SPACE = re.compile(r"^\s+", re.MULTILINE)
+
 
 def join(folder: Path, entry: str) -> str:
     """
@@ -23,7 +25,7 @@ def join(folder: Path, entry: str) -> str:
     joined: dict[str, str] = {}
     _add(folder, entry, joined, ())
     _check_names(joined)
-    return "".join(joined.values())
+    return "".join(map(unindented, joined.values()))
 
 
 def _add(folder: Path, name: str, joined: dict[str, str], importers: tuple[str, ...]) -> None:
@@ -38,6 +40,12 @@ def _add(folder: Path, name: str, joined: dict[str, str], importers: tuple[str, 
     if unknown := re.search(r"^(import|export)\b.*", script, re.MULTILINE):
         raise ValueError(f"{name}.js: {unknown[0]!r} cannot be joined")
     joined[name] = script.lstrip("\n")
+
+
+def unindented(text: str) -> str:
+    """Without the space before lines, and blank lines; unchanged if a template literal goes over several lines."""
+    over_lines = any(line.count("`") % 2 for line in text.splitlines())
+    return text if over_lines else _SPACE.sub("", text)
 
 
 def _check_names(joined: dict[str, str]) -> None:

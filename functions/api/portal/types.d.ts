@@ -21,6 +21,7 @@ export interface Webhook {
   max_per_second: number | null;
   catch_up: boolean;
   catch_up_hours: number;
+  test_address: boolean;
   status: 'active' | 'failing' | 'disabled';
   failing_since: string | null;
   failing_reason: string | null;
@@ -70,6 +71,16 @@ export interface SentRequest {
   body: string;
   /** The webhook was edited since: what it determines is as it is now. */
   edited_since: boolean;
+}
+
+/** By a test address. */
+export interface ReceivedRequest {
+  number: number;
+  received_at: string;
+  headers: Record<string, string>;
+  body: string;
+  /** The signature headers that verified. */
+  verified: string[];
 }
 
 /** An event, and what became of it. */

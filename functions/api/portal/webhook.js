@@ -6,6 +6,7 @@ import { catchUpBanner } from './catch_up.js';
 import { deliveryLog } from './deliveries.js';
 import { announce, button, code, fill, h, theirs } from './dom.js';
 import { crumbs, heading, loading } from './frame.js';
+import { inboxCard } from './inbox.js';
 import { onReturn } from './live.js';
 import { outageCounts } from './outage.js';
 import { chips, eventTypes, facts, pill, webhookOf } from './parts.js';
@@ -39,6 +40,7 @@ export async function webhookView(place, signal, id) {
   const counts = outageCounts(() => webhook, signal);
   const catchUp = catchUpBanner(() => webhook, signal);
   const tester = testerCard(webhook, types, log);
+  const inbox = webhook.test_address && inboxCard(webhook, signal);
 
   function paint() {
     const focused = document.activeElement;
@@ -76,7 +78,7 @@ export async function webhookView(place, signal, id) {
   paint();
   const banner = savedBanner(saved, h('div.buttons', {}, button('Send a test now', tester.send)));
   place.replaceChildren(...(banner ? [banner] : []), top, catchUp.place, h('div.columns', {},
-    h('div.wide', {}, tester, log.card),
+    h('div.wide', {}, tester, inbox, log.card),
     h('div.aside', {}, statsCard(id, signal), details, secretCard(webhook))));
   onReturn(signal, () => reread().catch((error) => { if (statusOf(error) === 404) show(); }));
   catchUp.look();

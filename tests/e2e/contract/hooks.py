@@ -47,6 +47,9 @@ def _make_right(case: Any, body: dict[str, Any]) -> None:
     # Only what was sent can be sent again.
     if case.operation.path.endswith("/retry"):
         case.path_parameters |= {"webhook_id": IDS["webhooks"][0], "event_id": IDS["events"][0]}
+    # Only a test address has received something.
+    if case.operation.path.endswith("/requests"):
+        case.path_parameters["webhook_id"] = IDS["address"][0]
     # A cursor is one that the API gave out.
     for given in (case.query or {}, body):
         if given.get("cursor") is not None:

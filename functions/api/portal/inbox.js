@@ -1,0 +1,73 @@
+/** @import { ReceivedRequest, Webhook } from './types' */
+import { call } from './api.js';
+import { announce, button, code, h } from './dom.js';
+import { keepFresh, updateRows } from './live.js';
+import { attempt, outcome } from './outcome.js';
+import { box, pathOf } from './parts.js';
+import { go } from './router.js';
+import { serverNow, timeOf } from './time.js';
+
+// Test addresses: getting one, and what it receives, as it arrives.
+
+const KEPT = 100; // as the API keeps
+const PAUSE = 2000; // ms, from one look to the next
+
+/** A button, and a line for why it failed. */
+export function testAddressButton() {
+  const line = outcome();
+  const pressed = button('Get a test address', () => attempt(pressed, 'Creating…', line, async () => {
+    const { id } = await call('POST', 'test-addresses', { body: {} });
+    announce('Test address created');
+    go(`#/${id}`);
+  }));
+  return { pressed, line };
+}
+
+/**
+ * @param {Webhook} webhook
+ * @param {AbortSignal} signal
+ */
+export function inboxCard({ id }, signal) {
+  const list = h('ol.timeline', { 'aria-label': 'Requests' });
+  const none = h('p.nothing', { hidden: true }, 'Nothing has arrived. Send a test event to see a request.');
+  /** @type {ReceivedRequest[]} */
+  let items = [];
+  let looked = false;
+
+  async function refresh() {
+    /** @type {ReceivedRequest[]} */
+    const found = [];
+    const last = items[0]?.number ?? 0;
+    let cursor = '';
+    do {
+      const page = await call('GET', `${pathOf(id, 'requests')}?after=${last}${cursor && `&cursor=${cursor}`}`, { signal });
+      found.push(...page.data);
+      cursor = page.next_cursor;
+    } while (cursor);
+    if (found.length && last) announce(`${found.length} new requests`);
+    items = [...found, ...items].slice(0, KEPT);
+    updateRows(list, items, ({ number }) => String(number), requestRow);
+    none.hidden = items.length > 0;
+    looked = true;
+    return true; // or the pauses would grow: whoever has this open is waiting for a request
+  }
+
+  const look = keepFresh(signal, refresh, () => (looked ? serverNow() + PAUSE : 0));
+  const card = h('section.card', { 'aria-labelledby': 'inbox' },
+    h('h2', { id: 'inbox' }, 'Requests received'),
+    h('p.hint', {}, 'By this test address: the last 100, for 24 hours. ', code('examples/listen.py'), ' sends them on to your own machine.'),
+    none, list);
+  look();
+  return card;
+}
+
+/** @param {ReceivedRequest} request */
+function requestRow({ number, received_at: at, headers, body, verified }) {
+  const good = verified.length > 1;
+  const text = [...Object.entries(headers).map((header) => header.join(': ')), '', body].join('\n');
+  return h(`li.${good ? 'good' : 'bad'}`, {},
+    h('div.attempt', {}, h('strong', {}, `Request ${number}`), ' ',
+      h(`span.pill.${good ? 'good' : 'bad'}`, {}, good ? 'Verified' : 'X-Webhook-Signature is wrong'),
+      h('span.hint', {}, code(headers['webhook-id']), ' · ', timeOf(at))),
+    h('details', {}, h('summary', {}, 'Headers and body'), box(text, `Request ${number}`)));
+}

@@ -1,0 +1,67 @@
+"""A test address: from an empty account to a verified event, without leaving the page."""
+
+from __future__ import annotations
+
+import time
+
+from playwright.sync_api import expect
+
+from local.client import Client
+from tests.deployed import Deployed
+from tests.portal.browser import Portal
+
+DATA = {"message_id": "wamid.1", "whatsapp_account_id": "uuid", "text": "<b>Hello</b>"}
+
+
+def test_from_nothing_to_a_verified_event(portal: Portal, client: Client) -> None:
+    """With the keyboard alone."""
+    portal.open(client)
+    expect(portal.page.get_by_role("heading", name="No webhooks yet")).to_be_visible()
+    started = time.monotonic()
+    portal.page.get_by_role("button", name="Get a test address").focus()
+    portal.page.keyboard.press("Enter")
+    portal.heading("Test address")
+    inbox = portal.page.get_by_role("region", name="Requests received")
+    expect(inbox).to_contain_text("Nothing has arrived.")
+    portal.page.get_by_role("button", name="Send test event").focus()
+    portal.page.keyboard.press("Enter")
+    request = inbox.get_by_role("listitem")
+    expect(request).to_contain_text("Verified")
+    print(f"from an empty account to a verified event: {time.monotonic() - started:.1f} s")
+    request.locator("summary").focus()
+    portal.page.keyboard.press("Enter")
+    shown = request.get_by_role("group", name="Request 1")
+    expect(shown).to_contain_text("webhook-signature: v1,")
+    expect(shown).to_contain_text('{"event":"message.incoming"')
+
+
+def test_requests_appear_as_they_arrive_and_what_is_open_stays_open(
+    portal: Portal, deployed: Deployed, account: tuple[str, Client]
+) -> None:
+    account_id, client = account
+    address = client.post("/v1/test-addresses", {}, 201)["id"]
+    events = [deployed.platform.publish(account_id, "message.incoming", DATA)]
+    client.await_delivery(address, events[0], lambda d: d["status"] == "delivered", seconds=60)
+    portal.open(client, address)
+    inbox = portal.page.get_by_role("region", name="Requests received")
+    oldest = inbox.get_by_role("listitem").filter(has_text=events[0]).last
+    oldest.locator("summary").click()
+    events.append(deployed.platform.publish(account_id, "message.incoming", DATA))
+    expect(inbox.get_by_role("listitem").first).to_contain_text(events[1])
+    expect(oldest.locator("pre")).to_contain_text("<b>Hello</b>")
+    expect(oldest.locator("pre")).to_be_visible()
+    expect(portal.page.locator("main b")).to_have_count(0)
+
+
+def test_a_refusal_is_said_beside_the_button(portal: Portal, client: Client) -> None:
+    portal.open(client)
+    portal.page.route("**/v1/test-addresses", lambda route: route.fulfill(status=409, json={"detail": "too many"}))
+    portal.press("Get a test address")
+    expect(portal.page.get_by_role("status").filter(has_text="Too many")).to_be_visible()
+
+
+def test_another_webhook_has_none(portal: Portal, client: Client) -> None:
+    address = client.post("/v1/test-addresses", {}, 201)["id"]
+    client.patch(f"/v1/webhooks/{address}", {"url": "https://localhost:1/hook"})
+    portal.open(client, address)
+    expect(portal.page.get_by_role("heading", name="Requests received")).to_have_count(0)
