@@ -20,7 +20,7 @@ UNBOUNDED = f"{BOUNDED}, unbounded"
 SCHEDULE = "AWS::Events::Rule, by the minute"
 MINUTES = MONTH_SECONDS // 60
 LOOK_DOLLARS = prices.LAMBDA_REQUEST.dollars + 0.25 * 0.02 * prices.LAMBDA_GB_SECOND.dollars + prices.READ.dollars / 2
-"""The release function's look at an empty index. Its 20 ms are an estimate."""
+"""A look at an empty index, by the release function or the one that erases accounts. Its 20 ms are an estimate."""
 
 
 def resources() -> dict[str, int]:
@@ -66,7 +66,12 @@ def _paid(there: dict[str, int]) -> list[tuple[str, float, float, float]]:
     queues = there.get(BOUNDED, 0) + there.get(UNBOUNDED, 0)
     return [
         (f"{queues} queues polled by Lambda", polls_a_month(there), prices.SQS_REQUEST.dollars, 1_000_000),
-        ("looks for what waits because of a pace", there.get(SCHEDULE, 0) * MINUTES, LOOK_DOLLARS, 0),
+        (
+            "looks each minute for what waits because of a pace, and for accounts to be erased",
+            there.get(SCHEDULE, 0) * MINUTES,
+            LOOK_DOLLARS,
+            0,
+        ),
         ("alarms", there.get("AWS::CloudWatch::Alarm", 0), prices.ALARM_MONTH.dollars, 10),
         ("dashboards", there.get("AWS::CloudWatch::Dashboard", 0), prices.DASHBOARD_MONTH.dollars, 3),
         ("keys of our own", there.get("AWS::KMS::Key", 0), prices.KEY_MONTH.dollars, 0),

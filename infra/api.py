@@ -10,8 +10,9 @@ from aws_cdk import aws_events as events
 from aws_cdk import aws_logs as logs
 from constructs import Construct
 
-from infra.database import DUE, FAILED, PACES, Database, grant
+from infra.database import DUE, ERASURES, FAILED, PACES, Database, grant
 from infra.delivery import Queues
+from infra.erasure import delay_seconds
 from infra.function import Function, Layers, acknowledge, log_group
 from infra.settings import Settings
 
@@ -55,7 +56,7 @@ class Api(Construct):
         )
         grant(database.config, self.function, "GetItem", "PutItem", "UpdateItem", "DeleteItem", "Query")
         grant(database.log, self.function, "BatchGetItem", "GetItem", "PutItem", "Query", indexes=[DUE, FAILED])
-        grant(database.log, self.function, "UpdateItem", partitions=PACES)
+        grant(database.log, self.function, "UpdateItem", partitions=[PACES, ERASURES])
         queues.grant_sending(self.function, queues.delivery, queues.retry)
         bus.grant_put_events_to(self.function)
         integration = integrations.HttpLambdaIntegration("Integration", self.function)
@@ -114,6 +115,7 @@ def _environment(bus: events.EventBus, database: Database, queues: Queues, setti
         "LOG_TABLE": database.log.table_name,
         **queues.environment(),
         "EVENT_BUS_NAME": bus.event_bus_name,
+        "ERASURE_DELAY_SECONDS": str(delay_seconds(settings)),
         "MAX_WEBHOOKS": str(settings.max_webhooks),
         "SENDS_PER_MINUTE": str(settings.sends_per_minute),
         "RECOVERIES_PER_MINUTE": str(settings.recoveries_per_minute),

@@ -22,6 +22,15 @@ partition of its own, `KEY#<id>`.
 PACES = "PACE#*"
 """The partitions of the log table that hold the webhooks' paces, and what waits because of one."""
 
+KEYS = "KEY#*"
+INBOXES = "INBOX#*"
+COUNTERS = ("LIMIT#*", "REQUEST#*")
+"""Further ones of the config table: keys, test addresses (in both tables), and what was counted of an account's calls."""
+
+EVENTS, ERASURES = "EVENT#*", "ERASURE#*"
+LOGGED = ("WEBHOOK#*", PACES, INBOXES)
+"""Further ones of the log table: LOGGED is what it has of webhooks."""
+
 
 class Database(Construct):
     def __init__(self, scope: Construct, id: str, *, settings: Settings) -> None:
@@ -59,20 +68,22 @@ def grant(
     grantee: iam.IGrantable,
     *calls: str,
     indexes: Sequence[str] = (),
-    partitions: str | None = None,
+    partitions: str | Sequence[str] = (),
+    index_only: bool = False,
 ) -> None:
     """Grants the calls on the table and the named indexes. `Table.grant` would add every index, by a wildcard.
 
-    With `partitions`, only items whose partition key matches. That holds for calls that name the keys of their items, all
-    but Scan and PartiQL: the condition is true of a request without any.
+    With `partitions`, only items whose partition key matches one of them. That holds for calls that name the keys of their
+    items, all but Scan and PartiQL: the condition is true of a request without any. With `index_only`, not on the table.
     """
-    arns = [table.table_arn, *(f"{table.table_arn}/index/{index}" for index in indexes)]
+    arns = [*([] if index_only else [table.table_arn]), *(f"{table.table_arn}/index/{index}" for index in indexes)]
+    allowed = [partitions] if isinstance(partitions, str) else list(partitions)
     iam.Grant.add_to_principal(
         grantee=grantee,
         actions=[f"dynamodb:{call}" for call in calls],
         resource_arns=arns,
         # AWS demands ForAllValues here: BatchGetItem names many keys.
-        conditions={"ForAllValues:StringLike": {"dynamodb:LeadingKeys": [partitions]}} if partitions else None,
+        conditions={"ForAllValues:StringLike": {"dynamodb:LeadingKeys": allowed}} if allowed else None,
     )
 
 

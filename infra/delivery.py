@@ -14,7 +14,7 @@ from aws_cdk import aws_sqs as sqs
 from constructs import Construct
 
 from infra import service_level
-from infra.database import ACCOUNTS, DUE, FAILED, PACES, Database, grant
+from infra.database import ACCOUNTS, DUE, EVENTS, FAILED, PACES, Database, grant
 from infra.function import WAITS_MB, Function, Layers, queue
 from infra.settings import ATTEMPT_SECONDS, Settings
 
@@ -170,6 +170,7 @@ class Delivery(Construct):
             bus.grant_put_events_to(function)
             grant(database.log, function, "BatchGetItem", "PutItem")
             grant(database.log, function, "UpdateItem", partitions=PACES)
+            grant(database.log, function, "DeleteItem", partitions=EVENTS)  # of accounts that were erased
         queues.grant_sending(self.deliver, queues.retry, queues.dead_letters)
         queues.grant_sending(self.dead_letters, queues.retry)
         for lane in (queues.delivery, queues.retry):

@@ -14,6 +14,9 @@ from infra.delivery import Queues
 from infra.function import WAITS_MB, Function, Layers, acknowledge, queue
 from infra.settings import Settings
 
+FANOUT_SECONDS = 300
+"""The largest batch, for 100 webhooks each, takes two minutes: docs/publishing.md."""
+
 SOURCE = "aisoule"
 """The source of the platform's events. Our own, operational ones have `aisoule.webhooks` and never match the rule."""
 
@@ -46,7 +49,7 @@ class Fanout(Construct):
             handler="fanout.handler",
             layers=layers,
             settings=settings,
-            timeout_seconds=300,  # the largest batch, for 100 webhooks each, takes two minutes: docs/publishing.md
+            timeout_seconds=FANOUT_SECONDS,
             memory_mb=WAITS_MB,
             environment={
                 "CONFIG_TABLE": database.config.table_name,

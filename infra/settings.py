@@ -33,6 +33,9 @@ MAX_ROUND_SECONDS = 24 * 3600
 RECOVERY_PAGE = 100
 """Deliveries: `api.recovery` sends a page or none of it, so a limit must not be lower."""
 
+MAX_LOG_DAYS = 365
+"""`webhooks.config_table` knows the id of a deleted webhook for longer."""
+
 LOG_RETENTION = {
     1: RetentionDays.ONE_DAY,
     7: RetentionDays.ONE_WEEK,
@@ -118,7 +121,7 @@ def read_settings(node: Node) -> Settings:
     return Settings(
         stage="local" if local else "aws",
         retry_delays=_delays(context.text("retry_delays", "10,60,300")),
-        log_days=context.number("log_days", 30, 1, 365),
+        log_days=context.number("log_days", 30, 1, MAX_LOG_DAYS),
         log_retention=_retention(context.text("log_retention", "30")),
         max_webhooks=context.number("max_webhooks", 100, 1, 1000),
         max_concurrency=context.number("max_concurrency", MIN_CONCURRENCY if local else 4, MIN_CONCURRENCY, 1000),

@@ -11,6 +11,7 @@ from constructs import Construct
 from infra.api import Api
 from infra.database import Database
 from infra.delivery import Delivery, Queues
+from infra.erasure import Erasure
 from infra.fanout import Fanout
 from infra.function import Layers
 from infra.observability import Observability
@@ -37,6 +38,7 @@ class WebhooksStack(cdk.Stack):
             settings=settings,
         )
 
+        erasure = Erasure(self, "Erasure", bus=bus, database=database, layers=layers, settings=settings)
         observability = Observability(
             self,
             "Observability",
@@ -45,7 +47,14 @@ class WebhooksStack(cdk.Stack):
             fanout=fanout,
             http_api=api.http_api,
             queues=queues,
-            functions=[api.function, fanout.function, delivery.deliver, delivery.dead_letters, delivery.release],
+            functions=[
+                api.function,
+                fanout.function,
+                delivery.deliver,
+                delivery.dead_letters,
+                delivery.release,
+                erasure.function,
+            ],
             settings=settings,
         )
 

@@ -9,6 +9,7 @@ from aws_lambda_powertools.event_handler.openapi.params import Body, Query
 
 from api import cursors
 from api.context import AnyCaller
+from api.erasure_routes import refuse_while_erased
 from api.fields import AccountId, Cursor, PathId
 from api.platform_schemas import KeyCreated, KeyIn, KeyOut, KeyPage, SessionCreated, SessionIn
 from api.routing import Routes
@@ -28,9 +29,11 @@ routes = Routes()
     tag="API keys",
     body="required",
     success=201,
+    refusals=[409],
 )
 def mint(request: Annotated[KeyIn, Body()]) -> KeyCreated:
-    """The key has the role `account` and is shown only once."""
+    """The key has the role `account` and is shown only once. While the account is being erased, it gets none (409)."""
+    refuse_while_erased(request.account_id)
     key, token = key_table().mint("account", request.account_id, label=request.label)
     return KeyCreated(id=key.id, account_id=request.account_id, label=key.label, key=token, created_at=key.created_at)
 
@@ -44,12 +47,15 @@ def mint(request: Annotated[KeyIn, Body()]) -> KeyCreated:
     tag="Portal",
     body="required",
     success=201,
+    refusals=[409],
 )
 def open_portal(request: Annotated[SessionIn, Body()]) -> SessionCreated:
     """
     Redirect your signed-in user to `url`, or embed it. The session is an account key that expires, by default after one
-    hour; it is listed with the account's other keys and can be revoked.
+    hour; it is listed with the account's other keys and can be revoked. While the account is being erased, it gets none
+    (409).
     """
+    refuse_while_erased(request.account_id)
     ends = now() + timedelta(seconds=request.expires_in)
     _, token = key_table().mint("account", request.account_id, expires_at=ends)
     view = f"&view={request.view}" if request.view else ""

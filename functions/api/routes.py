@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from api import (
     delivery_routes,
+    erasure_routes,
     event_routes,
     platform_routes,
     secret_routes,
@@ -22,5 +23,6 @@ _MODULES = (
     test_address_routes,
     platform_routes,
     session_routes,
+    erasure_routes,
 )
 API = tuple(route for module in _MODULES for route in module.routes)

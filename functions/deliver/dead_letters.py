@@ -17,7 +17,7 @@ from webhooks.deliveries import ATTEMPTS_KEPT, Attempt, Delivery
 from webhooks.delivery_log import DeliveryLog
 from webhooks.messages import DeliveryMessage, from_record
 from webhooks.queues import DeliveryQueues, delivery_queues
-from webhooks.tables import config_table, delivery_log
+from webhooks.tables import config_table, delivery_log, erasures
 from webhooks.telemetry import count, flush, log_delivery, logger
 from webhooks.times import now, parse_time, rfc3339
 
@@ -72,6 +72,8 @@ class DeadLetters:
             snapshot = read_snapshots(client("dynamodb"), self.config.name, self.log.name, [message])[message]
             if snapshot.is_settled():
                 return self._finish_interrupted(snapshot)
+            if snapshot.webhook is None and erasures().forget(message):
+                return _count("Cancelled", "delivery.cancelled", snapshot.delivery)
             if self._process(snapshot):
                 return
         raise KeepsChanging(f"delivery of {message.event_id} to {message.webhook_id}")

@@ -18,6 +18,7 @@ from webhooks.deliveries import Attempt, Delivery
 from webhooks.delivery_log import DeliveryLog
 from webhooks.messages import DeliveryMessage
 from webhooks.models import Webhook
+from webhooks.tables import erasures
 from webhooks.telemetry import ATTEMPTED, count, log_delivery, observe
 from webhooks.times import now, parse_time, rfc3339
 
@@ -76,7 +77,11 @@ class DeliveryWorker:
         return decision.due or now() + timedelta(seconds=1)
 
     def _cancel(self, snapshot: Snapshot) -> Outcome | None:
-        saved = self.log.save(_cancelled(snapshot.delivery))
+        """None when another copy of the message wrote the log in the meantime. The log of an erased account stays empty."""
+        if snapshot.webhook is None and erasures().forget(snapshot.message):
+            saved: Delivery | None = _cancelled(snapshot.delivery)
+        else:
+            saved = self.log.save(_cancelled(snapshot.delivery))
         if not saved:
             return None
         count("Cancelled")

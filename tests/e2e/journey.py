@@ -10,8 +10,9 @@ from typing import Any
 from local.client import ApiRefused, Client, account_client
 from local.receiver import Answer, Receiver
 from tests.deployed import Deployed
+from webhooks.items import event_item, event_key
 from webhooks.messages import DeliveryMessage
-from webhooks.models import new_id
+from webhooks.models import StoredEvent, new_id
 from webhooks.times import now, rfc3339
 
 DATA = {"message_id": "wamid.1", "whatsapp_account_id": "uuid"}
@@ -38,6 +39,7 @@ class Journey:
             self.requeue,
             self.gone,
             self.delete,
+            self.erase,
         ]
 
     def first_failure(self) -> str | None:
@@ -159,11 +161,63 @@ class Journey:
         _expect(self._client, "DELETE", f"/v1/webhooks/{self._id}", 204)
         self._client.close()
 
+    def erase(self) -> None:
+        """Whatever there is in the log, also of a webhook that is deleted: its messages find no webhook and no log."""
+        platform, path = self._deployed.platform, f"/v1/accounts/{self._account_id}"
+        _expect(platform, "DELETE", path, 202)
+        sqs = self._deployed.outputs.client("sqs")
+        dynamodb, log = self._deployed.outputs.client("dynamodb"), self._deployed.resources["LogTable"]
+        stored = {lane: self._store() for lane in ("RetryQueueUrl", "DeadLetterQueueUrl")}
+        for lane, (message, _) in stored.items():
+            sqs.send_message(QueueUrl=self._deployed.resources[lane], **message.to_request())
+
+        def gone() -> bool:
+            keys = [key for _, key in stored.values()]
+            return not any("Item" in dynamodb.get_item(TableName=log, Key=key, ConsistentRead=True) for key in keys)
+
+        _await(gone, "the event of a message is left")
+
+        def done() -> bool:
+            self._invoke("deliver.erase")
+            return bool(platform.get(f"{path}/erasure")["state"] == "done")
+
+        _await(done, "the account is not erased")
+        assert not self._logged(), "its log is left"
+
     def _release(self) -> None:
         """As each minute."""
+        self._invoke("deliver.release")
+
+    def _invoke(self, handler: str) -> None:
         functions = self._deployed.outputs.client("lambda")
-        release = next(f for f in functions.list_functions()["Functions"] if f["Handler"].startswith("deliver.release"))
-        functions.invoke(FunctionName=release["FunctionName"], Payload="{}")
+        found = next(f for f in functions.list_functions()["Functions"] if f["Handler"].startswith(handler))
+        functions.invoke(FunctionName=found["FunctionName"], Payload="{}")
+
+    def _store(self) -> tuple[DeliveryMessage, dict[str, Any]]:
+        """An event of which the log has no delivery; a message for it, and the event's key."""
+        at, event_id = rfc3339(now()), new_id("evt")
+        event = StoredEvent(self._account_id, event_id, "message.incoming", "{}", at)
+        item = event_item(event, log_days=1)
+        self._deployed.outputs.client("dynamodb").put_item(TableName=self._deployed.resources["LogTable"], Item=item)
+        message = DeliveryMessage(
+            webhook_id=self._id, account_id=self._account_id, event_id=event_id, event=event.event,
+            accepted_at=at, round=1, round_started_at=at, body=event.body,
+        )  # fmt: skip
+        return message, event_key(self._account_id, event_id)
+
+    def _logged(self) -> list[Any]:
+        """The webhook's items in the log table."""
+        dynamodb = self._deployed.outputs.client("dynamodb")
+        return [
+            item
+            for kind in ("WEBHOOK", "PACE")
+            for item in dynamodb.query(
+                TableName=self._deployed.resources["LogTable"],
+                ConsistentRead=True,
+                KeyConditionExpression="pk = :pk",
+                ExpressionAttributeValues={":pk": {"S": f"{kind}#{self._id}"}},
+            )["Items"]
+        ]
 
     def _listen(self) -> None:
         """To the operational events, by a rule of its own on the bus."""

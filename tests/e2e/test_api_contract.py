@@ -88,6 +88,8 @@ def plant(deployed: Deployed, account_id: str, account: Client, receiver: Receiv
         test = account.post(f"/v1/webhooks/{address}/test", {"event": EVENT.name}, 202)["event_id"]
         account.await_delivery(address, test, lambda d: d["status"] == "delivered", seconds=60)
     keys = [platform.post("/v1/api-keys", {"account_id": account_id}, 201)["id"] for _ in range(5)]
+    erased = new_id("acct")
+    platform.call("DELETE", f"/v1/accounts/{erased}")
     log = f"/v1/webhooks/{webhooks[0]}/deliveries"
     delivery = account.get(log, limit="1")["next_cursor"]
     return Seeds(
@@ -98,6 +100,7 @@ def plant(deployed: Deployed, account_id: str, account: Client, receiver: Receiv
             "address": [address],
             "events": events,
             "accounts": [account_id],
+            "erased": [erased],
             "keys": keys,
         },
         cursors={

@@ -22,4 +22,4 @@ def test_the_memory_of_the_model_is_the_deployed_one() -> None:
 
 def test_the_model_of_an_idle_stack_knows_which_queue_is_polled_less() -> None:
     there = idle.resources()
-    assert (there[idle.BOUNDED], there[idle.UNBOUNDED], there[idle.SCHEDULE]) == (2, 1, 1)
+    assert (there[idle.BOUNDED], there[idle.UNBOUNDED], there[idle.SCHEDULE]) == (2, 1, 2)

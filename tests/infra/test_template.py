@@ -18,12 +18,16 @@ import pytest
 import api.recovery
 import deliver.batch
 import deliver.dead_letters
+import deliver.erase
 import deliver.failures
 import deliver.release
 import deliver.retry_after
 import deliver.schedule
+import webhooks.config_table
+import webhooks.erasures
 import webhooks.messages
 import webhooks.pace
+from infra.settings import MAX_LOG_DAYS
 from local.emulator import ROOT
 from tests.template import Template, stack_artifact
 
@@ -34,6 +38,7 @@ FUNCTIONS = {
     "deliver": "deliver.handler.lambda_handler",
     "dead_letters": "deliver.dead_letters.lambda_handler",
     "release": "deliver.release.lambda_handler",
+    "erase": "deliver.erase.lambda_handler",
 }
 
 
@@ -133,22 +138,68 @@ def test_an_event_that_fanout_cannot_handle_is_kept() -> None:
     assert (config["Properties"]["MaximumRetryAttempts"], destination) == (2, {"Fn::GetAtt": [unhandled, "Arn"]})
 
 
-def test_what_waits_is_released_each_minute_and_never_twice_at_once() -> None:
+def test_waiting_deliveries_and_erasures_go_on_each_minute_and_never_twice_at_once() -> None:
     of = template()
-    (rule,) = [r for r in resources("AWS::Events::Rule", of).values() if "ScheduleExpression" in r["Properties"]]
-    assert rule["Properties"]["ScheduleExpression"] == "rate(1 minute)"
-    assert "EventBusName" not in rule["Properties"], "AWS runs schedules on the default bus only"
-    (target,) = rule["Properties"]["Targets"]
-    release = target["Arn"]["Fn::GetAtt"][0]
-    function = of["Resources"][release]["Properties"]
-    assert function["Handler"] == FUNCTIONS["release"]
-    assert deliver.release.RELEASE_SECONDS + 10 <= function["Timeout"] < 60
-    (config,) = [
-        config["Properties"]
-        for config in resources("AWS::Lambda::EventInvokeConfig", of).values()
-        if config["Properties"]["FunctionName"] == {"Ref": release}
-    ]
-    assert (config["MaximumRetryAttempts"], config["MaximumEventAgeInSeconds"]) == (0, 60)
+    works = {"release": deliver.release.RELEASE_SECONDS, "erase": deliver.erase.ERASE_SECONDS}
+    rules = [r["Properties"] for r in resources("AWS::Events::Rule", of).values()]
+    each_minute = [rule for rule in rules if rule.get("ScheduleExpression") == "rate(1 minute)"]
+    targets = {of["Resources"][id]["Properties"]["Handler"]: id for id in map(_target, each_minute)}
+    assert set(targets) == {FUNCTIONS[name] for name in works}
+    for name, seconds in works.items():
+        id = targets[FUNCTIONS[name]]
+        assert seconds + 10 <= of["Resources"][id]["Properties"]["Timeout"] < 60
+        (config,) = [
+            config["Properties"]
+            for config in resources("AWS::Lambda::EventInvokeConfig", of).values()
+            if config["Properties"]["FunctionName"] == {"Ref": id}
+        ]
+        assert (config["MaximumRetryAttempts"], config["MaximumEventAgeInSeconds"]) == (0, 60)
+
+
+def _target(rule: dict[str, Any]) -> str:
+    assert "EventBusName" not in rule, "AWS runs schedules on the default bus only"
+    (target,) = rule["Targets"]
+    function: str = target["Arn"]["Fn::GetAtt"][0]
+    return function
+
+
+def test_a_log_is_erased_when_no_invocation_can_know_its_webhooks_any_more() -> None:
+    """Each may have read a webhook just before it was deleted, and writes for as long as it runs."""
+    of = template()
+    delays = {
+        name: functions(of)[name]["Environment"]["Variables"]["ERASURE_DELAY_SECONDS"] for name in ("api", "erase")
+    }
+    longest = max(function["Timeout"] for function in functions(of).values())
+    assert delays == {"api": "360", "erase": "360"}
+    assert longest + 60 <= 360
+
+
+def test_a_deleted_webhook_is_known_for_longer_than_its_deliveries() -> None:
+    """DynamoDB deletes what has expired within a few days."""
+    assert timedelta(days=MAX_LOG_DAYS + 30) <= webhooks.config_table.DELETED_KEPT
+
+
+def test_an_erasure_is_known_for_longer_than_a_message_that_it_must_stop() -> None:
+    retained = max(q["Properties"]["MessageRetentionPeriod"] for q in resources("AWS::SQS::Queue", template()).values())
+    assert timedelta(seconds=retained) < webhooks.erasures.KEPT
+
+
+def test_what_a_function_erases_is_all_that_it_may_delete() -> None:
+    granted = {
+        (name, action.removeprefix("dynamodb:"), *condition["ForAllValues:StringLike"]["dynamodb:LeadingKeys"])
+        for name in ("deliver", "dead_letters", "erase")
+        for statement in _statements(name)
+        if (condition := statement.get("Condition"))
+        for action in _actions(statement)
+        if "Delete" in action or "BatchWrite" in action
+    }
+    assert granted == {
+        ("deliver", "DeleteItem", "EVENT#*"),
+        ("dead_letters", "DeleteItem", "EVENT#*"),
+        ("erase", "DeleteItem", "ACCOUNT#*", "KEY#*", "INBOX#*"),
+        ("erase", "BatchWriteItem", "LIMIT#*", "REQUEST#*"),
+        ("erase", "BatchWriteItem", "EVENT#*", "WEBHOOK#*", "PACE#*", "INBOX#*"),
+    }
 
 
 def test_moments_are_within_what_sqs_delays_and_below_the_alarm() -> None:
@@ -158,18 +209,35 @@ def test_moments_are_within_what_sqs_delays_and_below_the_alarm() -> None:
     assert webhooks.pace.HORIZON.total_seconds() <= webhooks.messages.MAX_DELAY_SECONDS
 
 
+UPDATED = {"api": ["PACE#*", "ERASURE#*"], "erase": ["ERASURE#*"]}
+"""The partitions of the log table in which a function may change items by an update; for the others, the paces."""
+
+
 @pytest.mark.parametrize("name", FUNCTIONS)
-def test_a_pace_is_all_that_a_function_may_change_in_the_log_by_an_update(name: str) -> None:
+def test_only_paces_and_erasures_may_be_changed_in_the_log_by_an_update(name: str) -> None:
+    (statement,) = [
+        statement
+        for statement in _statements(name)
+        if "dynamodb:UpdateItem" in statement["Action"] and "DatabaseLog" in json.dumps(statement["Resource"])
+    ]
+    allowed = UPDATED.get(name, ["PACE#*"])
+    assert statement["Condition"] == {"ForAllValues:StringLike": {"dynamodb:LeadingKeys": allowed}}
+
+
+def _actions(statement: dict[str, Any]) -> list[str]:
+    return statement["Action"] if isinstance(statement["Action"], list) else [statement["Action"]]
+
+
+def _statements(name: str) -> list[dict[str, Any]]:
+    """Of the function's policies."""
     of = template()
     role = functions(of)[name]["Role"]["Fn::GetAtt"][0]
-    (statement,) = [
+    return [
         statement
         for policy in resources("AWS::IAM::Policy", of).values()
         if {"Ref": role} in policy["Properties"]["Roles"]
         for statement in policy["Properties"]["PolicyDocument"]["Statement"]
-        if "dynamodb:UpdateItem" in statement["Action"] and "DatabaseLog" in json.dumps(statement["Resource"])
     ]
-    assert statement["Condition"] == {"ForAllValues:StringLike": {"dynamodb:LeadingKeys": ["PACE#*"]}}
 
 
 def test_queues_are_encrypted_keep_14_days_and_refuse_plain_http() -> None:
@@ -210,7 +278,7 @@ def test_lambda_logs_only_what_went_wrong() -> None:
 
 def test_each_function_has_the_memory_that_was_measured_for_it() -> None:
     memory = {name: f["MemorySize"] for name, f in functions(template()).items()}
-    assert memory == {"api": 512, "fanout": 256, "deliver": 256, "dead_letters": 256, "release": 256}
+    assert memory == {"api": 512, "fanout": 256, "deliver": 256, "dead_letters": 256, "release": 256, "erase": 256}
 
 
 def test_there_is_a_dashboard_if_wanted() -> None:
@@ -252,7 +320,7 @@ ALLOWED = {
     },
     "deliver": {
         "Config": "dynamodb:BatchGetItem dynamodb:Query dynamodb:UpdateItem",
-        "Log": "dynamodb:BatchGetItem dynamodb:PutItem dynamodb:UpdateItem",
+        "Log": "dynamodb:BatchGetItem dynamodb:DeleteItem dynamodb:PutItem dynamodb:UpdateItem",
         "QueuesDelivery": "sqs:ChangeMessageVisibility sqs:DeleteMessage sqs:GetQueueAttributes sqs:GetQueueUrl "
         "sqs:ReceiveMessage",
         "QueuesRetry": "sqs:ChangeMessageVisibility sqs:DeleteMessage sqs:GetQueueAttributes sqs:GetQueueUrl "
@@ -262,7 +330,7 @@ ALLOWED = {
     },
     "dead_letters": {
         "Config": "dynamodb:BatchGetItem dynamodb:Query dynamodb:UpdateItem",
-        "Log": "dynamodb:BatchGetItem dynamodb:PutItem dynamodb:UpdateItem",
+        "Log": "dynamodb:BatchGetItem dynamodb:DeleteItem dynamodb:PutItem dynamodb:UpdateItem",
         "QueuesRetry": "sqs:SendMessage",
         "DeadLetters": "sqs:ChangeMessageVisibility sqs:DeleteMessage sqs:GetQueueAttributes sqs:GetQueueUrl "
         "sqs:ReceiveMessage",
@@ -276,6 +344,12 @@ ALLOWED["release"] = {
     "QueuesDelivery": "sqs:SendMessage",
     "QueuesRetry": "sqs:SendMessage",
 }
+ALLOWED["erase"] = {
+    "Config": "dynamodb:BatchWriteItem dynamodb:DeleteItem dynamodb:GetItem dynamodb:PutItem dynamodb:Query "
+    "dynamodb:UpdateItem",
+    "Log": "dynamodb:BatchGetItem dynamodb:BatchWriteItem dynamodb:Query dynamodb:UpdateItem",
+    "Bus": "events:PutEvents",
+}
 _WORDS = ("Config", "Log", *LANES, "DeadLetters", "Rejected", "Unhandled", "Bus")
 
 
@@ -286,7 +360,7 @@ def _granted(of: dict[str, Any], function: Any) -> dict[str, set[str]]:
         if {"Ref": role} not in policy["Properties"]["Roles"]:
             continue
         for statement in policy["Properties"]["PolicyDocument"]["Statement"]:
-            actions = statement["Action"] if isinstance(statement["Action"], list) else [statement["Action"]]
+            actions = _actions(statement)
             named = re.findall(r'"Fn::GetAtt": \["(\w+)"', json.dumps(statement["Resource"]))
             assert named, f"{statement} is not for a resource of the stack"
             for name in named:
@@ -456,7 +530,8 @@ def test_deliver_tells_endpoints_whom_to_complain_to_and_the_api_shows_it() -> N
     of = template(contact="mailto:abuse@example.com")
     given = {name: f["Environment"]["Variables"].get("CONTACT") for name, f in functions(of).items()}
     contact = "mailto:abuse@example.com"
-    assert given == {"deliver": contact, "api": contact, "fanout": None, "dead_letters": None, "release": None}
+    assert {name for name, contact in given.items() if contact} == {"deliver", "api"}
+    assert (given["deliver"], given["api"]) == (contact, contact)
 
 
 def test_logs_expire_when_told() -> None:

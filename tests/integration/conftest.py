@@ -178,6 +178,7 @@ class Clock:
 def clock(monkeypatch: pytest.MonkeyPatch, aws: Aws) -> Clock:
     import api.handler
     import deliver.dead_letters
+    import deliver.erase
     import deliver.handler
     import deliver.release
     import fanout.handler

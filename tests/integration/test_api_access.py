@@ -35,6 +35,8 @@ RULES = [
     ("GET", "/v1/api-keys", "platform"),
     ("DELETE", "/v1/api-keys/{key}", "platform"),
     ("POST", "/v1/portal-sessions", "platform"),
+    ("DELETE", "/v1/accounts/{account}", "platform"),
+    ("GET", "/v1/accounts/{account}/erasure", "platform"),
     ("GET", "/v1/session", "any"),
     ("DELETE", "/v1/session", "any"),
 ]
@@ -52,7 +54,7 @@ def test_the_table_is_every_call_there_is() -> None:
     """A call that is added without a rule here, or in the code, fails."""
     from api.handler import ROUTES
 
-    names = {"id": "<webhook_id>", "event": "<event_id>", "key": "<key_id>"}
+    names = {"id": "<webhook_id>", "event": "<event_id>", "key": "<key_id>", "account": "<account_id>"}
     tabled = {(method, path.format(**names), role) for method, path, role in RULES}
     opened = {("GET", path, "open") for path in ("/openapi.json", "/docs", "/event-types", "/settings/webhooks")}
     opened |= {("POST", "/in/<token>", "open")}
@@ -88,7 +90,9 @@ def test_without_a_good_key_it_is_a_401(
 ) -> None:
     for name, token in keys.items():
         for body in BODIES:
-            answer = Api(token).call(method, path.format(id="wh_1", event="evt_1", key="key_1"), text=body)
+            answer = Api(token).call(
+                method, path.format(id="wh_1", event="evt_1", key="key_1", account="acme"), text=body
+            )
             assert refused(answer, 401), (name, answer)
             assert answer.headers["WWW-Authenticate"].startswith("Bearer")
 
@@ -102,7 +106,9 @@ def test_another_scheme_is_a_401(api: Api, header: str) -> None:
 def test_the_other_role_is_a_403_whatever_the_body(api: Api, method: str, path: str, role: str) -> None:
     caller = api.of_platform() if role == "account" else api.of_account("acme")
     for body in BODIES:
-        assert refused(caller.call(method, path.format(id="wh_1", event="evt_1", key="key_1"), text=body), 403)
+        assert refused(
+            caller.call(method, path.format(id="wh_1", event="evt_1", key="key_1", account="acme"), text=body), 403
+        )
 
 
 @pytest.mark.parametrize(("method", "path"), [(method, path) for method, path, _ in RULES if "{id}" in path])

@@ -21,6 +21,8 @@ if TYPE_CHECKING:
     from mypy_boto3_dynamodb import DynamoDBClient
 
 Role = Literal["account", "platform"]
+_REVOKED = 50
+"""Keys in one transaction, which has 100 writes at most."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -112,6 +114,19 @@ class KeyTable:
         account_id = _key_of(from_item(answer["Item"])).account_id
         deletes: list[Any] = [{"Delete": {"TableName": self._name, "Key": key}} for key in _keys(key_id, account_id)]
         retry_on_conflict(lambda: self._client.transact_write_items(TransactItems=deletes))
+
+    def revoke_all(self, account_id: str) -> int:
+        """
+        Deletes at most fifty of the account's keys, portal sessions too, each with its entry in the list. Returns how many;
+        0 when none is left.
+        """
+        query: Any = {"TableName": self._name, **begins_with(account_api_key_key(account_id, "")), "Limit": _REVOKED}
+        entries = self._client.query(**query, ConsistentRead=True)["Items"]
+        keys = [key for entry in entries for key in _keys(from_item(entry)["id"], account_id)]
+        if keys:
+            deletes: list[Any] = [{"Delete": {"TableName": self._name, "Key": key}} for key in keys]
+            retry_on_conflict(lambda: self._client.transact_write_items(TransactItems=deletes))
+        return len(entries)
 
     def mark_used(self, key: Key, at: datetime) -> None:
         """

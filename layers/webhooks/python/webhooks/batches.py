@@ -11,7 +11,7 @@ if TYPE_CHECKING:
     from mypy_boto3_dynamodb import DynamoDBClient
 
 _TRIES = 4
-_DELETED_AT_ONCE = 25
+DELETED_AT_ONCE = 25
 """DynamoDB takes no more in one BatchWriteItem."""
 
 
@@ -44,8 +44,8 @@ def batch_delete(client: DynamoDBClient, table: str, keys: Sequence[Any]) -> Non
 
     `keys`: distinct, any number. Raises UnprocessedKeys when some may be left.
     """
-    for start in range(0, len(keys), _DELETED_AT_ONCE):
-        wanted: Any = [{"DeleteRequest": {"Key": key}} for key in keys[start : start + _DELETED_AT_ONCE]]
+    for start in range(0, len(keys), DELETED_AT_ONCE):
+        wanted: Any = [{"DeleteRequest": {"Key": key}} for key in keys[start : start + DELETED_AT_ONCE]]
         for tried in range(_TRIES):
             _pause(tried)
             wanted = client.batch_write_item(RequestItems={table: wanted}).get("UnprocessedItems", {}).get(table)

@@ -4,25 +4,32 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from contextlib import suppress
+from datetime import timedelta
 from typing import TYPE_CHECKING, Any
 
 from webhooks.conflicts import retry_on_conflict
 from webhooks.errors import Conflict, LimitReached, NotFound, WebhooksError
 from webhooks.expressions import begins_with, compare_and_set, if_unchanged
 from webhooks.items import (
+    deleted_webhook_key,
     from_item,
     inbox_item,
     inbox_key,
+    to_item,
     webhook_count_key,
     webhook_item,
     webhook_key,
     webhook_of,
 )
 from webhooks.models import Lane, Subscription, Webhook
+from webhooks.times import now
 
 if TYPE_CHECKING:
     from mypy_boto3_dynamodb import DynamoDBClient
     from mypy_boto3_dynamodb.type_defs import PutTypeDef
+
+DELETED_KEPT = timedelta(days=400)
+"""How long the id of a deleted webhook is kept: longer than any of its deliveries (`infra.settings`: `log_days`)."""
 
 
 class ConfigTable:
@@ -138,8 +145,10 @@ class ConfigTable:
         self, account_id: str, webhook_id: str, *, version: int | None = None, inbox: str | None = None
     ) -> None:
         """
-        And its test address, if the webhook has the `inbox`. Raises NotFound, and Conflict if a `version` is given and an
-        edit has made it another.
+        And its test address, if the webhook has the `inbox`. Leaves its id behind, for the erasure of its account
+        (`webhooks.erasures`).
+
+        Raises NotFound, and Conflict if a `version` is given and an edit has made it another.
         """
         delete: Any = {
             "TableName": self.name,
@@ -149,7 +158,9 @@ class ConfigTable:
         }
         count: Any = self._count(account_id, -1)
         address: Any = [{"Delete": {"TableName": self.name, "Key": inbox_key(inbox)}}] if inbox else []
-        writes = [{"Delete": delete}, {"Update": count}, *address]
+        left = to_item({"expires_at": int((now() + DELETED_KEPT).timestamp())})
+        put: Any = {"TableName": self.name, "Item": deleted_webhook_key(account_id, webhook_id) | left}
+        writes = [{"Delete": delete}, {"Update": count}, {"Put": put}, *address]
         try:
             retry_on_conflict(lambda: self._client.transact_write_items(TransactItems=writes))
         except self._client.exceptions.TransactionCanceledException as cancelled:
@@ -157,6 +168,28 @@ class ConfigTable:
             if reason.get("Code") != "ConditionalCheckFailed":
                 raise
             raise _changed_or_gone(reason) from None
+
+    def deleted_webhook(self, account_id: str) -> str | None:
+        """The id of one of the account's deleted webhooks, if there is any that is not forgotten yet."""
+        key = deleted_webhook_key(account_id, "")
+        items = self._client.query(TableName=self.name, **begins_with(key), ConsistentRead=True, Limit=1)["Items"]
+        return items[0]["sk"]["S"].partition("#")[2] if items else None
+
+    def forget_webhook(self, account_id: str, webhook_id: str) -> None:
+        """Nothing is left of the deleted webhook."""
+        self._client.delete_item(TableName=self.name, Key=deleted_webhook_key(account_id, webhook_id))
+
+    def forget_count(self, account_id: str) -> None:
+        """Of an account without webhooks. Raises Conflict if it has one."""
+        try:
+            self._client.delete_item(
+                TableName=self.name,
+                Key=webhook_count_key(account_id),
+                ConditionExpression="attribute_not_exists(pk) OR webhooks <= :none",
+                ExpressionAttributeValues={":none": {"N": "0"}},
+            )
+        except self._client.exceptions.ConditionalCheckFailedException:
+            raise Conflict("the account has webhooks") from None
 
     def mark_failing(self, webhook: Webhook, *, together_with: PutTypeDef) -> bool:
         """

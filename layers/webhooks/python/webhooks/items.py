@@ -78,6 +78,16 @@ def subscriptions_key(account_id: str) -> dict[str, Value]:
     return {"pk": {"S": f"ACCOUNT#{account_id}"}, "sk": {"S": "SUBSCRIPTIONS"}}
 
 
+def deleted_webhook_key(account_id: str, webhook_id: str) -> dict[str, Value]:
+    """Of what is left of a deleted webhook: by it, an erasure finds the deliveries in the log."""
+    return {"pk": {"S": f"ACCOUNT#{account_id}"}, "sk": {"S": f"DELETED#{webhook_id}"}}
+
+
+def erasure_key(account_id: str) -> dict[str, Value]:
+    """Of how far the account's erasure is. In the log table."""
+    return {"pk": {"S": f"ERASURE#{account_id}"}, "sk": {"S": "ERASURE"}}
+
+
 def delivery_key(webhook_id: str, sort_key: str) -> dict[str, Value]:
     return {"pk": {"S": f"WEBHOOK#{webhook_id}"}, "sk": {"S": sort_key}}
 

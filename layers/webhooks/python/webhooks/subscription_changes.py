@@ -78,6 +78,17 @@ class SubscriptionChanges:
             raise
         change.emitted = self._emitted(account_id, [call, *over])
 
+    def forget(self, account_id: str) -> None:
+        """
+        Deletes what calls have announced; each has made its change or never will. The version stays: publishers ignore a
+        lower one, so that they would miss the subscriptions of a new account with the same id.
+        """
+        answer = self._dynamodb.get_item(
+            TableName=self._webhooks.name, Key=subscriptions_key(account_id), ConsistentRead=True
+        )
+        if calls := _calls(from_item(answer.get("Item", {}))):
+            self._write(account_id, calls, {})
+
     def _emitted(self, account_id: str, calls: list[str]) -> bool:
         """Emits what there is now, without what the calls have announced. Says whether that worked."""
         try:

@@ -9,6 +9,7 @@ from webhooks.catch_ups import CatchUps
 from webhooks.clients import client
 from webhooks.config_table import ConfigTable
 from webhooks.delivery_log import DeliveryLog
+from webhooks.erasures import Erasures
 from webhooks.pace import Pace
 
 
@@ -30,3 +31,8 @@ def pace() -> Pace:
 @cache
 def catch_ups() -> CatchUps:
     return CatchUps(client("dynamodb"), os.environ["LOG_TABLE"], log_days=int(os.environ["LOG_DAYS"]))
+
+
+@cache
+def erasures() -> Erasures:
+    return Erasures(client("dynamodb"), os.environ["LOG_TABLE"])

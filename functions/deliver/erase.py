@@ -1,0 +1,108 @@
+"""
+Each minute: erases from the tables what is left of accounts that were erased (`webhooks.account_data`).
+
+| found of the account | do |
+|---|---|
+| keys or webhooks, of calls that were answered meanwhile | delete them; the log comes later |
+| a deleted webhook's deliveries | delete a page, and before that their events, which nothing else may name |
+| what waits because of its pace, its pace, its catching up | the same |
+| nothing but its id | forget it |
+| no deleted webhook, but counters | delete a page |
+| nothing | it is done |
+
+Each step looks at what is there, so that one which is cut off anywhere is repeated.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from concurrent.futures import ThreadPoolExecutor
+from functools import partial
+from time import monotonic
+from typing import Any
+
+from webhooks.account_data import account_data
+from webhooks.batches import DELETED_AT_ONCE, batch_delete
+from webhooks.clients import client
+from webhooks.tables import config_table, delivery_log, erasures
+from webhooks.telemetry import count, flush, logger
+
+ERASE_SECONDS = 40
+"""What is left then is erased by the next invocation. `infra.erasure` gives the function ten seconds more."""
+
+_ACCOUNTS = 100
+"""The others come when some of these are done."""
+
+_pool = ThreadPoolExecutor(max_workers=10, thread_name_prefix="erase")
+
+
+def lambda_handler(schedule_event: object, context: object) -> None:
+    """Never raises for one account's fault: the others go on, and it is tried again in a minute."""
+    until = monotonic() + ERASE_SECONDS
+    try:
+        due = [one for one in erasures().due(limit=_ACCOUNTS) if _tried(partial(_is_closed, until), one)]
+        while due and monotonic() < until:
+            # A page each in turn, so that a large account holds up no other.
+            due = [one for one in due if monotonic() < until and _tried(_erase_page, one)]
+    finally:
+        flush()
+
+
+def _tried(step: Callable[[str], bool], account_id: str) -> bool:
+    try:
+        return step(account_id)
+    except Exception:
+        logger.exception("erasure.our_fault", account_id=account_id)
+        count("OurFault")
+        return False
+
+
+def _is_closed(until: float, account_id: str) -> bool:
+    erasure = erasures().read(account_id)
+    return erasure is not None and not erasure.is_over() and account_data().close(account_id, until=until)
+
+
+def _erase_page(account_id: str) -> bool:
+    """Takes a step. Returns whether another one is left."""
+    webhook_id = config_table().deleted_webhook(account_id)
+    if webhook_id is not None:
+        _erase_logged(account_id, webhook_id)
+        return True
+    if counters := account_data().counters(account_id):
+        _delete(config_table().name, counters)
+        return True
+    account_data().forget_account(account_id)
+    erasures().finish(account_id)
+    if erasure := erasures().read(account_id):
+        logger.info(
+            "account.erased",
+            account_id=account_id,
+            keys=erasure.keys,
+            webhooks=erasure.webhooks,
+            deliveries=erasure.deliveries,
+        )
+    return False
+
+
+def _erase_logged(account_id: str, webhook_id: str) -> None:
+    deliveries, events = account_data().logged(account_id, webhook_id)
+    if deliveries:
+        _delete(delivery_log().name, events)
+        _delete(delivery_log().name, deliveries)
+        erasures().count(account_id, "deliveries", len(deliveries))
+        return
+    waiting, events = account_data().waiting(account_id, webhook_id)
+    if waiting:
+        _delete(delivery_log().name, events)
+        _delete(delivery_log().name, waiting)
+    else:
+        config_table().forget_webhook(account_id, webhook_id)
+
+
+def _delete(table: str, keys: Sequence[Any]) -> None:
+    batches = [keys[start : start + DELETED_AT_ONCE] for start in range(0, len(keys), DELETED_AT_ONCE)]
+    list(_pool.map(lambda batch: batch_delete(client("dynamodb"), table, batch), batches))
+
+
+# Made while the process starts, when Lambda gives it a whole CPU.
+client("dynamodb")

@@ -1,0 +1,122 @@
+"""How far the erasures of accounts are, kept in the log table. docs/erasure.md says what is erased, and when."""
+
+from __future__ import annotations
+
+from contextlib import suppress
+from dataclasses import dataclass, fields
+from datetime import timedelta
+from typing import TYPE_CHECKING, Any
+
+from webhooks.batches import batch_get
+from webhooks.items import erasure_key, event_key, from_item, to_item
+from webhooks.times import now, rfc3339
+
+if TYPE_CHECKING:
+    from mypy_boto3_dynamodb import DynamoDBClient
+
+    from webhooks.messages import DeliveryMessage
+
+KEPT = timedelta(days=30)
+"""How long it is known that an account was erased: longer than a message can be on a queue, which is 14 days."""
+
+_ERASE = "erase"
+"""The partition of the index `due` with the accounts that are being erased."""
+
+
+@dataclass(frozen=True, slots=True)
+class Erasure:
+    """
+    Of one account, the last one. `ended_at` is None while it goes on. The others count what was deleted; after a crash, a
+    page of them may be missing.
+    """
+
+    account_id: str
+    started_at: str
+    ended_at: str | None = None
+    keys: int = 0
+    webhooks: int = 0
+    deliveries: int = 0
+
+    def is_over(self) -> bool:
+        return self.ended_at is not None
+
+    def covers(self, accepted_at: str) -> bool:
+        """Whether it is of an event that was accepted before the account was erased, not of a new account of the same id."""
+        return self.ended_at is None or accepted_at <= self.ended_at
+
+
+class Erasures:
+    def __init__(self, client: DynamoDBClient, table: str) -> None:
+        self._client = client
+        self._table = table
+
+    def read(self, account_id: str) -> Erasure | None:
+        """None for an account that was not erased in the last thirty days."""
+        items = batch_get(self._client, {self._table: [erasure_key(account_id)]})[self._table]
+        found = [{name: value for name, value in from_item(item).items() if name in _FIELDS} for item in items]
+        return Erasure(account_id, **found[0]) if found else None
+
+    def begin(self, account_id: str, *, delay: timedelta) -> None:
+        """The log is erased after the `delay`. One that is under way goes on."""
+        at = now()
+        values = {"started_at": rfc3339(at), "due": _ERASE, "due_at": rfc3339(at + delay)}
+        try:
+            self._client.put_item(
+                TableName=self._table,
+                Item=erasure_key(account_id) | to_item(values),
+                ConditionExpression="attribute_not_exists(due)",
+            )
+        except self._client.exceptions.ConditionalCheckFailedException:
+            return
+
+    def postpone(self, account_id: str, *, delay: timedelta) -> None:
+        """The log is erased no sooner than after the `delay`."""
+        self._update(account_id, "SET due_at = :at", {":at": rfc3339(now() + delay)})
+
+    def count(self, account_id: str, what: str, number: int) -> None:
+        """`what`: keys, webhooks or deliveries. One that is over counts nothing more."""
+        with suppress(self._client.exceptions.ConditionalCheckFailedException):
+            self._update(account_id, "ADD #what :number", {":number": number}, names={"#what": what})
+
+    def finish(self, account_id: str) -> None:
+        at = now()
+        values = {":at": rfc3339(at), ":expires": int((at + KEPT).timestamp())}
+        self._update(account_id, "SET ended_at = :at, expires_at = :expires REMOVE due, due_at", values)
+
+    def due(self, *, limit: int) -> list[str]:
+        """Accounts whose log can be erased, the longest due first. The index is a moment behind the table."""
+        answer = self._client.query(
+            TableName=self._table,
+            IndexName="due",
+            KeyConditionExpression="due = :due AND due_at <= :at",
+            ExpressionAttributeValues=to_item({":due": _ERASE, ":at": rfc3339(now())}),
+            Limit=limit,
+        )
+        return [item["pk"]["S"].partition("#")[2] for item in answer["Items"]]
+
+    def forget(self, message: DeliveryMessage) -> bool:
+        """
+        Of a webhook that is deleted. Returns whether its account was erased since: then its event is deleted, which no
+        delivery may name, and the log must not learn of the message.
+        """
+        erasure = self.read(message.account_id)
+        if erasure is None or not erasure.covers(message.accepted_at):
+            return False
+        self._client.delete_item(TableName=self._table, Key=event_key(message.account_id, message.event_id))
+        return True
+
+    def _update(
+        self, account_id: str, change: str, values: dict[str, Any], *, names: dict[str, str] | None = None
+    ) -> None:
+        """Of one that is under way."""
+        self._client.update_item(
+            TableName=self._table,
+            Key=erasure_key(account_id),
+            UpdateExpression=change,
+            ConditionExpression="attribute_exists(due)",
+            ExpressionAttributeValues=to_item(values),
+            **({"ExpressionAttributeNames": names} if names else {}),  # type: ignore[arg-type]
+        )
+
+
+_FIELDS = {field.name for field in fields(Erasure)} - {"account_id"}
