@@ -18,7 +18,7 @@ unexport PIP_FIND_LINKS PIP_EXTRA_INDEX_URL
 # Without bytecode each process compiles what it imports: two seconds of CPU for boto3 and moto.
 unexport PYTHONDONTWRITEBYTECODE
 
-.PHONY: help demo test test-fast test-slow bench check up down synth openapi sbom platform-key lock setup
+.PHONY: help demo test test-fast test-slow bench check up down synth openapi sbom platform-key smoke lock setup
 
 help: ## this list
 	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:[^#]*## /|/' | column -t -s '|'
@@ -41,7 +41,7 @@ bench: setup .venv/nginx.stamp ## speed and cost, into bench/results.md and docs
 check: setup ## formatting, lint, types, synth with cdk-nag, the API's compatibility, known vulnerabilities
 	.venv/bin/ruff format --check .
 	.venv/bin/ruff check .
-	.venv/bin/mypy infra local bench functions/api functions/deliver functions/fanout layers/webhooks/python/webhooks tests
+	.venv/bin/mypy infra local bench smoke functions/api functions/deliver functions/fanout layers/webhooks/python/webhooks tests
 	npx --no-install eslint functions/api/portal eslint.config.mjs
 	npx --no-install tsc
 	$(MAKE) --no-print-directory synth
@@ -69,6 +69,9 @@ sbom: .venv/release.stamp ## the packages that are deployed, as CycloneDX, in .l
 
 platform-key: setup ## with AWS credentials: mint a platform key for the deployed stack
 	@$(PY) -m api.mint_key
+
+smoke: setup ## with AWS credentials: a drill against the deployed stack; API=… if its address is not the output ApiUrl
+	@$(PY) -m smoke $(if $(API),--api $(API))
 
 lock: .venv/uv.stamp ## compile the requirements again
 	for r in requirements-uv layers/dependencies/requirements requirements-dev requirements-emulator requirements-release; do \

@@ -1,0 +1,56 @@
+"""Whether an alarm reaches a subscriber of the topic: a queue that exists for as long as the check."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterator
+from contextlib import ExitStack, contextmanager
+from typing import Any
+
+from smoke.installation import CheckFailed, Installation, client, wait_until
+
+DELIVERY_SECONDS = 120
+
+
+def alarms_are_delivered(to: Installation) -> str:
+    """Sets one of the stack's alarms off, by hand: whoever is subscribed hears of it, too. Puts its state back."""
+    topic, cloudwatch, sqs = to.outputs["AlarmTopicArn"], client("cloudwatch"), client("sqs")
+    pages = cloudwatch.get_paginator("describe_alarms").paginate(AlarmTypes=["MetricAlarm"])
+    alarms = [alarm for page in pages for alarm in page["MetricAlarms"] if topic in alarm["AlarmActions"]]
+    quiet = next((alarm for alarm in alarms if alarm["StateValue"] != "ALARM"), None)
+    if quiet is None:
+        raise CheckFailed(f"none of {len(alarms)} alarms with the topic can be set off: all are in ALARM already")
+    name = quiet["AlarmName"]
+    with subscribed(topic, f"{to.account_id}-alarms") as queue, ExitStack() as ending:
+        back = {"AlarmName": name, "StateValue": quiet["StateValue"], "StateReason": "the drill is over"}
+        ending.callback(cloudwatch.set_alarm_state, **back)
+        cloudwatch.set_alarm_state(AlarmName=name, StateValue="ALARM", StateReason="drill: make smoke")
+        wait_until(f"the alarm {name} reaches a subscriber", DELIVERY_SECONDS, lambda: _told(sqs, queue, name))
+    return f"{name} reached a queue that was subscribed to the topic; {len(alarms)} alarms have that topic"
+
+
+@contextmanager
+def subscribed(topic: str, name: str) -> Iterator[str]:
+    """The URL of a new queue that gets what is published on the topic."""
+    sqs, sns = client("sqs"), client("sns")
+    queue = sqs.create_queue(QueueName=name)["QueueUrl"]
+    with ExitStack() as ending:
+        ending.callback(sqs.delete_queue, QueueUrl=queue)
+        arn = sqs.get_queue_attributes(QueueUrl=queue, AttributeNames=["QueueArn"])["Attributes"]["QueueArn"]
+        allowed = {
+            "Effect": "Allow",
+            "Principal": {"Service": "sns.amazonaws.com"},
+            "Action": "sqs:SendMessage",
+            "Resource": arn,
+            "Condition": {"ArnEquals": {"aws:SourceArn": topic}},
+        }
+        policy = json.dumps({"Version": "2012-10-17", "Statement": [allowed]})
+        sqs.set_queue_attributes(QueueUrl=queue, Attributes={"Policy": policy})
+        subscription = sns.subscribe(TopicArn=topic, Protocol="sqs", Endpoint=arn, ReturnSubscriptionArn=True)
+        ending.callback(sns.unsubscribe, SubscriptionArn=subscription["SubscriptionArn"])
+        yield queue
+
+
+def _told(sqs: Any, queue: str, name: str) -> bool:
+    messages = sqs.receive_message(QueueUrl=queue, WaitTimeSeconds=5).get("Messages", [])
+    return any(json.loads(json.loads(message["Body"])["Message"])["AlarmName"] == name for message in messages)

@@ -1,0 +1,139 @@
+"""Each check does one thing that only a real installation can show, and returns what it found, as a line to print."""
+
+from __future__ import annotations
+
+import hashlib
+import hmac
+import json
+from collections.abc import Sequence
+from itertools import pairwise
+from math import ceil
+from typing import Any
+
+from standardwebhooks import Webhook, WebhookVerificationError
+
+from smoke.installation import EVENT, CheckFailed, Installation, client, wait_until
+from webhooks.times import parse_time
+
+ARRIVAL_SECONDS = 180
+SCHEDULE_SECONDS = 15 * 60
+"""Four attempts take 370 s by default; a longer schedule needs more patience."""
+
+FORBIDDEN = {
+    "table": ("dynamodb:Scan", "dynamodb:DeleteTable"),
+    "queue": ("sqs:PurgeQueue",),
+    "other": ("iam:PassRole", "sts:AssumeRole", "s3:GetObject"),
+}
+"""What no role of the stack may do, by the kind of resource."""
+
+
+def keys_are_required(to: Installation) -> str:
+    path = "/v1/events"
+    body = {"account_id": to.account_id, "event": EVENT.name, "data": dict(EVENT.example)}
+    statuses = [
+        to.customer.call("POST", path, json=body, headers={"Authorization": authorization}).status_code
+        for authorization in ("", "Bearer key_unknown.secret")
+    ]
+    statuses.append(to.customer.call("POST", path, json=body).status_code)
+    _expect("without a key, with an unknown one, and with an account's", statuses, [401, 401, 403])
+    return "401 without a key and with an unknown one, 403 with an account's on a call of the platform"
+
+
+def roles_are_narrow(to: Installation) -> str:
+    """Asks IAM's policy simulator, and first whether that knows what is allowed: one role at least reads a table."""
+    arns = _arns(to.outputs)
+    pages = client("cloudformation").get_paginator("list_stack_resources").paginate(StackName=to.stack)
+    resources = [resource for page in pages for resource in page["StackResourceSummaries"]]
+    roles = [r["PhysicalResourceId"] for r in resources if r["ResourceType"] == "AWS::IAM::Role"]
+    readers = [role for role in roles if _allowed(role, ["dynamodb:GetItem"], arns["table"])]
+    _expect("whether the simulator finds a role that may read a table", bool(readers), True)
+    for role in roles:
+        _expect(f"allowed to {role}", [a for kind in arns for a in _allowed(role, FORBIDDEN[kind], arns[kind])], [])
+    return f"none of {len(roles)} roles may {', '.join(action for kind in FORBIDDEN.values() for action in kind)}"
+
+
+def _arns(outputs: dict[str, str]) -> dict[str, list[str]]:
+    _, partition, _, _, account, *_ = client("sts").get_caller_identity()["Arn"].split(":")
+    place = f"{client('sqs').meta.region_name}:{account}"
+    return {
+        "table": [f"arn:{partition}:dynamodb:{place}:table/{outputs[name]}" for name in ("ConfigTable", "LogTable")],
+        "queue": [
+            f"arn:{partition}:sqs:{place}:{url.rpartition('/')[2]}"
+            for name, url in outputs.items()
+            if name.endswith("QueueUrl")
+        ],
+        "other": ["*"],
+    }
+
+
+def _allowed(role: str, actions: Sequence[str], resources: Sequence[str]) -> list[str]:
+    iam = client("iam")
+    answer = iam.simulate_principal_policy(
+        PolicySourceArn=iam.get_role(RoleName=role)["Role"]["Arn"],
+        ActionNames=list(actions),
+        ResourceArns=list(resources),
+    )
+    return [found["EvalActionName"] for found in answer["EvaluationResults"] if found["EvalDecision"] == "allowed"]
+
+
+def events_arrive_signed(to: Installation, events: int) -> str:
+    """By the API, and one by the bus; each is verified with the secret, by two schemes."""
+    ids = [to.publish() for _ in range(events)]
+    detail = {"account_id": to.account_id, "data": dict(EVENT.example)}
+    entry = {"Source": "aisoule", "DetailType": EVENT.name, "Detail": json.dumps(detail)}
+    put = client("events").put_events(Entries=[entry | {"EventBusName": to.outputs["EventBusName"]}])
+    _expect("FailedEntryCount", put["FailedEntryCount"], 0)
+    to.published += 1
+    wanted = {*ids, put["Entries"][0]["EventId"]}
+    wait_until("all events arrive", ARRIVAL_SECONDS, lambda: wanted <= to.received().keys())
+    received = to.received()
+    for event_id in wanted:
+        _verify(received[event_id], to.webhook["secret"])
+    latencies = sorted(_latency(to, event_id, received[event_id]) for event_id in ids)
+    p50, p95, p99 = (latencies[ceil(len(latencies) * share) - 1] for share in (0.5, 0.95, 0.99))
+    return f"{len(wanted)} events arrived and verify; publishing to arrival p50 {p50} ms, p95 {p95}, p99 {p99}"
+
+
+def failing_and_back(to: Installation) -> str:
+    """The endpoint is an address of the API that nobody has: it answers 404."""
+    good = to.webhook["url"]
+    to.customer.patch(to.path, {"url": good.rpartition("/")[0] + "/nobody-has-this-one"})
+    delivery_path = f"{to.path}/deliveries/{to.publish()}"
+    to_failed = f"the delivery is failed after {SCHEDULE_SECONDS // 60} minutes"
+    wait_until(to_failed, SCHEDULE_SECONDS, lambda: _status(to, delivery_path) == "failed")
+    attempts = to.customer.get(delivery_path)["attempts"]
+    _expect("status codes", [attempt["status_code"] for attempt in attempts], [404] * 4)
+    gaps = [(parse_time(b["at"]) - parse_time(a["at"])).total_seconds() for a, b in pairwise(attempts)]
+    wait_until("the webhook is failing", ARRIVAL_SECONDS, lambda: _status(to, to.path) == "failing")
+    to.customer.patch(to.path, {"url": good})
+    to.customer.post(f"{delivery_path}/retry", None, 202)
+    wait_until("the retry is delivered", ARRIVAL_SECONDS, lambda: _status(to, delivery_path) == "delivered")
+    wait_until("the webhook is active again", ARRIVAL_SECONDS, lambda: _status(to, to.path) == "active")
+    waits = ", ".join(f"{gap:.1f}" for gap in gaps)
+    return f"404 four times, {waits} s apart; failing; after a retry delivered, and active again"
+
+
+def _verify(request: Any, secret: str) -> None:
+    body: str = request["body"]
+    expected = hmac.new(secret.encode(), body.encode(), hashlib.sha256).hexdigest()
+    _expect("X-Webhook-Signature", request["headers"]["x-webhook-signature"], expected)
+    try:
+        Webhook(secret).verify(body, request["headers"])
+    except WebhookVerificationError as wrong:
+        raise CheckFailed(f"webhook-signature: {wrong}") from None
+
+
+def _latency(to: Installation, event_id: str, request: Any) -> int:
+    """Both times are of clocks in AWS. Milliseconds."""
+    accepted = parse_time(to.customer.get(f"/v1/events/{event_id}")["accepted_at"])
+    return round((parse_time(request["received_at"]) - accepted).total_seconds() * 1000)
+
+
+def _status(to: Installation, path: str) -> str:
+    answer = to.customer.call("GET", path)
+    return str(answer.json()["status"]) if answer.status_code == 200 else "not there yet"
+
+
+def _expect(what: str, found: object, expected: object) -> None:
+    if found != expected:
+        raise CheckFailed(f"{what}: {found}, expected {expected}")
