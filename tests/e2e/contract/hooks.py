@@ -31,10 +31,12 @@ def before_call(context: Any, case: Any, kwargs: dict[str, Any]) -> None:
     body = case.body if isinstance(case.body, dict) else {}
     if _could_be_taken(body.get("url")):
         body["url"] = RECEIVER
-    # What the other calls need is neither disabled nor deleted on the way.
+    # What the other calls need is neither disabled nor deleted nor erased on the way.
     method = case.operation.method.upper()
     if method in SPARE and (case.path_parameters or {}).get("webhook_id") in IDS["webhooks"]:
         case.path_parameters["webhook_id"] = next(SPARE[method])
+    if case.operation.path.startswith("/v1/accounts/") and (case.path_parameters or {}).get("account_id") == ACCOUNT:
+        case.path_parameters["account_id"] = IDS["erased"][0]
     if case.meta and case.meta.generation.mode.is_positive:
         _make_right(case, body)
 

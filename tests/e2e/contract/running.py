@@ -61,7 +61,7 @@ _LIMIT_SECONDS = 1500
 def run(api_url: str, key: str, seeds: Seeds, directory: Path) -> Run:
     """Raises TimeoutExpired."""
     shutil.copy(CONFIG, directory)
-    for name in ("webhooks", "events", "accounts", "keys"):  # the others are for the hooks
+    for name in ("webhooks", "events", "accounts", "erased", "keys"):  # the others are for the hooks
         (directory / f"{name}.dict").write_text("".join(f'"{id}"\n' for id in seeds.ids[name]))
     report = directory / "report.ndjson"
     command = [str(Path(sys.executable).with_name("schemathesis")), "--config-file", str(directory / CONFIG.name)]
