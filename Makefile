@@ -9,7 +9,8 @@ RELEASE := .venv/release
 RETRY_DELAYS ?= 10,60,300
 # Processes that share the tests: more than cores, because many tests wait.
 WORKERS ?= 4
-PYTEST = $(PY) -m pytest -m "not slow" -n $(WORKERS) --dist loadgroup --no-loadscope-reorder
+SHARED = --dist loadgroup --no-loadscope-reorder
+PYTEST = $(PY) -m pytest -m "not slow" -n $(WORKERS) $(SHARED)
 # jsii's banner, for these major versions.
 export JSII_SILENCE_WARNING_END_OF_LIFE_NODE_VERSION := 20,21,23
 export PYTHONPATH := $(CURDIR):$(CURDIR)/functions:$(CURDIR)/layers/webhooks/python
@@ -32,8 +33,8 @@ test: setup .venv/browser.stamp ## all tests but the slow ones, some minutes
 test-fast: setup ## of these, the ones without a deployed stack or a browser: a minute
 	$(PYTEST) tests/unit tests/integration
 
-test-slow: setup ## the real retry schedule, faults at length
-	$(PY) -m pytest -m slow -rP
+test-slow: setup .venv/browser.stamp ## the real retry schedule, faults at length
+	$(PY) -m pytest -m slow -rP -n 2 $(SHARED)
 
 bench: setup .venv/nginx.stamp ## speed and cost, into bench/results.md and docs/cost.md; some minutes
 	$(PY) -m bench
