@@ -24,6 +24,9 @@ PER_SECOND = 10
 VISIBILITY = 10
 """Seconds after which what a killed function had comes back."""
 
+SEEN_LATE = 2
+"""Seconds by which a busy receiver may note the time of a POST too late, far fewer than `VISIBILITY`."""
+
 BATCH = 40
 """Of the retry queue, the larger one."""
 
@@ -95,9 +98,9 @@ def assert_repeats_of_the_killed(
     print(f"{killed} processes killed; {len(repeated)} of {len(posts)} deliveries were POSTed twice")
     assert repeated, "nothing was in hand: the kill shows nothing"
     for first, *others in repeated:
-        assert killed_at - VISIBILITY < first < killed_at, "it was not in hand when they were killed"
+        assert killed_at - VISIBILITY < first < killed_at + SEEN_LATE, "it was not in hand when they were killed"
         assert len(others) == 1
-        assert others[0] > killed_at
+        assert others[0] > killed_at + SEEN_LATE
     assert len(repeated) <= killed * BATCH
 
 
