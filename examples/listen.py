@@ -46,6 +46,8 @@ class Api:
             raise Stop(f"The API answered {refused.code}: {detail_of(refused)}") from None
         except urllib.error.URLError as unreachable:
             raise OSError(f"{self.url} cannot be reached: {unreachable.reason}") from None
+        except http.client.HTTPException as broken:
+            raise OSError(f"{self.url} did not answer in full: {broken!r}") from None
         except ValueError:
             raise Stop(f"{self.url} did not answer in JSON: is it the address of the API?") from None
 

@@ -4,13 +4,17 @@ from __future__ import annotations
 
 import json
 import os
+import re
 import signal
+import socket
 import subprocess
 import sys
+import textwrap
 import threading
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from contextlib import ExitStack, contextmanager, suppress
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from pathlib import Path
 from queue import Queue
 from typing import Any
 
@@ -167,6 +171,21 @@ def test_a_wrong_key_is_named(deployed: Deployed, options: tuple[str, ...]) -> N
     assert ended(*given) == (1, "The API answered 401: the key is unknown, revoked or expired\n")
 
 
+def test_an_answer_that_breaks_off_is_named() -> None:
+    with socket.create_server(("127.0.0.1", 0)) as listener:
+
+        def answer() -> None:
+            connection, _ = listener.accept()
+            with connection:
+                connection.recv(65536)
+                connection.sendall(b"HTTP/1.1 200 OK\r\nContent-Length: 100\r\n\r\n{")
+
+        threading.Thread(target=answer, daemon=True).start()
+        url = f"http://127.0.0.1:{listener.getsockname()[1]}"
+        status, said = ended("--api", url, "--forward", "http://localhost:1/", "--webhook", "wh_1")
+    assert (status, said) == (1, f"{url} did not answer in full: IncompleteRead(1 bytes read, 99 more expected)\n")
+
+
 def test_an_address_that_is_no_api_is_named(deployed: Deployed, server: Arrived) -> None:
     forward = ["--forward", "http://localhost:3000/"]
     status, said = ended("--api", f"http://localhost:{server.port}", *forward)
@@ -180,3 +199,82 @@ def test_an_address_that_is_no_api_is_named(deployed: Deployed, server: Arrived)
     status, said = ended("--api", deployed.outputs.api_url, "--forward", "localhost:3000")
     assert status == 2
     assert "'localhost:3000' is no http or https URL" in said
+
+
+@contextmanager
+def shell(*commands: str) -> Iterator[subprocess.Popen[str]]:
+    """A terminal; Ctrl-C at the end."""
+    variables = {**os.environ, "PATH": f"{Path(sys.executable).parent}:{os.environ['PATH']}", "PYTHONUTF8": "1"}
+    for name in ("AISOULE_API", "AISOULE_KEY"):
+        variables.pop(name, None)
+    with subprocess.Popen(
+        ["bash", "-euc", "\n".join(commands)],
+        cwd=ROOT,
+        env=variables,
+        stdout=subprocess.PIPE,
+        stderr=subprocess.PIPE,
+        text=True,
+        start_new_session=True,
+    ) as process:
+        try:
+            yield process
+        finally:
+            with suppress(ProcessLookupError):
+                os.killpg(process.pid, signal.SIGINT)
+            try:
+                process.wait(20)
+            finally:
+                with suppress(ProcessLookupError):  # what is in the background
+                    os.killpg(process.pid, signal.SIGKILL)
+
+
+def lines_until(pattern: str, stream: Any) -> re.Match[str]:
+    """The first match in what a process prints; the test's time limit is the limit."""
+    seen = []
+    for line in stream:
+        seen.append(line)
+        if found := re.search(pattern, line):
+            return found
+    raise AssertionError(f"{pattern} is not in {seen}")
+
+
+def test_the_commands_of_the_guide_work_as_they_are_written(deployed: Deployed, account: Account) -> None:
+    _, client = account
+    guide = (ROOT / "docs" / "testing.md").read_text()
+    blocks = [
+        textwrap.dedent(block) for block in re.findall(r"^ *```sh\n(.*?)^ *```$", guide, re.DOTALL | re.MULTILINE)
+    ]
+    with socket.socket() as free:
+        free.bind(("127.0.0.1", 0))
+        port = free.getsockname()[1]
+
+    def filled(block: str, webhook: str = "", secret: str = "") -> str:
+        for placeholder, value in {
+            "https://webhooks.example.com": deployed.outputs.api_url,
+            "key_…": key_of(client),
+            "8000": str(port),
+            "wh_…": webhook,
+            "whsec_…": secret,
+        }.items():
+            block = block.replace(placeholder, value)
+        assert "…" not in block
+        return block
+
+    export, listen, receive, send, keep = blocks
+    with ExitStack() as terminals:
+        listener = terminals.enter_context(shell(filled(export), filled(listen)))
+        webhook, secret = lines_until(r"The secret of (\w+) is (\S+):", listener.stderr).groups()
+        second = filled(export), filled(receive, secret=secret), _AWAIT_PORT.format(port), filled(send, webhook), "wait"
+        receiver = terminals.enter_context(shell(*second))
+        event_id = lines_until(r"^(?:.*\})?message\.incoming (evt_\w+)$", receiver.stdout)[1]
+        lines_until(rf"message\.incoming  {event_id}  verified  -> 200 in ", listener.stdout)
+    assert client.get("/v1/webhooks")["data"] == []
+
+    make, go_on = filled(keep, "wh_0").split("\n\n")
+    with shell(filled(export), make) as terminal:
+        made = json.loads(terminal.communicate(timeout=60)[0])
+    with shell(filled(export), go_on.replace("wh_0", made["id"])) as terminal:
+        lines_until(re.escape(f"What {made['url']} receives goes to http://localhost:{port}/."), terminal.stderr)
+
+
+_AWAIT_PORT = "until (: > /dev/tcp/localhost/{}) 2> /dev/null; do :; done"
