@@ -12,11 +12,11 @@ from collections.abc import Mapping
 from aws_lambda_powertools.event_handler import Request, Response
 
 from api.context import LogLine
-from api.fields import header_identity, masked
+from api.fields import RESERVED_HEADERS, header_identity, masked
 from api.problems import Problem
 from api.routing import Routes
 from api.tables import inboxes
-from webhooks.models import Webhook, token_sha256
+from webhooks.models import token_sha256
 from webhooks.payload import MAX_BODY_BYTES
 from webhooks.signing import verified_headers
 from webhooks.tables import config_table
@@ -41,7 +41,7 @@ def receive(request: Request, line: LogLine, token: str) -> Response[str]:
             "webhook-signature is not a valid signature of this webhook, or its webhook-timestamp is five minutes off",
             headers={"WWW-Authenticate": 'Signature realm="webhook-signature"'},
         )
-    number = inboxes().store(webhook, _as_sent(request.headers, webhook), body, verified)
+    number = inboxes().store(webhook, _as_sent(request.headers), body, verified)
     return Response(200, "text/plain", f"received as request {number}")
 
 
@@ -55,8 +55,12 @@ def _body(request: Request) -> bytes:
     return body
 
 
-def _as_sent(headers: Mapping[str, str], webhook: Webhook) -> dict[str, str]:
-    """Without values that are secrets of the customer's own server."""
-    own = {header_identity(name) for name in webhook.headers} | {"authorization", "cookie"}
+def _as_sent(headers: Mapping[str, str]) -> dict[str, str]:
+    """
+    Without values that may be secrets of the customer's own server: of all names that a webhook's own headers can have,
+    as one that was removed while the attempt was under way is still sent.
+    """
     sent = {name.lower(): value for name, value in headers.items() if not _NOT_SENT.fullmatch(name.lower())}
-    return sent | masked({name: value for name, value in sent.items() if header_identity(name) in own})
+    return sent | masked(
+        {name: value for name, value in sent.items() if not RESERVED_HEADERS.fullmatch(header_identity(name))}
+    )
