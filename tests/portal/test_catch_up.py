@@ -56,11 +56,11 @@ def test_what_is_given_up_is_said_of_each_delivery(
     event_id = deployed.platform.publish(account_id, "message.incoming", DATA)
     client.await_delivery(webhook["id"], event_id, lambda delivery: delivery["status"] == "failed", seconds=60)
     portal.open(client, f"{webhook['id']}/deliveries/{event_id}")
-    expect(portal.page.locator("main")).to_contain_text("Catching up: waiting.")
+    expect(portal.page.locator("main")).to_contain_text("It is sent again by itself when your server works again.")
     make_older(deployed, account_id, webhook["id"], [event_id], minutes=3 * 24 * 60)
     _look(deployed)
     portal.page.reload()
-    expect(portal.page.locator("main")).to_contain_text("Catching up: given up.")
+    expect(portal.page.locator("main")).to_contain_text("given up after 3 days or 10 outages")
     portal.go(webhook["id"])
     expect(portal.page.get_by_role("region", name="Catching up")).to_contain_text("no longer sent again by itself")
 

@@ -152,7 +152,7 @@ def test_the_attempts_on_a_time_line_and_a_retry(
     portal.press("Retry")
     expect(page.get_by_role("heading", level=1)).to_contain_text("Delivered")
     expect(attempts).to_have_count(5)
-    expect(attempts.last).to_contain_text("Round 2, attempt 1")
+    expect(attempts.last).to_contain_text("Retry 1, attempt 1")
     expect(attempts.first.get_by_role("group", name="Response body")).to_be_visible()
 
 

@@ -10,11 +10,18 @@ from local.client import Client
 from tests.deployed import Deployed
 from tests.portal.browser import Portal
 
+KEEP_ANNOUNCEMENTS = """() => {
+  window.announced = [];
+  const place = document.getElementById('announcer');
+  new MutationObserver(() => announced.push(place.textContent)).observe(place, { childList: true });
+}"""
+"""One may replace another before it is looked at."""
+
 DATA = {"message_id": "wamid.1", "whatsapp_account_id": "uuid", "text": "<b>Hello</b>"}
 
 
 def test_from_nothing_to_a_verified_event(portal: Portal, client: Client) -> None:
-    """With the keyboard alone."""
+    """With the keyboard alone, in less than a minute: a quiet machine takes a few seconds."""
     portal.open(client)
     expect(portal.page.get_by_role("heading", name="No webhooks yet")).to_be_visible()
     started = time.monotonic()
@@ -23,11 +30,15 @@ def test_from_nothing_to_a_verified_event(portal: Portal, client: Client) -> Non
     portal.heading("Test address")
     inbox = portal.page.get_by_role("region", name="Requests received")
     expect(inbox).to_contain_text("Nothing has arrived.")
+    portal.page.evaluate(KEEP_ANNOUNCEMENTS)
     portal.page.get_by_role("button", name="Send test event").focus()
     portal.page.keyboard.press("Enter")
     request = inbox.get_by_role("listitem")
     expect(request).to_contain_text("Verified")
-    print(f"from an empty account to a verified event: {time.monotonic() - started:.1f} s")
+    took = time.monotonic() - started
+    print(f"from an empty account to a verified event: {took:.1f} s")
+    assert took < 60
+    portal.page.wait_for_function("announced.includes('A new request')")
     request.locator("summary").focus()
     portal.page.keyboard.press("Enter")
     shown = request.get_by_role("group", name="Request 1")
@@ -58,6 +69,17 @@ def test_a_refusal_is_said_beside_the_button(portal: Portal, client: Client) -> 
     portal.page.route("**/v1/test-addresses", lambda route: route.fulfill(status=409, json={"detail": "too many"}))
     portal.press("Get a test address")
     expect(portal.page.get_by_role("status").filter(has_text="Too many")).to_be_visible()
+
+
+def test_a_first_look_that_fails_says_so_and_is_repeated(portal: Portal, client: Client) -> None:
+    address = client.post("/v1/test-addresses", {}, 201)["id"]
+    portal.page.route("**/requests?*", lambda route: route.fulfill(status=409, json={"detail": "try later"}))
+    portal.open(client, address)
+    inbox = portal.page.get_by_role("region", name="Requests received")
+    expect(inbox.get_by_role("status")).to_contain_text("Try later")
+    portal.page.unroute("**/requests?*")
+    expect(inbox).to_contain_text("Nothing has arrived.")
+    expect(inbox.get_by_role("status")).to_have_count(0)
 
 
 def test_another_webhook_has_none(portal: Portal, client: Client) -> None:

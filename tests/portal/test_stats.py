@@ -69,6 +69,26 @@ def test_the_list_has_a_chart_of_each_webhook_and_says_what_it_shows(
     expect(rows.last.locator(".bars > span")).to_have_count(24)
 
 
+def test_what_failed_is_a_link_to_it_and_says_if_nothing_sends_it_again(
+    portal: Portal, client: Client, create: Callable[..., Any], receiver: Receiver
+) -> None:
+    page, webhook = portal.page, create()
+    receiver.answer("/hook", Answer(500))
+    failed = send(client, webhook)
+    await_status(client, webhook, failed, "failed")
+    receiver.answer("/hook", Answer(200))
+    await_status(client, webhook, send(client, webhook), "delivered")
+    portal.open(client, webhook["id"])
+    expect(page.get_by_role("heading", level=1)).to_contain_text("Active")
+    page.get_by_role("region", name="Health").get_by_role("link", name="1, not sent again by itself").click()
+    log = page.get_by_role("list", name="Deliveries")
+    expect(log.get_by_role("listitem")).to_have_count(1)
+    expect(log.get_by_role("link").first).to_have_attribute("href", f"#/{webhook['id']}/deliveries/{failed}")
+    client.patch(f"/v1/webhooks/{webhook['id']}", {"catch_up": True})
+    page.reload()
+    assert facts(page)["Failed"] == "1"
+
+
 def test_nothing_was_sent_yet(portal: Portal, client: Client, create: Callable[..., Any]) -> None:
     portal.open(client, create()["id"])
     assert facts(portal.page)["Delivered"] == "Nothing was sent"

@@ -13,6 +13,13 @@ import { sentence } from './words.js';
 
 // One delivery: its attempts on a time line, and what was sent.
 
+const SENT_AGAIN = {
+  waiting: 'It is sent again by itself when your server works again.',
+  given_up: 'Not sent again by itself: given up after 3 days or 10 outages.',
+  stopped: 'Not sent again by itself: switched off, or the webhook disabled.',
+  too_old: 'Not sent again by itself: too old.',
+};
+
 /**
  * @param {HTMLElement} place
  * @param {AbortSignal} signal
@@ -55,7 +62,7 @@ export async function deliveryView(place, signal, id, eventId) {
       ['Accepted', timeOf(delivery.accepted_at)]));
     updateRows(timeline, delivery.attempts, ({ round, number }) => `${round}.${number}`, attemptItem);
     fill(next, isUnderWay(delivery) ? delivery.next_attempt_at && countdown(delivery.next_attempt_at)
-      : delivery.catch_up && `Catching up: ${delivery.catch_up.replace('_', ' ')}.`);
+      : delivery.catch_up && SENT_AGAIN[delivery.catch_up]);
     none.hidden = delivery.attempts.length > 0;
     const last = delivery.attempts.at(-1);
     request.hidden = !delivery.request;
@@ -93,7 +100,7 @@ export async function deliveryView(place, signal, id, eventId) {
 /** @param {Attempt} attempt */
 function attemptItem(attempt) {
   const good = !attempt.error;
-  const name = attempt.round > 1 ? `Round ${attempt.round}, attempt ${attempt.number}` : `Attempt ${attempt.number}`;
+  const name = attempt.round > 1 ? `Retry ${attempt.round - 1}, attempt ${attempt.number}` : `Attempt ${attempt.number}`;
   return h(`li.${good ? 'good' : 'bad'}`, {},
     h('div.attempt', {},
       h('strong', {}, name), ' ',

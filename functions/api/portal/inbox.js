@@ -33,8 +33,21 @@ export function inboxCard({ id }, signal) {
   /** @type {ReceivedRequest[]} */
   let items = [];
   let looked = false;
+  const line = outcome();
 
   async function refresh() {
+    try {
+      await ask();
+    } catch (error) {
+      if (!looked) line.fail(error);
+      throw error;
+    }
+    line.clear();
+    looked = true;
+    return true; // or the pauses would grow: whoever has this open is waiting for a request
+  }
+
+  async function ask() {
     /** @type {ReceivedRequest[]} */
     const found = [];
     const last = items[0]?.number ?? 0;
@@ -44,19 +57,17 @@ export function inboxCard({ id }, signal) {
       found.push(...page.data);
       cursor = page.next_cursor;
     } while (cursor);
-    if (found.length && last) announce(`${found.length} new requests`);
+    if (found.length && looked) announce(found.length > 1 ? `${found.length} new requests` : 'A new request');
     items = [...found, ...items].slice(0, KEPT);
     updateRows(list, items, ({ number }) => String(number), requestRow);
     none.hidden = items.length > 0;
-    looked = true;
-    return true; // or the pauses would grow: whoever has this open is waiting for a request
   }
 
   const look = keepFresh(signal, refresh, () => (looked ? serverNow() + PAUSE : 0));
   const card = h('section.card', { 'aria-labelledby': 'inbox' },
     h('h2', { id: 'inbox' }, 'Requests received'),
-    h('p.hint', {}, 'By this test address: the last 100, for 24 hours. ', code('examples/listen.py'), ' sends them on to your own machine.'),
-    none, list);
+    h('p.hint', {}, 'By this test address: the last 100, for 24 hours. To have them sent on to your own machine, ask us for ', code('listen.py'), ' and its guide.'),
+    line, none, list);
   look();
   return card;
 }

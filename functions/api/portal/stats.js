@@ -1,4 +1,4 @@
-/** @import { Counts, Stats } from './types' */
+/** @import { Counts, Stats, Webhook } from './types' */
 import { call } from './api.js';
 import { announce, fill, h, newId } from './dom.js';
 import { onReturn } from './live.js';
@@ -10,7 +10,7 @@ import { serverNow, timeOf } from './time.js';
 
 /** @type {Record<string, string>} */
 const PERIODS = { '1h': 'Last hour', '24h': 'Last 24 hours', '7d': 'Last 7 days' };
-const SPARKS = 20; // webhooks in the list; each is a call
+const SPARKS = 8; // webhooks in the list; each is a call
 
 /**
  * Not ended when the reader goes on: there is often one under way, and what was begun is computed in any case.
@@ -50,10 +50,10 @@ function bars(buckets) {
 }
 
 /**
- * @param {string} id of the webhook
+ * @param {Webhook} webhook
  * @param {AbortSignal} signal
  */
-export function statsCard(id, signal) {
+export function statsCard({ id, catch_up: catchUp }, signal) {
   const body = h('div.stats');
   const line = outcome();
   const select = h('select', { id: newId('period') }, Object.entries(PERIODS).map(([value, text]) => h('option', { value }, text)));
@@ -63,7 +63,7 @@ export function statsCard(id, signal) {
       const stats = await statsOf(id, select.value);
       if (stats.period !== select.value) return;
       line.clear();
-      fill(body, ...statsShown(stats));
+      fill(body, ...statsShown(stats, `#/${id}?status=failed&since=${stats.since}`, catchUp));
     } catch (error) {
       line.fail(error);
     }
@@ -79,15 +79,19 @@ export function statsCard(id, signal) {
     line, body);
 }
 
-/** @param {Stats} stats */
-function statsShown({ buckets, since, until, complete, answer_ms: answer, delivered, failed, retried }) {
+/**
+ * @param {Stats} stats
+ * @param {string} log where those are that failed
+ * @param {boolean} catchUp
+ */
+function statsShown({ buckets, since, until, complete, answer_ms: answer, delivered, failed, retried }, log, catchUp) {
   const ended = delivered + failed;
   const rate = Math.floor(1000 * delivered / ended) / 10; // 100 % is all of them
   return [
     bars(buckets),
     facts(
       ['Delivered', ended ? `${delivered} of ${ended}, ${rate} %` : 'Nothing was sent'],
-      ['Failed', String(failed)],
+      ['Failed', failed ? h('a', { href: log }, `${failed}${catchUp ? '' : ', not sent again by itself'}`) : '0'],
       ['Retried', String(retried)],
       ['Your answers take', answer && `Half within ${answer.p50} ms, 95 % within ${answer.p95} ms, 99 % within ${answer.p99} ms`]),
     h('p.hint', {}, complete ? 'Since ' : 'Too many to count all: only since ', timeOf(since), ', until ', timeOf(until), '.'),

@@ -79,7 +79,7 @@ export async function webhookView(place, signal, id) {
   const banner = savedBanner(saved, h('div.buttons', {}, button('Send a test now', tester.send)));
   place.replaceChildren(...(banner ? [banner] : []), top, catchUp.place, h('div.columns', {},
     h('div.wide', {}, tester, inbox, log.card),
-    h('div.aside', {}, statsCard(id, signal), details, secretCard(webhook))));
+    h('div.aside', {}, statsCard(webhook, signal), details, secretCard(webhook))));
   onReturn(signal, () => reread().catch((error) => { if (statusOf(error) === 404) show(); }));
   catchUp.look();
   counts.look();
