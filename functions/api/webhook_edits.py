@@ -13,7 +13,7 @@ from webhooks import operational_events
 from webhooks.clients import client
 from webhooks.errors import FieldRefused, NotSent
 from webhooks.models import Webhook
-from webhooks.tables import catch_ups, config_table
+from webhooks.tables import catch_ups, config_table, delivery_log
 from webhooks.times import now, rfc3339
 from webhooks.urls import check_resolves_public, normalise_url
 
@@ -54,7 +54,10 @@ def edit(webhook: Webhook, given: Mapping[str, Any], *, version: int | None) -> 
     if webhook.catch_up and (disabled or not edited.catch_up):
         catch_ups().stop(edited.id)
     elif edited.status == "failing" and edited.catch_up and not webhook.catch_up:
-        catch_ups().begin(edited, again=True)
+        event = delivery_log().event(edited.account_id, str(edited.failing_event_id))
+        catch_ups().begin(edited, event.accepted_at if event else str(edited.failing_since), again=True)
+    elif edited.catch_up and changes.get("status") == "active":
+        catch_ups().look_now(edited.id)
     if disabled:
         _emit_disabled(edited)
     return edited, warning

@@ -4,6 +4,7 @@ Catching up: an endpoint that is down is probed, and when it answers again, what
 | the webhook is | and the catching up | do |
 |---|---|---|
 | deleted, disabled, or catches up no more | | stop |
+| failing or active | has known too many outages | give up |
 | failing | is sending, or knows another outage | wait for the end of this one |
 | failing | waits, for 3 days | give up |
 | failing | waits | send one failed delivery again, unless there is traffic; the next probe is later |
@@ -46,6 +47,8 @@ def go_on(webhook_id: str) -> bool:
     webhook = webhook_or_none(catch_up.account_id, webhook_id)
     if webhook is None or webhook.status == "disabled" or not webhook.catch_up:
         return _end(catch_up, "stopped")
+    if catch_up.pauses > MAX_PAUSES:
+        return _end(catch_up, "given_up")
     if webhook.status == "failing":
         return _wait(catch_up, webhook)
     if catch_up.state == "waiting":
@@ -82,7 +85,7 @@ def _wait(catch_up: CatchUp, webhook: Webhook) -> bool:
         left = delivery_log().failed_since(webhook.id, catch_up.since)
         return _end(replace(catch_up, total=catch_up.sent + left), "given_up")
     if not _has_traffic(catch_up):
-        _resend(webhook, since=_since(catch_up, webhook), after=None, limit=1, per_second=None)
+        _resend(webhook, since=catch_up.since, after=None, limit=1, per_second=None)
     catch_ups().save(replace(catch_up, probes=catch_up.probes + 1).with_next_probe())
     return False
 

@@ -103,7 +103,7 @@ class DeadLetters:
         _count("Exhausted", "delivery.failed", failed)
         log_delivery("webhook.failing", failed, failing_code=failing.failing_code)
         self.status.emit_failing(failing)
-        self.status.begin_catch_up(failing)
+        self.status.begin_catch_up(failing, failed)
         return True
 
     def _finish_interrupted(self, snapshot: Snapshot) -> None:
@@ -111,7 +111,7 @@ class DeadLetters:
         webhook = snapshot.webhook
         if webhook and webhook.status == "failing" and webhook.failing_event_id == snapshot.message.event_id:
             self.status.emit_failing(webhook)
-            self.status.begin_catch_up(webhook)
+            self.status.begin_catch_up(webhook, snapshot.delivery)
         self.status.mark_recovered_if_due(webhook, snapshot.delivery)
         self.status.emit_gone_if_due(webhook, snapshot.delivery)
 

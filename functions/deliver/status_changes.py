@@ -51,10 +51,10 @@ class StatusChanges:
         self.config.mark_active(webhook)
         self._look_now(webhook)  # again: before, it may have been looked at while the webhook was still failing
 
-    def begin_catch_up(self, webhook: Webhook) -> None:
-        """Of one that fails and catches up. However often it is repeated, it begins once an outage."""
+    def begin_catch_up(self, webhook: Webhook, delivery: Delivery) -> None:
+        """Of one that is failing by the delivery, and catches up. However often it is repeated, it begins once an outage."""
         if webhook.catch_up:
-            self.catch_ups.begin(webhook)
+            self.catch_ups.begin(webhook, delivery.accepted_at)
 
     def _look_now(self, webhook: Webhook) -> None:
         if webhook.catch_up:

@@ -41,7 +41,7 @@ def outage(pipeline: Pipeline, clock: Clock, receiver: Receiver) -> Callable[...
 
     from deliver.dead_letters import dead_letters
 
-    def make(failed: int, *, minutes_ago: float = 6, **values: Any) -> list[str]:
+    def make(failed: int, *, minutes_ago: float = 6, last_minutes_ago: float = 0, **values: Any) -> list[str]:
         begin = clock.at - timedelta(minutes=minutes_ago)
         items = []
         for number in range(failed):
@@ -56,9 +56,8 @@ def outage(pipeline: Pipeline, clock: Clock, receiver: Receiver) -> Callable[...
         values = {"catch_up": True, "max_per_second": 1000} | values
         pipeline.webhook(receiver.url("/hook"), **values)
         number = int(clock.at.timestamp())
-        last = pipeline.message(
-            event_id=f"last{number}", accepted_at=rfc3339(clock.at), round_started_at=rfc3339(clock.at)
-        )
+        at = rfc3339(clock.at - timedelta(minutes=last_minutes_ago))
+        last = pipeline.message(event_id=f"last{number}", accepted_at=at, round_started_at=rfc3339(clock.at))
         pipeline.log.put_event_once(StoredEvent("acme", last.event_id, last.event, "{}", last.accepted_at))
         pipeline.logged(last, status="retrying", attempts=failures(4))
         dead_letters().process_dead_letter(last)
@@ -100,7 +99,7 @@ def state(account: Api) -> tuple[str, int, int]:
 def test_an_endpoint_without_traffic_is_probed_for_three_days_and_then_given_up(
     pipeline: Pipeline, clock: Clock, sent: Sent, account: Api, outage: Callable[..., list[str]]
 ) -> None:
-    outage(3, catch_up_hours=168)
+    outage(3)
     began = clock.at
     probes: list[float] = []
     while clock.at - began < timedelta(hours=73):
@@ -114,7 +113,7 @@ def test_an_endpoint_without_traffic_is_probed_for_three_days_and_then_given_up(
     assert [round(hours, 1) for hours in probes] == [0.2, 1.0, *[float(hours) for hours in range(3, 72, 6)]]
     shown = account.get(f"{PATH}/catch-up").json
     assert (shown["state"], shown["sent"], shown["total"], shown["next_look_at"]) == ("given_up", 0, 4, None)
-    assert said(account) == dict.fromkeys(["e000", "e001", "e002", "last1780050600"], "given_up")
+    assert said(account) == dict.fromkeys(["e000", "e001", "e002", "last1780050600"], "too_old")
     assert parse_time(shown["ended_at"]) - began == pytest.approx(timedelta(hours=72), abs=timedelta(minutes=6))
     recover(pipeline, clock)
     release()
@@ -237,10 +236,85 @@ def test_a_second_outage_pauses_it_and_it_goes_on(
     assert sorted(event_id for _, event_id, _ in sent) == sorted(failed)
 
 
+def test_what_fails_again_after_all_was_sent_is_sent_once_more(
+    pipeline: Pipeline, clock: Clock, sent: Sent, account: Api, outage: Callable[..., list[str]]
+) -> None:
+    """All is on the queue when it is done, up to five minutes ahead. Then the endpoint falls over again."""
+    failed = outage(20, max_per_second=1)
+    clock.at += timedelta(hours=3)
+    recover(pipeline, clock)
+    release()
+    assert state(account) == ("done", 21, 21)
+    sent.clear()
+    clock.at += timedelta(minutes=8)
+    for event_id in failed:
+        _fail_again(pipeline, event_id)
+    failed += outage(0, max_per_second=1)
+    assert said(account) == dict.fromkeys(failed, "waiting")
+    recover(pipeline, clock)
+    release()
+    assert sorted(event_id for _, event_id, _ in sent) == sorted(failed)
+    assert state(account) == ("done", 43, 43)
+
+
+def test_an_outage_long_after_one_that_is_done_is_another(
+    pipeline: Pipeline, clock: Clock, sent: Sent, outage: Callable[..., list[str]]
+) -> None:
+    outage(1)
+    recover(pipeline, clock)
+    release()
+    _fail_again(pipeline, "e000")
+    sent.clear()
+    clock.at += timedelta(minutes=61)
+    outage(0)
+    recover(pipeline, clock)
+    release()
+    assert [event_id[:4] for _, event_id, _ in sent] == ["last"]
+
+
+@pytest.mark.parametrize("chosen", ["before", "while it is failing"])
+def test_what_waited_in_a_long_line_is_sent_again(
+    pipeline: Pipeline, clock: Clock, sent: Sent, account: Api, outage: Callable[..., list[str]], chosen: str
+) -> None:
+    """Accepted three hours before the outage, and attempted in it."""
+    failed = outage(20, minutes_ago=180, last_minutes_ago=179, catch_up=chosen == "before")
+    if chosen != "before":
+        account.call("PATCH", PATH, {"catch_up": True})
+    recover(pipeline, clock)
+    release()
+    assert sorted(event_id for _, event_id, _ in sent) == sorted(failed)
+
+
+def test_an_outage_that_begins_while_all_was_just_sent_is_not_missed(
+    pipeline: Pipeline, clock: Clock, sent: Sent, outage: Callable[..., list[str]], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Between the last page and the note that all is done."""
+    outage(1)
+    recover(pipeline, clock)
+    sqs = client("sqs")
+    real, second = sqs.send_message_batch, iter([clock])
+
+    def fails_again(**request: Any) -> Any:
+        answer = real(**request)
+        for _ in second:
+            clock.at += timedelta(seconds=1)
+            outage(0)
+        return answer
+
+    monkeypatch.setattr(sqs, "send_message_batch", fails_again)
+    release()
+    clock.at += timedelta(minutes=1)
+    release()
+    sent.clear()
+    recover(pipeline, clock)
+    release()
+    assert "last" in {event_id[:4] for _, event_id, _ in sent}
+
+
 def test_an_endpoint_that_cannot_bear_an_event_does_not_get_it_for_ever(
     pipeline: Pipeline, clock: Clock, sent: Sent, outage: Callable[..., list[str]]
 ) -> None:
-    """Only that of an hour before the outage is sent again."""
+    """It may go on for twelve outages."""
     outage(1)
     for _ in range(12):
         recover(pipeline, clock)
@@ -273,6 +347,19 @@ def test_outages_without_end_are_given_up(
         outage(0, max_per_second=1)
         release()
     assert state(account)[0] == "given_up"
+
+
+def test_a_person_who_enables_a_failing_webhook_begins_it_within_a_minute(
+    pipeline: Pipeline, clock: Clock, sent: Sent, account: Api, outage: Callable[..., list[str]]
+) -> None:
+    failed = outage(3)
+    clock.at += timedelta(hours=4)
+    release()  # a probe
+    assert account.call("PATCH", PATH, {"enabled": True}).json["status"] == "active"
+    clock.at += timedelta(minutes=1)
+    release()
+    assert sorted(event_id for _, event_id, _ in sent) == sorted(failed)
+    assert state(account)[0] == "done"
 
 
 @pytest.mark.parametrize("change", [{"enabled": False}, {"catch_up": False}])

@@ -115,7 +115,7 @@ class Account:
         received = config_table().webhook(self.id, self.tested)
         inboxes().store(received, {}, b"{}", [])
         failing = replace(config_table().webhook(self.id, self.kept), status="failing", failing_since=event.accepted_at)
-        catch_ups().begin(failing)
+        catch_ups().begin(failing, event.accepted_at)
         assert self.api.post(f"/v1/webhooks/{self.plain}/test", {"event": "message.read"}).status == 202
         assert self.api.call("PATCH", f"/v1/webhooks/{self.plain}", {"enabled": False}).status == 200
 

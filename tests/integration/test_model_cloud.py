@@ -111,16 +111,16 @@ def calls_about_catching_up(client: Any) -> list[Any]:
     def after(call: Callable[[], Any]) -> None:
         results.extend([call(), catch_ups.read("wh_1"), Pace(client, "log", log_days=30).due(limit=9)])
 
-    after(lambda: catch_ups.begin(first))
-    after(lambda: catch_ups.begin(later))
+    after(lambda: catch_ups.begin(first, AT))
+    after(lambda: catch_ups.begin(later, AT))
     begun = catch_ups.read("wh_1")
     assert begun
     after(lambda: catch_ups.look_now("wh_1"))
     after(lambda: catch_ups.save(begun))
     after(lambda: catch_ups.stop("wh_1"))
     after(lambda: catch_ups.look_now("wh_1"))
-    after(lambda: catch_ups.begin(first))
-    after(lambda: catch_ups.begin(later))
+    after(lambda: catch_ups.begin(first, AT))
+    after(lambda: catch_ups.begin(later, AT))
     statuses: list[DeliveryStatus] = ["failed", "delivered", "pending", "failed", "retrying", "failed"]
     for number, status in enumerate(statuses):
         at = f"2026-05-29T10:30:0{number}.000Z"

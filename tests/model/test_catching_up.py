@@ -26,7 +26,7 @@ def quiet() -> Iterator[None]:
     logging.disable(logging.NOTSET)
 
 
-def after_an_outage(simulation: Simulation, *, answered: Plan = NONE) -> None:
+def after_an_outage(simulation: Simulation, *, answered: Plan = NONE, lasts: float = 0) -> None:
     """All have failed; then a person has one sent again, which is answered with 200, with faults."""
     simulation.open_account()
     simulation.subscribe()
@@ -34,6 +34,14 @@ def after_an_outage(simulation: Simulation, *, answered: Plan = NONE) -> None:
     for event_id in FAILED:
         simulation.publish(event_id)
         simulation.fan_out()
+    until_all_have_failed(simulation)
+    simulation.cloud.clock.sleep(lasts)
+    simulation.endpoints.behaviour["wh_1"] = "up"
+    simulation.retry("wh_1", "evt_1")
+    simulation.deliver(answered)
+
+
+def until_all_have_failed(simulation: Simulation) -> None:
     while any(delivery is None or not delivery.is_final() for delivery in deliveries(simulation)):
         simulation.release()
         simulation.deliver()
@@ -42,9 +50,6 @@ def after_an_outage(simulation: Simulation, *, answered: Plan = NONE) -> None:
     webhook = simulation.webhook("wh_1")
     assert webhook
     assert webhook.status == "failing"
-    simulation.endpoints.behaviour["wh_1"] = "up"
-    simulation.retry("wh_1", "evt_1")
-    simulation.deliver(answered)
 
 
 def deliveries(simulation: Simulation) -> list[Delivery | None]:
@@ -98,3 +103,21 @@ def test_without_a_fault_each_arrives_once_in_the_order_of_acceptance() -> None:
     answered = [post.event_id for post in simulation.endpoints.posts.values() if post.ok]
     assert answered == FAILED
     assert simulation.catch_ups()[0].sent == len(FAILED) - 1
+
+
+def test_what_a_second_outage_makes_fail_after_all_was_sent_arrives_too() -> None:
+    simulation = Simulation()
+    with running(simulation):
+        contract = Invariants(simulation)
+        after_an_outage(simulation, lasts=2 * 3600)
+        while simulation.catch_ups()[0].state != "done":
+            simulation.release()
+            simulation.cloud.clock.sleep(1)
+        simulation.endpoints.behaviour["wh_1"] = "down"
+        until_all_have_failed(simulation)
+        simulation.endpoints.behaviour["wh_1"] = "up"
+        simulation.retry("wh_1", "evt_2")
+        until_all_is_done(simulation, contract)
+        contract.check_end()
+    assert {delivery.status for delivery in contract.deliveries.values()} == {"delivered"}
+    assert simulation.catch_ups()[0].pauses == 1

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import asdict, dataclass, fields, replace
 from datetime import timedelta
 from typing import TYPE_CHECKING, Any, Literal
@@ -26,7 +27,10 @@ PROBES = (timedelta(minutes=15), timedelta(hours=1), *(timedelta(hours=hours) fo
 GIVEN_UP_AFTER = timedelta(days=3)
 
 EARLIER = timedelta(hours=1)
-"""What made a webhook fail was accepted before it was failing: by the whole of the retries, and a wait in the queue."""
+"""
+What fails in an outage was accepted before it: by the whole of the retries, and a wait in the queue. And what is sent again
+has arrived or failed so long after the last of it was sent.
+"""
 
 
 @dataclass(frozen=True, slots=True)
@@ -56,6 +60,21 @@ class CatchUp:
     def ended(self, state: CatchUpState) -> CatchUp:
         return replace(self, state=state, due_at=None, ended_at=rfc3339(now()))
 
+    def followed_by(self, begun: CatchUp, *, again: bool) -> CatchUp | None:
+        """
+        What is known when another outage has begun. None if that is known already. `done` says that all was sent, not that
+        it arrived: what a second outage soon after it has made fail is sent again, too.
+        """
+        known = self.failing_since >= begun.failing_since
+        if not self.is_over():
+            return None if known else self  # written anew, so that a look at this moment does not end it
+        if known and not again:
+            return None
+        if self.state == "done" and str(self.ended_at) > rfc3339(parse_time(begun.failing_since) - EARLIER):
+            since, pauses = min(self.since, begun.since), self.pauses + 1
+            begun = replace(begun, since=since, pauses=pauses, sent=self.sent, total=self.total)
+        return replace(begun, version=self.version)
+
     def sends_again(self, delivery: Delivery, *, hours: int) -> SentAgain | None:
         """Of a delivery at most so many hours old. None for what did not fail in the outage, or did after all was over."""
         end = self.ended_at or rfc3339(now())
@@ -83,35 +102,29 @@ class CatchUps:
 
     def read(self, webhook_id: str) -> CatchUp | None:
         answer = self._client.get_item(TableName=self._table, Key=catch_up_key(webhook_id), ConsistentRead=True)
-        item = from_item(dict(answer.get("Item", {})))
-        return (
-            CatchUp(**{name: item[name] for name in _FIELDS & item.keys()}, due_at=item.get("due_at")) if item else None
-        )
+        return _catch_up_of(answer.get("Item"))
 
-    def begin(self, webhook: Webhook, *, again: bool = False) -> None:
+    def begin(self, webhook: Webhook, accepted_at: str, *, again: bool = False) -> None:
         """
-        For a webhook that is failing. One that is under way goes on; repeated for the same outage, it changes nothing,
-        unless somebody wants it `again`.
+        For a webhook that is failing because of a delivery of an event `accepted_at`. One that is under way goes on;
+        repeated for the same outage, it changes nothing, unless somebody wants it `again`.
         """
-        since = str(webhook.failing_since)
+        failing_since = str(webhook.failing_since)
         begun = CatchUp(
             webhook_id=webhook.id,
             account_id=webhook.account_id,
             state="waiting",
-            since=rfc3339(parse_time(since) - EARLIER),
-            failing_since=since,
+            since=rfc3339(parse_time(min(failing_since, accepted_at)) - EARLIER),
+            failing_since=failing_since,
             due_at=None,
         ).with_next_probe()
-        if again:
-            self._put(begun, "attribute_not_exists(due)", {})
-        else:
-            later = "attribute_not_exists(pk) OR attribute_not_exists(due) AND failing_since < :since"
-            self._put(begun, later, {":since": since})
+        was = self._put(begun, "attribute_not_exists(pk)", {})
+        while was and (following := was.followed_by(begun, again=again)):
+            was = self._replace(following)
 
     def save(self, catch_up: CatchUp) -> bool:
         """Says whether nobody else has changed it since it was read."""
-        written = replace(catch_up, version=catch_up.version + 1)
-        return self._put(written, "version = :version", {":version": catch_up.version})
+        return self._replace(catch_up) is None
 
     def look_now(self, webhook_id: str) -> None:
         """The endpoint has answered 200, or somebody has disabled the webhook: what is under way goes on within a minute."""
@@ -132,18 +145,31 @@ class CatchUps:
         while catch_up and not catch_up.is_over() and not self.save(catch_up.ended("stopped")):
             catch_up = self.read(webhook_id)
 
-    def _put(self, catch_up: CatchUp, condition: str, values: dict[str, Any]) -> bool:
+    def _replace(self, catch_up: CatchUp) -> CatchUp | None:
+        written = replace(catch_up, version=catch_up.version + 1)
+        return self._put(written, "version = :version", {":version": catch_up.version})
+
+    def _put(self, catch_up: CatchUp, condition: str, values: dict[str, Any]) -> CatchUp | None:
+        """None if it is written; else the one that is there."""
         extra = {"due": DUE if catch_up.due_at else None, "expires_at": expires_at(rfc3339(now()), self._log_days)}
         try:
             self._client.put_item(
                 TableName=self._table,
                 Item=catch_up_key(catch_up.webhook_id) | to_item(asdict(catch_up) | extra),
                 ConditionExpression=condition,
+                ReturnValuesOnConditionCheckFailure="ALL_OLD",
                 **({"ExpressionAttributeValues": to_item(values)} if values else {}),  # type: ignore[arg-type]
             )
-        except self._client.exceptions.ConditionalCheckFailedException:
-            return False
-        return True
+        except self._client.exceptions.ConditionalCheckFailedException as refused:
+            was: dict[str, Any] = dict(refused.response)
+            return _catch_up_of(was.get("Item"))
+        return None
 
 
 _FIELDS = {field.name for field in fields(CatchUp)} - {"due_at"}
+
+
+def _catch_up_of(item: Mapping[str, Any] | None) -> CatchUp | None:
+    values = from_item(dict(item or {}))
+    known = {name: values[name] for name in _FIELDS & values.keys()}
+    return CatchUp(**known, due_at=values.get("due_at")) if values else None
