@@ -125,7 +125,7 @@ class Delivery(Construct):
         self._grant(bus, database, queues)
 
     def _released(self, database: Database, queues: Queues, layers: Layers, settings: Settings) -> Function:
-        """Each minute, and never two at once: it ends before the next begins, and is not tried again."""
+        """Each minute. It ends before the next begins, and is not tried again; but a schedule may fire twice, or late."""
         release = Function(
             self,
             "Release",

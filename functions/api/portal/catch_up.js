@@ -24,7 +24,7 @@ export function catchUpBanner(current, signal) {
     shown = current().catch_up ? await call('GET', pathOf(current().id, 'catch-up'), { signal }) : null;
     const same = JSON.stringify(shown) === before;
     if (!same) fill(place, shown && banner(shown));
-    if (was === 'sending' && shown?.state === 'done') announce(`${number(shown.sent)} deliveries were sent again`);
+    if (was === 'sending' && shown?.state === 'done') announce(sentAgain(shown));
     return !same;
   }
 
@@ -45,7 +45,7 @@ function banner({ state, sent, total, next_look_at: next, ended_at: ended }) {
         h('progress', { 'aria-label': 'Sent again', max: String(total), value: String(sent) }),
         h('p', {}, `${of} sent again.`));
     case 'done':
-      return h('p.hint', {}, `After the last outage, ${number(sent)} deliveries were sent again, `, timeOf(String(ended)), '.');
+      return h('p.hint', {}, `After the last outage, ${sentAgain({ sent })}, `, timeOf(String(ended)), '.');
     case 'given_up':
       return h('section.banner.bad', { 'aria-label': 'Catching up' }, h('h2', {}, 'What failed is no longer sent again by itself'),
         h('p', {}, 'Your server was down for too long, or too often. Given up ', timeOf(String(ended)), `, when ${of} were sent again. `,
@@ -54,6 +54,9 @@ function banner({ state, sent, total, next_look_at: next, ended_at: ended }) {
       return null;
   }
 }
+
+/** @param {Pick<CatchUp, 'sent'>} catchUp */
+const sentAgain = ({ sent }) => `${number(sent)} ${sent === 1 ? 'delivery was' : 'deliveries were'} sent again`;
 
 /** @param {number} count */
 const number = (count) => count.toLocaleString('en');
