@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from playwright.sync_api import Browser, expect, sync_playwright
+from playwright.sync_api import Browser, Locator, expect, sync_playwright
 
 from local.client import Client, account_client
 from local.emulator import ROOT
@@ -33,6 +33,9 @@ class Story:
     address: str
     failing: str
     failed_event: str
+    other: Client
+    """Of another account, whose webhook catches up."""
+    catching_up: str
 
 
 def tell(deployed: Deployed, receiver: Receiver) -> Story:
@@ -54,7 +57,13 @@ def tell(deployed: Deployed, receiver: Receiver) -> Story:
     address = str(client.post("/v1/test-addresses", {"name": "On my machine", "events": messages}, 201)["id"])
     test = client.post(f"/v1/webhooks/{address}/test", {"event": "message.incoming"}, 202)["event_id"]
     client.await_delivery(address, test, lambda d: d["status"] == "delivered", seconds=90)
-    return Story(client, healthy, address, failing, events[-1])
+    other = account_client(deployed.outputs, "catching-up")
+    hook = {"name": "Stock", "url": receiver.url("/crm"), "events": ["message.incoming"], "catch_up": True}
+    catching_up = str(other.post("/v1/webhooks", hook, 201)["id"])
+    event_id = deployed.platform.publish("catching-up", "message.incoming", ORDER)
+    other.await_delivery(catching_up, event_id, lambda d: d["status"] == "failed", seconds=90)
+    other.await_webhook(catching_up, lambda w: w["status"] == "failing", seconds=30)
+    return Story(client, healthy, address, failing, events[-1], other, catching_up)
 
 
 class Album:
@@ -63,11 +72,13 @@ class Album:
         self._look = f"{scheme}-{width}"
         self._width = width
 
-    def take(self, name: str, *, whole: bool = True) -> None:
+    def take(self, name: str, *, whole: bool = True, around: Locator | None = None) -> None:
         page = self._portal.page
         page.set_viewport_size({"width": self._width, "height": 700})
         height = page.evaluate("document.documentElement.scrollHeight") if whole else 700
         page.set_viewport_size({"width": self._width, "height": min(max(height, 700), TALLEST)})
+        if around:
+            around.evaluate("element => element.scrollIntoView({ block: 'center' })")
         path = FOLDER / f"{name}-{self._look}.png"
         page.screenshot(path=path, mask=[page.locator("[data-secret]")], mask_color="#8a93a5")
         size = path.stat().st_size
@@ -84,6 +95,10 @@ def photograph(story: Story, newcomer: Client, portal: Portal, album: Album) -> 
     expect(page.get_by_role("heading", name="No webhooks yet")).to_be_visible()
     album.take("empty")
     portal.press("Sign out")
+    portal.open(story.other, story.catching_up)
+    expect(page.get_by_role("region", name="Catching up")).to_be_visible()
+    album.take("catching-up")
+    portal.press("Sign out")
     portal.open(story.client)
     expect(page.get_by_text("Last 24 hours:")).to_have_count(4)
     album.take("list")
@@ -93,7 +108,12 @@ def photograph(story: Story, newcomer: Client, portal: Portal, album: Album) -> 
     portal.press("Create Webhook")
     expect(page.get_by_role("alert")).to_be_visible()
     album.take("errors")
-    page.get_by_role("link", name="Cancel").click()
+    page.get_by_text("Advanced: WhatsApp accounts, custom headers").click()
+    album.take("advanced", whole=False, around=page.get_by_role("button", name="Add a header"))
+    page.get_by_role("link", name="Webhooks", exact=True).click()
+    expect(page.get_by_role("dialog", name="Leave without saving?")).to_be_visible()
+    album.take("leave", whole=False)
+    portal.press("Leave")
     portal.go(story.healthy)
     portal.press("Send test event")
     expect(page.get_by_text("Your endpoint answered 200")).to_be_visible()
@@ -116,6 +136,9 @@ def photograph(story: Story, newcomer: Client, portal: Portal, album: Album) -> 
     portal.go(f"{story.failing}/deliveries/{story.failed_event}")
     page.get_by_text("Response body").first.click()
     album.take("delivery")
+    request = page.get_by_role("region", name="Request")
+    request.get_by_text("Headers and body").click()
+    album.take("request", whole=False, around=request)
     portal.go(f"events/{story.failed_event}")
     album.take("event")
 
