@@ -81,7 +81,7 @@ def plant(deployed: Deployed, account_id: str, account: Client, receiver: Receiv
     events = [platform.publish(account_id, EVENT.name, dict(EVENT.example)) for _ in range(3)]
     for webhook in webhooks:
         for event in events:
-            account.await_delivery(webhook, event, lambda d: d["status"] in ("delivered", "failed"), seconds=30)
+            account.await_delivery(webhook, event, lambda d: d["status"] in ("delivered", "failed"), seconds=120)
     receiver.answer("/dead", Answer(200))
     address = account.post("/v1/test-addresses", {}, 201)["id"]
     for _ in range(2):
