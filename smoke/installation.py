@@ -57,7 +57,7 @@ class Installation:
 
 def client(service: Any) -> Any:
     # Like the CDK CLI that deployed the stack. By itself, boto3 reads AWS_DEFAULT_REGION and the configuration alone.
-    return boto3.client(service, region_name=os.environ.get("AWS_REGION") or None)
+    return boto3.session.Session().client(service, region_name=os.environ.get("AWS_REGION") or None)
 
 
 @contextmanager
