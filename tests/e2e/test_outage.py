@@ -99,8 +99,8 @@ def assert_repeats_of_the_killed(
     assert repeated, "nothing was in hand: the kill shows nothing"
     for first, *others in repeated:
         assert killed_at - VISIBILITY < first < killed_at + SEEN_LATE, "it was not in hand when they were killed"
-        assert len(others) == 1
-        assert others[0] > killed_at + SEEN_LATE
+        # More than one if the machine was so busy that its batch came back once more, after `VISIBILITY`.
+        assert min(others) > killed_at + SEEN_LATE
     assert len(repeated) <= killed * BATCH
 
 
