@@ -13,6 +13,9 @@ from local.stack import Outputs
 PAUSES = (0.25, 0.5, 1, 2, 4)
 """Seconds between the repetitions of a call that did not reach the API."""
 
+SECONDS = 120
+"""A call may take. On AWS it is 30 at most; the emulator on a busy machine has taken longer to start a function."""
+
 
 class ApiRefused(Exception):
     """The API answered something else than what the story needs."""
@@ -31,7 +34,7 @@ class Client:
     def call(self, method: str, path: str, **options: Any) -> requests.Response:
         """Repeats the call if it was refused before it reached the API: a 429 that is not the API's own."""
         for pause in PAUSES:
-            answer = self._session.request(method, self._url + path, timeout=30, **options)
+            answer = self._session.request(method, self._url + path, timeout=SECONDS, **options)
             if answer.status_code != 429 or answer.headers["Content-Type"] == "application/problem+json":
                 return answer
             time.sleep(pause)
