@@ -35,6 +35,14 @@ def key_of(client: Client) -> str:
     return str(client._session.headers["Authorization"]).split()[1]
 
 
+@pytest.fixture(autouse=True)
+def interruptible() -> Iterator[None]:
+    """What a shell starts in the background ignores SIGINT, and so would everything that it starts."""
+    before = signal.signal(signal.SIGINT, signal.default_int_handler)
+    yield
+    signal.signal(signal.SIGINT, before)
+
+
 class Arrived(Queue[tuple[str, dict[str, str], bytes]]):
     """Path, headers and body of each POST to a developer's server, which speaks plain HTTP."""
 
