@@ -68,9 +68,10 @@ class Api(Construct):
         inbox = self.http_api.add_routes(path=_INBOX, methods=[apigateway.HttpMethod.POST], integration=integration)
         self.public_url = self._public_url(settings.emulator_url or "", settings)
         self.function.add_environment("PUBLIC_URL", self.public_url)
+        tls_url = self._public_url(settings.emulator_tls_url or "", settings)
         if settings.local:
-            tls_url = self._public_url(settings.emulator_tls_url or "", settings)
             self.function.add_environment("LOCAL_TLS_URL", tls_url)
+        self.inbox_url = f"{tls_url}/in"
         self._configure_stage(log_group(self, "Access", settings=settings), settings)
         assert self.http_api.default_stage is not None
         # API Gateway refuses settings for a route that does not exist yet.

@@ -64,6 +64,10 @@ class Observability(Construct):
         first_attempts = (own("FirstAttempts"), own("LateFirstAttempts"))
         if settings.service_level:
             self._alarm("ServiceLevel", burn_rate(*first_attempts), BURN_RATE)
+        if settings.canary:
+            # In ten minutes there are one or two runs, so that a missing one, too, means that something is wrong.
+            missed = own("CanaryMissed", of="canary").with_(period=cdk.Duration.minutes(10))
+            self._alarm("CanaryMissed", missed, 1, missing=cloudwatch.TreatMissingData.BREACHING)
         if settings.dashboard:
             budget = [budget_left(*first_attempts)] if settings.service_level else []
             self._dashboard(http_api, queues, delivery, budget)
@@ -81,8 +85,14 @@ class Observability(Construct):
             )
         )
 
-    def _alarm(self, name: str, metric: cloudwatch.IMetric, threshold: float) -> None:
-        """Each alarm has a section in docs/operations.md. Missing data is fine: idle functions write no metrics."""
+    def _alarm(
+        self,
+        name: str,
+        metric: cloudwatch.IMetric,
+        threshold: float,
+        missing: cloudwatch.TreatMissingData = cloudwatch.TreatMissingData.NOT_BREACHING,
+    ) -> None:
+        """Each alarm has a section in docs/operations.md. Missing data is usual: idle functions write no metrics."""
         alarm = cloudwatch.Alarm(
             self,
             name,
@@ -90,7 +100,7 @@ class Observability(Construct):
             threshold=threshold,
             evaluation_periods=1,
             comparison_operator=cloudwatch.ComparisonOperator.GREATER_THAN_OR_EQUAL_TO_THRESHOLD,
-            treat_missing_data=cloudwatch.TreatMissingData.NOT_BREACHING,
+            treat_missing_data=missing,
             alarm_description=f"docs/operations.md#{name.lower()}",
         )
         alarm.add_alarm_action(actions.SnsAction(self.topic))

@@ -66,8 +66,9 @@ class Settings:
 
     `public_url` is the API's address for customers, if it is not API Gateway's own. `contact` is for endpoints' owners
     who want to complain. `explorer` is whether `/docs` is served. `frame_ancestors` are the origins that may embed the
-    page. `alarm_email` gets the alarms. `dashboard`, `service_level` (of `infra.service_level`) and `log_recovery`,
-    point-in-time recovery of the log table, cost money and are off unless somebody wants them.
+    page. `alarm_email` gets the alarms. `dashboard`, `service_level` (of `infra.service_level`), `canary` (of
+    `infra.canary`) and `log_recovery`, point-in-time recovery of the log table, cost money and are off unless somebody
+    wants them.
 
     `emulator_url`, `emulator_tls_url` (the same through TLS), `ca_file` and `emulator_python` are for the local stage only.
     """
@@ -92,6 +93,7 @@ class Settings:
     alarm_email: str | None
     dashboard: bool
     service_level: bool
+    canary: bool
     log_recovery: bool
     emulator_url: str | None = None
     emulator_tls_url: str | None = None
@@ -139,6 +141,7 @@ def read_settings(node: Node) -> Settings:
         alarm_email=context.matching("alarm_email", _EMAIL, "an address such as ops@example.com"),
         dashboard=context.switch("dashboard", "off"),
         service_level=context.switch("service_level", "off"),
+        canary=context.switch("canary", "off"),
         log_recovery=context.switch("log_recovery", "off"),
         emulator_url=context.text("emulator_url", "http://127.0.0.1:4566") if local else None,
         emulator_tls_url=context.text("emulator_tls_url", "https://127.0.0.1:4567") if local else None,

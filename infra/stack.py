@@ -9,6 +9,7 @@ from aws_cdk import aws_events as events
 from constructs import Construct
 
 from infra.api import Api
+from infra.canary import Canary
 from infra.database import Database
 from infra.delivery import Delivery, Queues
 from infra.erasure import Erasure
@@ -39,6 +40,25 @@ class WebhooksStack(cdk.Stack):
         )
 
         erasure = Erasure(self, "Erasure", bus=bus, database=database, layers=layers, settings=settings)
+        functions = [
+            api.function,
+            fanout.function,
+            delivery.deliver,
+            delivery.dead_letters,
+            delivery.release,
+            erasure.function,
+        ]
+        if settings.canary:
+            canary = Canary(
+                self,
+                "Canary",
+                bus=bus,
+                database=database,
+                inbox_url=api.inbox_url,
+                layers=layers,
+                settings=settings,
+            )
+            functions.append(canary.function)
         observability = Observability(
             self,
             "Observability",
@@ -47,14 +67,7 @@ class WebhooksStack(cdk.Stack):
             fanout=fanout,
             http_api=api.http_api,
             queues=queues,
-            functions=[
-                api.function,
-                fanout.function,
-                delivery.deliver,
-                delivery.dead_letters,
-                delivery.release,
-                erasure.function,
-            ],
+            functions=functions,
             settings=settings,
         )
 

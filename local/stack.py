@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 import subprocess
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any
@@ -53,6 +53,7 @@ def up(
     retry_delays: Sequence[int],
     say: Callable[[str], None],
     usual_port: bool = False,
+    canary: bool = False,
 ) -> Outputs:
     """Starts what is not running, deploys, and mints a platform key. Raises EmulatorFailed or DeployFailed."""
     directory.mkdir(parents=True, exist_ok=True)
@@ -60,7 +61,8 @@ def up(
     say("starting the local AWS")
     running = emulator.start(directory, tls_file=ca.server_file(certificate, key), usual_port=usual_port)
     say(f"deploying the stack to {running.endpoint_url} with cdk deploy")
-    stack = _deploy(directory, running, certificate, retry_delays)
+    settings = {"retry_delays": ",".join(map(str, retry_delays)), "canary": "on" if canary else "off"}
+    stack = _deploy(directory, running, certificate, settings)
     outputs = Outputs(
         api_url=f"{running.endpoint_url}/_aws/execute-api/{stack['ApiId']}/$default",
         platform_key="",
@@ -90,24 +92,23 @@ def resources(directory: Path = DIRECTORY) -> dict[str, str]:
     return outputs[STACK]
 
 
-def _deploy(directory: Path, running: Emulator, certificate: Path, retry_delays: Sequence[int]) -> dict[str, str]:
-    settings = {
+def _deploy(directory: Path, running: Emulator, certificate: Path, settings: Mapping[str, str]) -> dict[str, str]:
+    places = {
         "stage": "local",
-        "retry_delays": ",".join(map(str, retry_delays)),
         "emulator_url": running.endpoint_url,
         "emulator_tls_url": running.tls_url,
         "ca_file": str(certificate),
         "emulator_python": str(PYTHON),
     }
-    context = [argument for name, value in settings.items() for argument in ("-c", f"{name}={value}")]
+    context = [argument for name, value in {**places, **settings}.items() for argument in ("-c", f"{name}={value}")]
     written = directory / "cdk-outputs.json"
     command = ["npx", "--no-install", "cdk", "deploy", "--require-approval", "never", "--progress", "events"]
-    places = ["--output", str(directory / "cdk.out"), "--outputs-file", str(written)]
+    output_files = ["--output", str(directory / "cdk.out"), "--outputs-file", str(written)]
     _make_asset_bucket(running)
     log = directory / "deploy.log"
     with log.open("wb") as output:
         done = subprocess.run(
-            [*command, *places, *context],
+            [*command, *output_files, *context],
             cwd=ROOT,
             env=environment(running.endpoint_url) | {"CI": "true", "CDK_DISABLE_VERSION_CHECK": "true"},
             stdin=subprocess.DEVNULL,
