@@ -56,6 +56,7 @@ def pytest_unconfigure() -> None:
 ORDER = ("unit", "integration", "infra", "model", "e2e", "portal")
 
 
+@pytest.hookimpl(tryfirst=True)  # before pytest-xdist reads the groups
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
     """
     The quick ones first: who breaks a rule hears of it before the stack is deployed.
