@@ -53,16 +53,19 @@ def up(
     retry_delays: Sequence[int],
     say: Callable[[str], None],
     usual_port: bool = False,
-    canary: bool = False,
+    settings: Mapping[str, str] | None = None,
 ) -> Outputs:
-    """Starts what is not running, deploys, and mints a platform key. Raises EmulatorFailed or DeployFailed."""
+    """
+    Starts what is not running, deploys, and mints a platform key. `settings` are further ones of `infra.settings`. Raises
+    EmulatorFailed or DeployFailed.
+    """
     directory.mkdir(parents=True, exist_ok=True)
     certificate, key = ca.create(directory / "ca")
     say("starting the local AWS")
     running = emulator.start(directory, tls_file=ca.server_file(certificate, key), usual_port=usual_port)
     say(f"deploying the stack to {running.endpoint_url} with cdk deploy")
-    settings = {"retry_delays": ",".join(map(str, retry_delays)), "canary": "on" if canary else "off"}
-    stack = _deploy(directory, running, certificate, settings)
+    delays = ",".join(map(str, retry_delays))
+    stack = _deploy(directory, running, certificate, {"retry_delays": delays, **(settings or {})})
     outputs = Outputs(
         api_url=f"{running.endpoint_url}/_aws/execute-api/{stack['ApiId']}/$default",
         platform_key="",

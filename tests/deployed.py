@@ -53,7 +53,7 @@ def _deployed_already(directory: Path) -> Outputs | None:
 
 def _deploy(directory: Path) -> Outputs:
     try:
-        outputs = stack.up(directory, retry_delays=(1, 2, 3), say=print, canary=True)
+        outputs = stack.up(directory, retry_delays=(1, 2, 3), say=print, settings={"canary": "on"})
         _make_room(outputs)
         return outputs
     except Exception as failed:
