@@ -51,16 +51,24 @@ def edit(webhook: Webhook, given: Mapping[str, Any], *, version: int | None) -> 
     if disabled and webhook.status != "disabled":
         rate_limits().consume_disabling(webhook)
     edited = _write(webhook, changes, version=version)
-    if webhook.catch_up and (disabled or not edited.catch_up):
-        catch_ups().stop(edited.id)
-    elif edited.status == "failing" and edited.catch_up and not webhook.catch_up:
-        event = delivery_log().event(edited.account_id, str(edited.failing_event_id))
-        catch_ups().begin(edited, event.accepted_at if event else str(edited.failing_since), again=True)
-    elif edited.catch_up and changes.get("status") == "active":
-        catch_ups().look_now(edited.id)
+    _catch_up(webhook, edited, enables=changes.get("status") == "active")
     if disabled:
         _emit_disabled(edited)
     return edited, warning
+
+
+def _catch_up(before: Webhook, edited: Webhook, *, enables: bool) -> None:
+    """What an edit means for it. A failing webhook may be enabled in the edit that chooses it."""
+    if before.catch_up and (edited.status == "disabled" or not edited.catch_up):
+        catch_ups().stop(edited.id)
+    if edited.status == "disabled" or not edited.catch_up:
+        return
+    failing = edited if edited.status == "failing" else before
+    if failing.status == "failing" and not before.catch_up:
+        event = delivery_log().event(failing.account_id, str(failing.failing_event_id))
+        catch_ups().begin(failing, event.accepted_at if event else str(failing.failing_since), again=True)
+    if enables:
+        catch_ups().look_now(edited.id)
 
 
 def _write(webhook: Webhook, changes: Mapping[str, Any], *, version: int | None) -> Webhook:

@@ -393,6 +393,17 @@ def test_it_can_be_chosen_when_the_webhook_is_failing_already(
     assert sorted(event_id for _, event_id, _ in sent) == sorted(failed)
 
 
+def test_who_chooses_it_and_enables_the_failing_webhook_in_one_edit_gets_both(
+    pipeline: Pipeline, clock: Clock, sent: Sent, account: Api, outage: Callable[..., list[str]]
+) -> None:
+    failed = outage(3, catch_up=False)
+    assert account.call("PATCH", PATH, {"catch_up": True, "enabled": True}).json["status"] == "active"
+    clock.at += timedelta(minutes=1)
+    release()
+    assert sorted(event_id for _, event_id, _ in sent) == sorted(failed)
+    assert state(account)[0] == "done"
+
+
 def test_what_is_too_old_is_left_failed(
     pipeline: Pipeline, clock: Clock, sent: Sent, outage: Callable[..., list[str]]
 ) -> None:
