@@ -127,6 +127,8 @@ def photograph(story: Story, newcomer: Client, portal: Portal, album: Album) -> 
     portal.press("Reveal")
     expect(page.locator("[data-secret]")).to_be_visible()
     album.take("secret")
+    page.get_by_role("radio", name="Survives a rotation").check()
+    album.take("secret-code")
     portal.go(story.failing)
     album.take("failing")
     for opens, picture in (("Resend failed…", "recover"), ("Rotate…", "rotate"), ("Delete", "delete")):
@@ -141,6 +143,9 @@ def photograph(story: Story, newcomer: Client, portal: Portal, album: Album) -> 
     album.take("request", whole=False, around=request)
     portal.go(f"events/{story.failed_event}")
     album.take("event")
+    page.goto(portal.address.replace("/settings/webhooks", "/event-types"))
+    expect(page.get_by_role("heading", name="Event types")).to_be_visible()
+    album.take("event-types")
 
 
 @contextmanager

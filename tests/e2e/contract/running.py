@@ -71,7 +71,7 @@ def run(api_url: str, key: str, seeds: Seeds, directory: Path) -> Run:
         "--checks",
         "all",
         "--max-examples",
-        "100",
+        os.environ.get("CONTRACT_EXAMPLES", "40"),
         "--no-color",
     ]
     done = subprocess.run(
