@@ -77,6 +77,7 @@ class Function(lambda_.Function):
                 "POWERTOOLS_METRICS_NAMESPACE": NAMESPACE,
                 "POWERTOOLS_SERVICE_NAME": package,
                 **environment,
+                **({"LOCAL_READ_SECONDS": "10"} if settings.local else {}),
                 **(_reaching(settings) if reaches_endpoints else {}),
             },
             # Every concurrent invocation is a process of its own on the emulator's machine.

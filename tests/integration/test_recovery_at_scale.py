@@ -30,6 +30,7 @@ def emulated(monkeypatch: pytest.MonkeyPatch) -> Iterator[Aws]:
         running = emulator.start(directory)
         for name, value in emulator.environment(running.endpoint_url).items():
             monkeypatch.setenv(name, value)
+        monkeypatch.setenv("LOCAL_READ_SECONDS", "60")  # it reads 110,000 items for the last page
         session = boto3.Session()
         made = {service: session.client(service) for service in ("dynamodb", "sqs", "events")}
         created = resources.create(default_template(), **made)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from functools import cache
 from typing import TYPE_CHECKING, Literal, cast, overload
 
@@ -13,17 +14,20 @@ if TYPE_CHECKING:
     from mypy_boto3_events import EventBridgeClient
     from mypy_boto3_sqs import SQSClient
 
-# Two tries of (1 + 2) s for each of deliver's four steps around a 5 s POST (read, record, send, visibility) fit its 30 s.
-# The mark of a lane is a fifth, at its change only, and while the attempt is under way for the most part.
-_CONFIG = Config(
-    connect_timeout=1,
-    read_timeout=2,
-    max_pool_connections=48,
-    retries={"mode": "standard", "max_attempts": 2},
-    # Measured: together a tenth of deliver's CPU. AWS validates what it is sent, and who asks need not be spelt out anew.
-    parameter_validation=False,
-    user_agent="aisoule-webhooks",
-)
+
+def _config() -> Config:
+    return Config(
+        connect_timeout=1,
+        # Two tries of (1 + 2) s for each of deliver's four steps around a 5 s POST (read, record, send, visibility) fit its
+        # 30 s. The mark of a lane is a fifth, at its change only, and while the attempt is under way for the most part.
+        # The emulator is one process for all of AWS: on a busy machine it is late, and a step that it made is made again.
+        read_timeout=float(os.environ.get("LOCAL_READ_SECONDS", "2")),
+        max_pool_connections=48,
+        retries={"mode": "standard", "max_attempts": 2},
+        # Measured: together a tenth of deliver's CPU. AWS validates what it is sent; who asks need not be spelt out anew.
+        parameter_validation=False,
+        user_agent="aisoule-webhooks",
+    )
 
 
 @overload
@@ -35,7 +39,7 @@ def client(service: Literal["events"]) -> EventBridgeClient: ...
 @cache
 def client(service: Literal["dynamodb", "sqs", "events"]) -> DynamoDBClient | SQSClient | EventBridgeClient:
     """One client a service and process; connections stay open between invocations."""
-    return cast("DynamoDBClient", _session().create_client(service, config=_CONFIG))
+    return cast("DynamoDBClient", _session().create_client(service, config=_config()))
 
 
 @cache
