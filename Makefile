@@ -42,7 +42,7 @@ bench: setup .venv/nginx.stamp ## speed and cost, into bench/results.md and docs
 check: setup ## formatting, lint, types, synth with cdk-nag, the API's compatibility, known vulnerabilities
 	.venv/bin/ruff format --check .
 	.venv/bin/ruff check .
-	.venv/bin/mypy infra local bench smoke functions/api functions/canary functions/deliver functions/fanout layers/webhooks/python/webhooks tests
+	.venv/bin/mypy infra local bench smoke functions/api functions/canary functions/deliver functions/fanout functions/mail layers/webhooks/python/webhooks tests
 	npx --no-install eslint functions/api/portal eslint.config.mjs
 	npx --no-install tsc
 	$(MAKE) --no-print-directory synth

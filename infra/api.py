@@ -125,4 +125,5 @@ def _environment(bus: events.EventBus, database: Database, queues: Queues, setti
         "FRAME_ANCESTORS": " ".join(settings.frame_ancestors),
         "EXPLORER_ENABLED": "1" if settings.explorer else "0",
         **settings.contact_environment(),
+        **settings.mail_environment(),
     }

@@ -18,7 +18,7 @@ from aws_cdk import aws_lambda as lambda_
 from infra.settings import Settings
 
 REQUIREMENTS = Path("layers/dependencies/requirements.txt")
-SERVICES_USED = {"dynamodb", "events", "sqs"}
+SERVICES_USED = {"dynamodb", "events", "sesv2", "sqs"}
 """Botocore ships the API descriptions of 400 services, 25 MB of JSON; the layer keeps these."""
 FOR_LAMBDA = ["--python-platform", "aarch64-manylinux2014", "--python-version", "3.13", "--only-binary", ":all:"]
 

@@ -25,7 +25,11 @@ PACES = "PACE#*"
 KEYS = "KEY#*"
 INBOXES = "INBOX#*"
 COUNTERS = ("LIMIT#*", "REQUEST#*")
-"""Further ones of the config table: keys, test addresses (in both tables), and what was counted of an account's calls."""
+NOTIFICATIONS = "NOTIFY#*"
+"""
+Further ones of the config table: keys, test addresses (in both tables), what was counted of an account's calls, and whom it
+wants to be told by mail.
+"""
 
 EVENTS, ERASURES = "EVENT#*", "ERASURE#*"
 LOGGED = ("WEBHOOK#*", PACES, INBOXES)

@@ -7,7 +7,19 @@ from aws_cdk import aws_events as events
 from aws_cdk import aws_events_targets as targets
 from constructs import Construct
 
-from infra.database import ACCOUNTS, COUNTERS, DUE, ERASURES, EVENTS, INBOXES, KEYS, LOGGED, Database, grant
+from infra.database import (
+    ACCOUNTS,
+    COUNTERS,
+    DUE,
+    ERASURES,
+    EVENTS,
+    INBOXES,
+    KEYS,
+    LOGGED,
+    NOTIFICATIONS,
+    Database,
+    grant,
+)
 from infra.fanout import FANOUT_SECONDS
 from infra.function import WAITS_MB, Function, Layers
 from infra.settings import Settings
@@ -59,9 +71,9 @@ class Erasure(Construct):
         config, log = database.config, database.log
         # Put and Update are of the transaction that deletes a webhook.
         grant(config, self.function, "GetItem", "PutItem", "UpdateItem", partitions=ACCOUNTS)
-        grant(config, self.function, "DeleteItem", partitions=[ACCOUNTS, KEYS, INBOXES])
-        grant(config, self.function, "Query", partitions=[ACCOUNTS, *COUNTERS])
-        grant(config, self.function, "BatchWriteItem", partitions=COUNTERS)
+        grant(config, self.function, "DeleteItem", partitions=[ACCOUNTS, KEYS, INBOXES, NOTIFICATIONS])
+        grant(config, self.function, "Query", partitions=[ACCOUNTS, *COUNTERS, NOTIFICATIONS])
+        grant(config, self.function, "BatchWriteItem", partitions=[*COUNTERS, NOTIFICATIONS])
         grant(log, self.function, "Query", indexes=[DUE], index_only=True)
         grant(log, self.function, "Query", partitions=LOGGED)
         grant(log, self.function, "BatchGetItem", "UpdateItem", partitions=ERASURES)

@@ -17,6 +17,7 @@ from infra.database import Database
 from infra.delivery import FUNCTION_SECONDS, Delivery, Queues
 from infra.fanout import Fanout
 from infra.function import Function
+from infra.mail import Mail
 from infra.service_level import BURN_RATE, budget_left, burn_rate
 from infra.settings import ATTEMPT_SECONDS, MAX_RETRY_AFTER_SECONDS, NAMESPACE, Settings
 
@@ -36,6 +37,7 @@ class Observability(Construct):
         delivery: Delivery,
         fanout: Fanout,
         http_api: apigateway.HttpApi,
+        mail: Mail | None,
         queues: Queues,
         functions: list[Function],
         settings: Settings,
@@ -64,6 +66,8 @@ class Observability(Construct):
         first_attempts = (own("FirstAttempts"), own("LateFirstAttempts"))
         if settings.service_level:
             self._alarm("ServiceLevel", burn_rate(*first_attempts), BURN_RATE)
+        if mail:
+            self._alarm("MailUnsent", _waiting(mail.unsent), 1)
         if settings.canary:
             # In ten minutes there are one or two runs, so that a missing one, too, means that something is wrong.
             missed = own("CanaryMissed", of="canary").with_(period=cdk.Duration.minutes(10))

@@ -49,6 +49,8 @@ LOG_RETENTION = {
 
 
 _EMAIL = re.compile(r"[^@\s]+@[^@\s]+\.[^@\s]+")
+_SENDER = re.compile(r"[A-Za-z0-9._+-]+@([A-Za-z0-9-]+\.)+[A-Za-z]{2,}")
+"""Narrower: it becomes a part of ARNs, where other characters are wildcards or variables."""
 _CONTACT = re.compile(r"(https://|mailto:)[!-'*-;=?-~]{1,200}")
 """Printable ASCII, except what would end a comment in a User-Agent header."""
 
@@ -66,9 +68,9 @@ class Settings:
 
     `public_url` is the API's address for customers, if it is not API Gateway's own. `contact` is for endpoints' owners
     who want to complain. `explorer` is whether `/docs` is served. `frame_ancestors` are the origins that may embed the
-    page. `alarm_email` gets the alarms. `dashboard`, `service_level` (of `infra.service_level`), `canary` (of
-    `infra.canary`) and `log_recovery`, point-in-time recovery of the log table, cost money and are off unless somebody
-    wants them.
+    page. `mail_from` is the sender of mails to accounts (`infra.mail`); without it, none are sent. `alarm_email` gets the
+    alarms. `dashboard`, `service_level` (of `infra.service_level`), `canary` (of `infra.canary`) and `log_recovery`,
+    point-in-time recovery of the log table, cost money and are off unless somebody wants them.
 
     `emulator_url`, `emulator_tls_url` (the same through TLS), `ca_file` and `emulator_python` are for the local stage only.
     """
@@ -90,6 +92,7 @@ class Settings:
     contact: str | None
     explorer: bool
     frame_ancestors: tuple[str, ...]
+    mail_from: str | None
     alarm_email: str | None
     dashboard: bool
     service_level: bool
@@ -107,6 +110,10 @@ class Settings:
     def contact_environment(self) -> dict[str, str]:
         """For the functions that say who we are, or show what was said."""
         return {"CONTACT": self.contact} if self.contact else {}
+
+    def mail_environment(self) -> dict[str, str]:
+        """For the function that sends mails, and the API, which says whether any are sent."""
+        return {"MAIL_FROM": self.mail_from} if self.mail_from else {}
 
     @property
     def attempts(self) -> int:
@@ -138,6 +145,7 @@ def read_settings(node: Node) -> Settings:
         explorer=context.switch("explorer", "on"),
         contact=context.matching("contact", _CONTACT, "an https address or mailto:abuse@example.com"),
         frame_ancestors=context.origins("frame_ancestors"),
+        mail_from=context.matching("mail_from", _SENDER, "an address such as webhooks@example.com"),
         alarm_email=context.matching("alarm_email", _EMAIL, "an address such as ops@example.com"),
         dashboard=context.switch("dashboard", "off"),
         service_level=context.switch("service_level", "off"),

@@ -15,6 +15,7 @@ from infra.delivery import Delivery, Queues
 from infra.erasure import Erasure
 from infra.fanout import Fanout
 from infra.function import Layers
+from infra.mail import Mail
 from infra.observability import Observability
 from infra.settings import Settings
 
@@ -59,6 +60,18 @@ class WebhooksStack(cdk.Stack):
                 settings=settings,
             )
             functions.append(canary.function)
+        mail = None
+        if settings.mail_from:
+            mail = Mail(
+                self,
+                "Mail",
+                bus=bus,
+                database=database,
+                public_url=api.public_url,
+                layers=layers,
+                settings=settings,
+            )
+            functions.append(mail.function)
         observability = Observability(
             self,
             "Observability",
@@ -66,6 +79,7 @@ class WebhooksStack(cdk.Stack):
             delivery=delivery,
             fanout=fanout,
             http_api=api.http_api,
+            mail=mail,
             queues=queues,
             functions=functions,
             settings=settings,
@@ -85,5 +99,7 @@ class WebhooksStack(cdk.Stack):
             "AlarmTopicArn": observability.topic.topic_arn,
             "UndeliveredQueueUrl": fanout.undelivered.queue_url,
         }
+        if mail:
+            outputs["UnsentMailQueueUrl"] = mail.unsent.queue_url
         for name, value in outputs.items():
             cdk.CfnOutput(self, name, value=value)

@@ -8,7 +8,7 @@ from inspect import signature
 from types import ModuleType
 from typing import Any
 
-_PACKAGES = {"api", "canary", "deliver", "fanout", "webhooks"}
+_PACKAGES = {"api", "canary", "deliver", "fanout", "mail", "webhooks"}
 _Cached: Any = type(cache(object))
 
 

@@ -37,6 +37,10 @@ _INVISIBLE_ABOVE = "\U0001bca0-\U0001bca3\U0001d173-\U0001d17a\U000e0000-\U000e0
 """The others. Not in the specification: regular expressions of different languages write them differently."""
 _TOKEN = re.compile(r"[!#$%&'*+.^_`|~0-9A-Za-z-]{1,64}")
 _VALUE = re.compile(r"[\x21-\x7e]([\x20-\x7e]{0,1022}[\x21-\x7e])?")
+_ATOM = r"[A-Za-z0-9!#$%&'*+/=?^_`{|}~-]+"
+_LABEL = "[A-Za-z0-9]([A-Za-z0-9-]{0,61}[A-Za-z0-9])?"
+_EMAIL = re.compile(rf"(?=[^@]{{1,64}}@){_ATOM}(\.{_ATOM})*@({_LABEL}\.)+[A-Za-z]([A-Za-z0-9-]{{0,61}}[A-Za-z0-9])?")
+"""RFC 5321 without quotes and address literals. SES takes ASCII only: a domain in another script is given in Punycode."""
 MAX_HEADERS = 10
 MAX_WHATSAPP_ACCOUNTS = 20
 RESERVED_HEADERS = re.compile(
@@ -66,6 +70,12 @@ def _on_one_line(name: str) -> str:
     if re.search(f"[{_CONTROL}]", name):
         raise ValueError("must be a single line without control characters")
     return name
+
+
+def _mailable(email: str) -> str:
+    if not _EMAIL.fullmatch(email):
+        raise ValueError("must be an address such as ops@example.com, in ASCII")
+    return email
 
 
 def header_identity(name: str) -> str:
@@ -116,6 +126,11 @@ Url = Annotated[
         examples=["https://example.com/hook"],
         json_schema_extra={"pattern": r"^[Hh][Tt][Tt][Pp][Ss]://[^\s\\#]+$"},
     ),
+]
+Email = Annotated[
+    str,
+    Field(max_length=254, examples=["ops@example.com"], json_schema_extra={"pattern": f"^{_EMAIL.pattern}$"}),
+    AfterValidator(_mailable),
 ]
 Events = Annotated[
     list[EventName],

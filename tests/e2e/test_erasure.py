@@ -22,6 +22,7 @@ def test_of_an_erased_account_nothing_is_left(
     account_id, client = account
     platform = deployed.platform
     receiver.answer("/failing", Answer(500))
+    assert client.call("PUT", "/v1/notifications", json={"email": "ops@customer.example"}).status_code == 200
     webhooks = [_create(client, receiver.url(path)) for path in ("/hook", "/failing", "/deleted")]
     events = [platform.publish(account_id, EVENT.name, dict(EVENT.example)) for _ in range(5)]
     for webhook_id in webhooks:

@@ -71,7 +71,7 @@ def config_statements(of: dict[str, Any], function: Any) -> list[dict[str, Any]]
 @pytest.mark.parametrize("context", [{}, LOCAL], ids=["aws", "local"])
 @pytest.mark.parametrize("name", [name for name in FUNCTIONS if name != "api"])
 def test_only_the_api_reaches_the_keys_in_the_config_table(name: str, context: dict[str, str]) -> None:
-    from infra.database import ACCOUNTS, COUNTERS, INBOXES, KEYS
+    from infra.database import ACCOUNTS, COUNTERS, INBOXES, KEYS, NOTIFICATIONS
 
     of = template(**context)
     statements = config_statements(of, functions(of)[name])
@@ -80,9 +80,9 @@ def test_only_the_api_reaches_the_keys_in_the_config_table(name: str, context: d
         partitions = statement["Condition"]["ForAllValues:StringLike"]["dynamodb:LeadingKeys"]
         # An erasure deletes keys that it does not read.
         others = {
-            "dynamodb:DeleteItem": [KEYS, INBOXES],
-            "dynamodb:Query": COUNTERS,
-            "dynamodb:BatchWriteItem": COUNTERS,
+            "dynamodb:DeleteItem": [KEYS, INBOXES, NOTIFICATIONS],
+            "dynamodb:Query": [*COUNTERS, NOTIFICATIONS],
+            "dynamodb:BatchWriteItem": [*COUNTERS, NOTIFICATIONS],
         }
         alone = others.get(str(statement["Action"]), ()) if name == "erase" else ()
         assert set(partitions) <= {ACCOUNTS, *alone}

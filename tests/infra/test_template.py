@@ -196,8 +196,8 @@ def test_what_a_function_erases_is_all_that_it_may_delete() -> None:
     assert granted == {
         ("deliver", "DeleteItem", "EVENT#*"),
         ("dead_letters", "DeleteItem", "EVENT#*"),
-        ("erase", "DeleteItem", "ACCOUNT#*", "KEY#*", "INBOX#*"),
-        ("erase", "BatchWriteItem", "LIMIT#*", "REQUEST#*"),
+        ("erase", "DeleteItem", "ACCOUNT#*", "KEY#*", "INBOX#*", "NOTIFY#*"),
+        ("erase", "BatchWriteItem", "LIMIT#*", "REQUEST#*", "NOTIFY#*"),
         ("erase", "BatchWriteItem", "EVENT#*", "WEBHOOK#*", "PACE#*", "INBOX#*"),
     }
 

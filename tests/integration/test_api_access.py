@@ -26,6 +26,8 @@ RULES = [
     ("GET", "/v1/webhooks/{id}/deliveries", "account"),
     ("GET", "/v1/webhooks/{id}/deliveries/{event}", "account"),
     ("POST", "/v1/webhooks/{id}/deliveries/{event}/retry", "account"),
+    ("GET", "/v1/notifications", "account"),
+    ("PUT", "/v1/notifications", "account"),
     ("GET", "/v1/event-types", "any"),
     ("GET", "/v1/events/{event}", "any"),
     ("POST", "/v1/events", "platform"),

@@ -39,6 +39,9 @@ CONFIG_KINDS = {
     "rate_limit_key": r"LIMIT#\w+/.+",
     "recent_request_key": r"REQUEST#\w+/.+",
     "inbox_key": r"INBOX#\w+/INBOX",
+    "notifications_key": r"NOTIFY#\w+/ADDRESS",
+    "mailed_key": r"NOTIFY#\w+/MAILED#\w+",
+    "mail_count_key": r"NOTIFY#\w+/COUNT#[0-9-]+",
 }
 LOG_KINDS = {
     "event_key": r"EVENT#\w+#\w+/EVENT",
@@ -96,8 +99,11 @@ class Account:
 
     def _fill(self, aws: Aws, clock: Clock) -> None:
         from api.tables import inboxes
+        from webhooks.notifications import Notifications, notification_table
         from webhooks.tables import catch_ups, config_table, pace
 
+        notification_table().save(self.id, Notifications("ops@customer.example"))
+        assert notification_table().claim(self.id, self.kept)
         assert pace().take(self.kept, 300, 1)
         publish(clock, self.id, *(f"e{number}" for number in range(3)))
         publish(clock, self.id, "waits", event="message.read")
@@ -208,6 +214,7 @@ def test_keys_and_webhooks_are_gone_at_once_and_the_log_when_nothing_writes_it_a
     erase()
     assert account.api.get("/v1/webhooks").status == 401
     assert Api(account.session).get("/v1/session").status == 401
+    assert f"NOTIFY#{ERASED}/ADDRESS" not in items(aws), "nobody gets a mail any more"
     emitted = [detail for name, detail in pipeline.operational_events() if name == "account.subscriptions_changed"]
     assert [detail["events"] for detail in emitted] == [[]]
     sent.clear()

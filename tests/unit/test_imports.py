@@ -28,6 +28,7 @@ UNUSED = ("pydantic", "boto3", "aws_lambda_powertools", "aws_xray_sdk")
             "fanout.handler",
             [*UNUSED, "requests", "webhooks.event_models", "api", "deliver"],
         ),
+        ("mail.handler", [*UNUSED, "requests", "webhooks.config_table", "api", "deliver"]),
         (
             "api.handler",
             ["webhooks.telemetry", "requests", "boto3", "webhooks.event_models", "aws_xray_sdk", "deliver", "fanout"],

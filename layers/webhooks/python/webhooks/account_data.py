@@ -14,8 +14,17 @@ from webhooks.clients import client
 from webhooks.config_table import ConfigTable
 from webhooks.erasures import Erasures
 from webhooks.errors import NotFound
-from webhooks.items import delivery_key, event_key, pace_key, rate_limit_key, received_key, recent_request_key
+from webhooks.items import (
+    delivery_key,
+    event_key,
+    notifications_key,
+    pace_key,
+    rate_limit_key,
+    received_key,
+    recent_request_key,
+)
 from webhooks.models import Webhook
+from webhooks.notifications import NotificationTable, notification_table
 from webhooks.subscription_changes import SubscriptionChanges
 from webhooks.tables import config_table, erasures
 
@@ -39,6 +48,7 @@ class AccountData:
         *,
         config: ConfigTable,
         keys: KeyTable,
+        notifications: NotificationTable,
         subscriptions: SubscriptionChanges,
         erasures: Erasures,
         delay: timedelta,
@@ -47,6 +57,7 @@ class AccountData:
         self._log_table = log_table
         self._config = config
         self._keys = keys
+        self._notifications = notifications
         self._subscriptions = subscriptions
         self._erasures = erasures
         self._delay = delay
@@ -57,11 +68,15 @@ class AccountData:
         self.close(account_id, until=until)
 
     def close(self, account_id: str, *, until: float) -> bool:
-        """Revokes the keys, then deletes the webhooks. Returns whether there was none of either."""
+        """
+        Revokes the keys, then deletes the address for mails and the webhooks. Returns whether there was no key and no
+        webhook.
+        """
         closed = True
         while monotonic() < until and (revoked := self._keys.revoke_all(account_id)):
             self._erasures.count(account_id, "keys", revoked)
             closed = False
+        self._notifications.forget(account_id)
         while monotonic() < until and (page := self._config.webhooks(account_id, limit=25)[0]):
             self._erasures.postpone(account_id, delay=self._delay)
             with self._subscriptions.changing(account_id):
@@ -91,9 +106,16 @@ class AccountData:
         return kept, _events(account_id, kept, place=2)
 
     def counters(self, account_id: str) -> list[Any]:
-        """Keys of a page of the rate limits' counters, and of recent requests, in the config table."""
-        limits = self._keys_in(self._config.name, rate_limit_key(account_id, "", 0))
-        return limits or self._keys_in(self._config.name, recent_request_key(account_id, ""))
+        """
+        Keys of a page of the rate limits' counters, of recent requests, and of what is known of mails, in the config table.
+        """
+        partitions = (
+            rate_limit_key(account_id, "", 0),
+            recent_request_key(account_id, ""),
+            notifications_key(account_id),
+        )
+        pages = (self._keys_in(self._config.name, key) for key in partitions)
+        return next(filter(None, pages), [])
 
     def forget_account(self, account_id: str) -> None:
         """Of an account without webhooks. Raises Conflict if it has one."""
@@ -127,6 +149,7 @@ def account_data() -> AccountData:
         os.environ["LOG_TABLE"],
         config=config,
         keys=KeyTable(dynamodb, config.name),
+        notifications=notification_table(),
         subscriptions=SubscriptionChanges(dynamodb, config, client("events"), os.environ["EVENT_BUS_NAME"]),
         erasures=erasures(),
         delay=timedelta(seconds=int(os.environ["ERASURE_DELAY_SECONDS"])),

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import os
 from functools import cache
-from typing import TYPE_CHECKING, Literal, cast, overload
+from typing import TYPE_CHECKING, Any, Literal, cast, overload
 
 from botocore.config import Config
 from botocore.session import Session
@@ -30,16 +30,23 @@ def _config() -> Config:
     )
 
 
+# A mail that was sent without an answer would be sent again: it is tried once, and given the time.
+_MAIL = Config(read_timeout=10, retries={"mode": "standard", "total_max_attempts": 1})
+
+
 @overload
 def client(service: Literal["dynamodb"]) -> DynamoDBClient: ...
 @overload
 def client(service: Literal["sqs"]) -> SQSClient: ...
 @overload
 def client(service: Literal["events"]) -> EventBridgeClient: ...
+@overload
+def client(service: Literal["sesv2"]) -> Any: ...  # has no types here: one call is made of it, by `mail.handler`
 @cache
-def client(service: Literal["dynamodb", "sqs", "events"]) -> DynamoDBClient | SQSClient | EventBridgeClient:
+def client(service: Literal["dynamodb", "sqs", "events", "sesv2"]) -> DynamoDBClient | SQSClient | EventBridgeClient:
     """One client a service and process; connections stay open between invocations."""
-    return cast("DynamoDBClient", _session().create_client(service, config=_config()))
+    config = _config().merge(_MAIL) if service == "sesv2" else _config()
+    return cast("DynamoDBClient", _session().create_client(service, config=config))
 
 
 @cache

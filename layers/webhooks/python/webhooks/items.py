@@ -152,6 +152,21 @@ def recent_request_key(account_id: str, request: str) -> dict[str, Value]:
     return {"pk": {"S": f"REQUEST#{account_id}"}, "sk": {"S": request}}
 
 
+def notifications_key(account_id: str) -> dict[str, Value]:
+    """Of the address to which mails about the account's webhooks are sent."""
+    return {"pk": {"S": f"NOTIFY#{account_id}"}, "sk": {"S": "ADDRESS"}}
+
+
+def mailed_key(account_id: str, webhook_id: str) -> dict[str, Value]:
+    """Of what says until when no further mail about the webhook is sent."""
+    return {"pk": {"S": f"NOTIFY#{account_id}"}, "sk": {"S": f"MAILED#{webhook_id}"}}
+
+
+def mail_count_key(account_id: str, day: str) -> dict[str, Value]:
+    """Of the number of mails to the account on a day, `2026-05-29`."""
+    return {"pk": {"S": f"NOTIFY#{account_id}"}, "sk": {"S": f"COUNT#{day}"}}
+
+
 def event_key(account_id: str, event_id: str) -> dict[str, Value]:
     return {"pk": {"S": f"EVENT#{account_id}#{event_id}"}, "sk": {"S": "EVENT"}}
 

@@ -1,0 +1,73 @@
+"""Where an account is told by mail that one of its webhooks fails."""
+
+import os
+from typing import Annotated
+
+from aws_lambda_powertools.event_handler.openapi.params import Body
+from pydantic import Field
+
+from api.context import Account
+from api.fields import Email, In, Out
+from api.routing import Routes
+from webhooks.errors import Conflict
+from webhooks.notifications import Notifications, notification_table
+
+routes = Routes()
+
+
+class NotificationsIn(In):
+    email: Email | None = Field(description="Null removes the address.")
+    enabled: bool = Field(
+        default_factory=lambda: True, description="`false` switches the mails off and keeps the address."
+    )
+
+
+class NotificationsOut(Out):
+    email: str | None = Field(description="Null if nobody gets mails.", examples=["ops@example.com"])
+    enabled: bool
+    available: bool = Field(
+        description="Whether this installation sends mails. If not, no address can be set, and one that is set gets none."
+    )
+
+    @classmethod
+    def of(cls, notifications: Notifications) -> "NotificationsOut":
+        return cls(email=notifications.email, enabled=notifications.enabled, available=_available())
+
+
+@routes.add(
+    "GET",
+    "/v1/notifications",
+    "getNotifications",
+    "Read who is told by mail",
+    role="account",
+    tag="Notifications",
+)
+def get(caller: Account) -> NotificationsOut:
+    """The address that gets a mail when one of the account's webhooks begins to fail."""
+    return NotificationsOut.of(notification_table().read(caller.account_id))
+
+
+@routes.add(
+    "PUT",
+    "/v1/notifications",
+    "setNotifications",
+    "Set who is told by mail",
+    role="account",
+    tag="Notifications",
+    body="required",
+    refusals=[409],
+)
+def put(caller: Account, given: Annotated[NotificationsIn, Body()]) -> NotificationsOut:
+    """
+    The address gets a mail when a webhook of the account begins to fail: one a day and webhook at most, and 20 a day in all.
+    If this installation sends no mails, an address is refused with 409; it can always be removed.
+    """
+    if given.email is not None and not _available():
+        raise Conflict("this installation sends no mails; whoever operates it has to switch them on first")
+    notifications = Notifications(given.email, given.enabled)
+    notification_table().save(caller.account_id, notifications)
+    return NotificationsOut.of(notifications)
+
+
+def _available() -> bool:
+    return "MAIL_FROM" in os.environ

@@ -1,0 +1,58 @@
+"""What the mail says."""
+
+from __future__ import annotations
+
+import unicodedata
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any
+
+
+@dataclass(frozen=True, slots=True)
+class Message:
+    subject: str
+    text: str
+
+
+def compose(failing: Mapping[str, Any], api_url: str) -> Message:
+    """Of the detail of a `webhook.failing`."""
+    name, reason = _on_one_line(failing["webhook_name"]), _on_one_line(failing["failing_reason"])
+    code = f" ({failing['failing_code']})" if failing.get("failing_code") else ""
+    text = f"""\
+Your webhook "{name}" has been failing since {_readable(failing["failing_since"])}:
+{reason}{code}
+
+What happens next: new events are still sent to it. As soon as one is
+answered with 200, the webhook counts as active again. What failed is not
+sent again by itself, unless the webhook catches up. You can send it again
+from the webhook's page:
+
+{failing["page_url"]}
+
+No other mail about this webhook follows within 24 hours. With a key of the
+account {failing["account_id"]}, this call switches off the mails about all of its webhooks:
+
+PUT {api_url}/v1/notifications
+{{"email": null, "enabled": false}}
+"""
+    return Message(f'Your webhook "{name}" is failing', text)
+
+
+def _on_one_line(text: str) -> str:
+    """Without control characters, and without those that change the direction of what follows."""
+    return " ".join("".join(map(_harmless, text)).split())
+
+
+def _harmless(character: str) -> str:
+    match unicodedata.category(character):
+        case "Cc" | "Zl" | "Zp":
+            return " "
+        case "Cf" | "Cs":
+            return ""
+        case _:
+            return character
+
+
+def _readable(time: str) -> str:
+    """`2026-05-29 10:36 UTC`."""
+    return f"{time[:10]} {time[11:16]} UTC"

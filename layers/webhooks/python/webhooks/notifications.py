@@ -1,0 +1,96 @@
+"""
+Where an account is told by mail that one of its webhooks fails, and what it was told of lately. In partitions of their own
+of the config table, which hold nothing else: whoever sends the mails can read neither keys nor secrets.
+"""
+
+from __future__ import annotations
+
+import os
+from dataclasses import dataclass
+from datetime import timedelta
+from functools import cache
+from typing import TYPE_CHECKING, Any
+
+from webhooks.clients import client
+from webhooks.conflicts import retry_on_conflict
+from webhooks.items import from_item, mail_count_key, mailed_key, notifications_key, to_item
+from webhooks.times import now
+
+if TYPE_CHECKING:
+    from mypy_boto3_dynamodb import DynamoDBClient
+
+MAILED_EVERY = timedelta(days=1)
+"""A mail about a webhook, at most."""
+
+MAILS_PER_DAY = 20
+"""To an account, at most, by UTC's days: webhooks can be deleted and made anew."""
+
+
+@dataclass(frozen=True, slots=True)
+class Notifications:
+    email: str | None = None
+    enabled: bool = True
+
+    def recipient(self) -> str | None:
+        """None if nobody is to be told."""
+        return self.email if self.enabled else None
+
+
+class NotificationTable:
+    def __init__(self, client: DynamoDBClient, config_table: str) -> None:
+        self._client = client
+        self._table = config_table
+
+    def read(self, account_id: str) -> Notifications:
+        answer = self._client.get_item(TableName=self._table, Key=notifications_key(account_id), ConsistentRead=True)
+        values = from_item(answer.get("Item", {}))
+        return Notifications(values.get("email"), values.get("enabled", True))
+
+    def save(self, account_id: str, notifications: Notifications) -> None:
+        values = {"email": notifications.email, "enabled": notifications.enabled}
+        self._client.put_item(TableName=self._table, Item=notifications_key(account_id) | to_item(values))
+
+    def forget(self, account_id: str) -> None:
+        self._client.delete_item(TableName=self._table, Key=notifications_key(account_id))
+
+    def claim(self, account_id: str, webhook_id: str) -> bool:
+        """
+        Returns whether a mail about the webhook may be sent now. If so, it counts as sent: nobody else may send one until
+        `MAILED_EVERY` later, unless it is released.
+        """
+        at = now()
+        put: Any = {
+            "TableName": self._table,
+            "Item": mailed_key(account_id, webhook_id) | to_item({"expires_at": int((at + MAILED_EVERY).timestamp())}),
+            # DynamoDB deletes what has expired within days.
+            "ConditionExpression": "attribute_not_exists(pk) OR expires_at <= :now",
+            "ExpressionAttributeValues": to_item({":now": int(at.timestamp())}),
+        }
+        count: Any = {
+            "TableName": self._table,
+            "Key": mail_count_key(account_id, f"{at:%Y-%m-%d}"),
+            "UpdateExpression": "ADD mails :one SET expires_at = :expires",
+            "ConditionExpression": "attribute_not_exists(mails) OR mails < :limit",
+            "ExpressionAttributeValues": to_item(
+                {":one": 1, ":limit": MAILS_PER_DAY, ":expires": int((at + timedelta(days=2)).timestamp())}
+            ),
+        }
+        try:
+            retry_on_conflict(
+                lambda: self._client.transact_write_items(TransactItems=[{"Put": put}, {"Update": count}])
+            )
+        except self._client.exceptions.TransactionCanceledException as cancelled:
+            reasons = {reason.get("Code") for reason in cancelled.response["CancellationReasons"]}
+            if "ConditionalCheckFailed" in reasons:
+                return False
+            raise
+        return True
+
+    def release(self, account_id: str, webhook_id: str) -> None:
+        """By who holds the claim, if no mail was sent. It stays counted for the account's day."""
+        self._client.delete_item(TableName=self._table, Key=mailed_key(account_id, webhook_id))
+
+
+@cache
+def notification_table() -> NotificationTable:
+    return NotificationTable(client("dynamodb"), os.environ["CONFIG_TABLE"])
