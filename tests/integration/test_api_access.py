@@ -99,18 +99,42 @@ def test_without_a_good_key_it_is_a_401(
             assert answer.headers["WWW-Authenticate"].startswith("Bearer")
 
 
-@pytest.mark.parametrize("header", ["Basic dXNlcjpwYXNz", "Bearer", "bearer ", "Token x", "Bearer key_1.x y"])
-def test_another_scheme_is_a_401(api: Api, header: str) -> None:
-    assert refused(api.call("GET", "/v1/webhooks", headers={"authorization": header}), 401)
+SEND_IT, UNKNOWN = "send Authorization: Bearer <key>", "the key is unknown, revoked or expired"
+
+
+@pytest.mark.parametrize(
+    ("header", "why"),
+    [
+        ("Basic dXNlcjpwYXNz", UNKNOWN),
+        ("Bearer", SEND_IT),
+        ("bearer ", SEND_IT),
+        ("Bearer key_1.x y", UNKNOWN),
+        ("Token {key}", UNKNOWN),
+        ("Basic {key}", UNKNOWN),
+        ("{key}", SEND_IT),
+    ],
+)
+def test_another_scheme_is_a_401_even_with_a_good_key(api: Api, header: str, why: str) -> None:
+    sent = header.format(key=api.of_account("acme").token)
+    answer = api.call("GET", "/v1/webhooks", headers={"authorization": sent})
+    assert refused(answer, 401)
+    assert answer.json["detail"] == why
+
+
+@pytest.mark.parametrize("header", ["Bearer {key}", "bearer {key}", "BEARER {key}", "Bearer  {key} "])
+def test_the_scheme_is_read_in_any_case(api: Api, header: str) -> None:
+    sent = header.format(key=api.of_account("acme").token)
+    assert api.call("GET", "/v1/webhooks", headers={"authorization": sent}).status == 200
 
 
 @pytest.mark.parametrize(("method", "path", "role"), [rule for rule in RULES if rule[2] != "any"])
 def test_the_other_role_is_a_403_whatever_the_body(api: Api, method: str, path: str, role: str) -> None:
     caller = api.of_platform() if role == "account" else api.of_account("acme")
+    other = "platform" if role == "account" else "account"
     for body in BODIES:
-        assert refused(
-            caller.call(method, path.format(id="wh_1", event="evt_1", key="key_1", account="acme"), text=body), 403
-        )
+        answer = caller.call(method, path.format(id="wh_1", event="evt_1", key="key_1", account="acme"), text=body)
+        assert refused(answer, 403)
+        assert answer.json["detail"] == f"this call requires a key with the role {role}; this key has the role {other}"
 
 
 @pytest.mark.parametrize(("method", "path"), [(method, path) for method, path, _ in RULES if "{id}" in path])

@@ -100,12 +100,16 @@ def test_of_platform_keys_which_nobody_lists_nothing_is_kept(platform: Api) -> N
 
 @pytest.mark.parametrize("fails", [1, 2])
 def test_what_could_not_be_recorded_fails_no_call_and_is_recorded_by_the_next(
-    platform: Api, monkeypatch: pytest.MonkeyPatch, fails: int
+    platform: Api, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture, fails: int
 ) -> None:
-    account = Api(mint(platform)["key"])
+    minted = mint(platform)
+    account = Api(minted["key"])
     at(monkeypatch, 29)
     with updates_fail(fails):
         assert account.get("/v1/webhooks").status == 200
+    (line,) = [record for record in caplog.records if record.getMessage() == "key.use_not_recorded"]
+    assert vars(line)["key_id"] == minted["id"]
+    assert line.exc_info, "the log has the reason"
     with aws_calls() as calls:
         assert account.get("/v1/webhooks").status == 200
     assert calls["UpdateItem"] == 2

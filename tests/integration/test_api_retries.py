@@ -15,6 +15,7 @@ from tests.integration.api_client import Api
 from tests.integration.conftest import Aws
 from tests.integration.pipeline import Pipeline, failures
 from tests.integration.test_api_recovery import logged
+from webhooks.clients import client
 from webhooks.errors import Conflict
 from webhooks.models import StoredEvent
 from webhooks.times import now, parse_time, rfc3339
@@ -166,6 +167,25 @@ def test_a_refused_retry_does_not_delay_the_next_one(pipeline: Pipeline, account
     assert account.call("POST", path).status == 202
     (message,) = pipeline.aws.messages(pipeline.aws.delivery_queue)
     assert message["MessageAttributes"]["round"]["StringValue"] == "2"
+
+
+def test_a_retry_that_cannot_be_queued_is_a_503_and_changes_nothing(
+    pipeline: Pipeline, account: Api, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    pipeline.webhook("https://localhost:1/")
+    logged(pipeline.aws, 1)
+    path = "/v1/webhooks/wh_1/deliveries/failed_0"
+    before = account.get(path).json
+
+    def refusing(**request: Any) -> Any:
+        return {"Failed": [{"Id": entry["Id"], "Code": "InternalError"} for entry in request["Entries"]]}
+
+    with monkeypatch.context() as patched:
+        patched.setattr(client("sqs"), "send_message_batch", refusing)
+        refused = account.call("POST", f"{path}/retry")
+    assert (refused.status, refused.json["detail"]) == (503, "the delivery could not be queued; try again")
+    assert account.get(path).json == before
+    assert account.call("POST", f"{path}/retry").status == 202
 
 
 @pytest.mark.parametrize("library", ["standardwebhooks", "svix"])

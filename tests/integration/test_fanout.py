@@ -225,11 +225,24 @@ def test_an_event_nested_too_deeply_is_kept_with_its_reason(pipeline: Pipeline) 
     assert rejected["event"]["detail"]["account_id"] == "acme"
 
 
+def test_an_event_that_sqs_could_not_hold_is_kept_in_part(pipeline: Pipeline) -> None:
+    """An entry of the bus may have 1 MB, and takes more as JSON of ASCII characters. A message holds 1 MiB."""
+    fan_out(detail={"data": EVENT["detail"]["data"] | {"text": "\u00ef" * 300_000}})
+    (message,) = pipeline.aws.messages(pipeline.aws.rejected_queue)
+    rejected = json.loads(message["Body"])
+    assert rejected["reason"]["field"] == "data"
+    assert "event" not in rejected
+    for identified in (EVENT["id"], '"account_id": "acme"', "order-1", "\\u00ef" * 1000):
+        assert identified in rejected["event_cut"]
+
+
 def test_a_detail_that_is_no_object_is_kept_too(pipeline: Pipeline) -> None:
     from fanout.handler import lambda_handler
 
     lambda_handler(EVENT | {"detail": "text"}, None)
-    assert len(pipeline.aws.messages(pipeline.aws.rejected_queue)) == 1
+    (kept,) = [json.loads(message["Body"]) for message in pipeline.aws.messages(pipeline.aws.rejected_queue)]
+    reason = {"field": "detail", "detail": "is not an object; expected account_id and data"}
+    assert kept == {"reason": reason, "event": EVENT | {"detail": "text"}}
 
 
 def batch(*events: Any, **changes: Any) -> dict[str, Any]:
@@ -308,6 +321,7 @@ def test_a_bad_event_in_a_batch_is_kept_with_its_reason_and_the_others_are_sent(
     (line,) = [vars(record) for record in caplog.records if record.msg == "event.rejected"]
     own_id = isinstance(bad, dict) and bad["id"] == "bad"
     assert line["event_id"] == ("bad" if own_id else kept["event"]["id"])
+    assert (line["field"], line["reason"]) == (field, kept["reason"]["detail"])
     if isinstance(bad, dict):
         assert kept["event"]["detail-type"] == bad["event"]
         assert kept["event"]["detail"] == {name: value for name, value in bad.items() if name != "event"}

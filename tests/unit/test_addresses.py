@@ -9,6 +9,7 @@ import subprocess
 import sys
 from collections.abc import Callable
 from pathlib import Path
+from threading import Event
 from typing import Any
 from urllib.parse import urlsplit
 
@@ -20,7 +21,7 @@ from hypothesis import strategies as st
 from deliver import sender
 from local.emulator import ROOT
 from tests.unit.ssrf_cases import HOSTILE, IPV6_LITERALS, LEGITIMATE, MIXED, PRIVATE, PUBLIC, PUBLIC_ANSWERS
-from webhooks.addresses import may_connect
+from webhooks.addresses import may_connect, resolve, vet
 from webhooks.deliveries import Attempt
 from webhooks.errors import AddressRefused, Ipv6Only, UrlRefused
 from webhooks.messages import DeliveryMessage
@@ -206,6 +207,30 @@ def test_a_name_without_an_answer_is_saved_and_judged_later(
     assert not check_resolves_public("https://not-yet.example.com/")
     assert attempt("https://not-yet.example.com/").error == "the host name does not resolve"
     assert connects == []
+
+
+@pytest.mark.parametrize(
+    ("address", "allowed"),
+    [("127.0.0.1", True), ("127.255.255.254", True), ("::1", True), ("::2", False), ("10.0.0.1", False)],
+)
+def test_loopback_alone_is_allowed_and_only_when_asked_for(address: str, allowed: bool) -> None:
+    assert may_connect(address, allow_loopback=True) is allowed
+    with pytest.raises(AddressRefused):
+        vet([address])
+
+
+def test_each_address_of_a_name_is_answered_once() -> None:
+    found = resolve("localhost", 443, seconds=5)
+    assert "127.0.0.1" in found
+    assert len(set(found)) == len(found)
+
+
+def test_a_look_up_that_hangs_ends_in_time(monkeypatch: pytest.MonkeyPatch) -> None:
+    over = Event()
+    monkeypatch.setattr(socket, "getaddrinfo", lambda *_, **__: [over.wait(5)][:0])
+    with pytest.raises(TimeoutError):
+        resolve("hooks.example.com", 443, seconds=0.05)
+    over.set()
 
 
 @given(st.text(max_size=40), st.sampled_from(["https://{}/", "https://{}.example.com/", "https://example.com{}"]))

@@ -53,6 +53,7 @@ def delivery(
         (delivery("pending", round=2), webhook(), Action.ACKNOWLEDGE),
         (delivery(recorded=1, due_in=-1), webhook(), Action.POST),
         (delivery(recorded=1, due_in=0.9), webhook(), Action.POST),
+        (delivery(recorded=1, due_in=1), webhook(), Action.POST),
         (delivery(recorded=1, due_in=1.1), webhook(), Action.WAIT),
         (delivery(recorded=1, due_in=1.1), webhook("disabled"), Action.CANCEL),
         (delivery(recorded=3, due_in=0), webhook(), Action.POST),
@@ -82,6 +83,11 @@ def test_the_delivery_queue_is_for_first_attempts_of_prompt_webhooks(
     logged: Delivery | None, hook: Webhook | None, action: Action
 ) -> None:
     assert SCHEDULE.decide(Snapshot.of(message(lane="delivery"), hook, logged), AT).action is action
+
+
+def test_a_retry_takes_the_time_when_it_is_due_to_the_retry_queue() -> None:
+    snapshot = Snapshot.of(message(lane="delivery"), webhook(), delivery(due_in=50))
+    assert SCHEDULE.decide(snapshot, AT) == Decision(Action.MOVE, AT + timedelta(seconds=50))
 
 
 def test_a_message_waits_for_the_time_it_carries() -> None:
@@ -116,8 +122,9 @@ def test_the_message_itself_comes_back_when_it_is_due() -> None:
 
 @pytest.mark.parametrize(("number", "delay"), [(1, 10), (2, 60), (3, 300), (4, None)])
 def test_the_promised_delays_count_from_the_end_of_the_failed_attempt(number: int, delay: int | None) -> None:
-    after = SCHEDULE.after(Snapshot.of(message(), webhook(), delivery(recorded=number - 1)), attempt(number))
-    assert (after.status, len(after.attempts)) == ("retrying", number)
+    before = delivery("pending" if number == 1 else "retrying", recorded=number - 1)
+    after = SCHEDULE.after(Snapshot.of(message(), webhook(), before), attempt(number))
+    assert (after.status, after.attempts) == ("retrying", [*before.attempts, attempt(number)])
     if delay is None:
         assert after.next_attempt_at is None
     else:
@@ -165,6 +172,7 @@ def test_a_longer_wait_is_a_new_message(lane: Lane, number: int, asked: int | No
 def test_a_success_ends_the_round() -> None:
     after = SCHEDULE.after(Snapshot.of(message(), webhook(), delivery(due_in=0)), attempt(2, error=None))
     assert (after.status, after.next_attempt_at) == ("delivered", None)
+    assert after.attempts == [attempt(1), attempt(2, error=None)]
 
 
 def test_the_last_40_attempts_are_kept() -> None:
