@@ -52,7 +52,7 @@ def _tell(failing: Mapping[str, Any]) -> None:
         notification_table().release(account_id, webhook_id)
         raise
     except (BotoCoreError, ClientError) as unclear:
-        logger.error("mail.unanswered", webhook_id=webhook_id, code=type(unclear).__name__)
+        logger.error("mail.unanswered", webhook_id=webhook_id, code=_code(unclear))
     else:
         logger.info("mail.sent", webhook_id=webhook_id)
 
@@ -78,6 +78,11 @@ def _send(recipient: str, failing: Mapping[str, Any]) -> None:
     except ClientError as answer:
         if answer.response["ResponseMetadata"]["HTTPStatusCode"] >= 500:
             raise
-        raise MailRefused(answer.response["Error"]["Code"]) from None
+        raise MailRefused(_code(answer)) from None
     except (ConnectTimeoutError, EndpointConnectionError) as unreachable:
-        raise MailRefused(type(unreachable).__name__) from None
+        raise MailRefused(_code(unreachable)) from None
+
+
+def _code(error: BotoCoreError | ClientError) -> str:
+    """Of SES, or what kept it from answering."""
+    return str(error.response["Error"]["Code"]) if isinstance(error, ClientError) else type(error).__name__

@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-import unicodedata
 from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
+from unicodedata import category
 
 
 @dataclass(frozen=True, slots=True)
@@ -40,17 +40,8 @@ PUT {api_url}/v1/notifications
 
 def _on_one_line(text: str) -> str:
     """Without control characters, and without those that change the direction of what follows."""
-    return " ".join("".join(map(_harmless, text)).split())
-
-
-def _harmless(character: str) -> str:
-    match unicodedata.category(character):
-        case "Cc" | "Zl" | "Zp":
-            return " "
-        case "Cf" | "Cs":
-            return ""
-        case _:
-            return character
+    shown = (" " if category(each) == "Cc" else each for each in text if category(each) not in ("Cf", "Cs"))
+    return " ".join("".join(shown).split())
 
 
 def _readable(time: str) -> str:

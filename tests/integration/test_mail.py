@@ -244,7 +244,11 @@ def test_what_ses_refused_is_sent_when_lambda_tries_again(
 
 
 @pytest.mark.parametrize(
-    "hook", [answering(500, "InternalFailure"), raising(ReadTimeoutError(endpoint_url="ses"))], ids=["500", "no answer"]
+    ("hook", "code"),
+    [
+        (answering(500, "InternalFailure"), "InternalFailure"),
+        (raising(ReadTimeoutError(endpoint_url="ses")), "ReadTimeoutError"),
+    ],
 )
 def test_what_may_have_been_sent_is_not_sent_again(
     aws: Aws,
@@ -253,6 +257,7 @@ def test_what_may_have_been_sent_is_not_sent_again(
     monkeypatch: pytest.MonkeyPatch,
     capsys: pytest.CaptureFixture[str],
     hook: Callable[..., Any],
+    code: str,
 ) -> None:
     write_lines_too(monkeypatch)
     asked: list[Any] = []
@@ -266,7 +271,8 @@ def test_what_may_have_been_sent_is_not_sent_again(
     finally:
         events.unregister("before-call.sesv2.SendEmail", hook)
     assert len(asked) == 1
-    assert [line["message"] for line in written(capsys)] == ["mail.unanswered", "mail.skipped"]
+    lines = [(line["message"], line.get("code", line.get("why"))) for line in written(capsys)]
+    assert lines == [("mail.unanswered", code), ("mail.skipped", "told")]
 
 
 def test_the_client_asks_ses_once(aws: Aws) -> None:
