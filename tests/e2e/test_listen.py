@@ -48,6 +48,12 @@ class Arrived(Queue[tuple[str, dict[str, str], bytes]]):
 
     port: int
 
+    def first_of(self, event_id: str) -> tuple[str, dict[str, str], bytes]:
+        """What is delivered at least once can be here more than once, on a busy machine."""
+        while (arrived := self.get(timeout=60))[1]["webhook-id"] != event_id:
+            pass
+        return arrived
+
 
 @pytest.fixture
 def server() -> Iterator[Arrived]:
@@ -139,7 +145,7 @@ def test_listen_forwards_the_same_bytes_and_headers(deployed: Deployed, account:
         secret = client.get(f"/v1/webhooks/{webhook['id']}/secret")["secret"]
         data = {**EVENT.example, "text": 'é "quoted" \\ \u2028'}
         event_id = deployed.platform.publish(account_id, EVENT.name, data)
-        second = server.get(timeout=60)
+        second = server.first_of(event_id)
         requests = client.get(f"/v1/webhooks/{webhook['id']}/requests")["data"]
     assert path == second[0] == "/hook?a=1"
     assert headers["webhook-test"] == "true"
@@ -147,14 +153,13 @@ def test_listen_forwards_the_same_bytes_and_headers(deployed: Deployed, account:
     for given, sent in ((headers, body), second[1:]):
         Webhook(secret).verify(sent, given)
     assert (second[1]["webhook-id"], json.loads(second[2])["data"]) == (event_id, data)
-    stored: Any = requests[0]
+    (stored,) = [r for r in requests if r["headers"]["webhook-signature"] == second[1]["webhook-signature"]]
     changed = {"host", "connection", "content-length"}
     assert {n: v for n, v in second[1].items() if n not in changed} == {
         n: v for n, v in stored["headers"].items() if n not in changed
     }
     assert second[2] == stored["body"].encode()
-    assert len(told) == 2
-    assert f"message.incoming  {event_id}  verified  -> 200 in " in told[1]
+    assert any(f"message.incoming  {event_id}  verified  -> 200 in " in line for line in told)
     assert client.get("/v1/webhooks")["data"] == [], "it has deleted the address that it made"
 
 

@@ -151,7 +151,7 @@ def photograph(story: Story, newcomer: Client, portal: Portal, album: Album) -> 
 @contextmanager
 def opened(browser: Browser, deployed: Deployed, scheme: str, width: int) -> Iterator[Portal]:
     size = {"width": width, "height": 900}
-    with looking(browser, color_scheme=scheme, viewport=size, reduced_motion="reduce") as context:
+    with looking(browser, color_scheme=scheme, viewport=size) as context:
         yield Portal(context.new_page(), deployed.outputs.api_url)
 
 

@@ -22,7 +22,7 @@ LOOKS = [("light", 1280), ("dark", 1280), ("light", 360), ("dark", 360)]
 
 @pytest.fixture
 def context(browser: Browser) -> Iterator[BrowserContext]:
-    with looking(browser, reduced_motion="reduce", bypass_csp=True) as context:
+    with looking(browser, bypass_csp=True) as context:
         yield context
 
 
@@ -116,7 +116,7 @@ def test_with_webhooks(
     portal.go(f"{failing['id']}/edit")
     check(page, "edit")
     page.get_by_label("URL").fill("https://elsewhere.example/")
-    expect(page.get_by_text("The URL now leads to another server.")).to_be_visible()
+    expect(page.locator("#main").get_by_text("The URL now leads to another server.")).to_be_visible()
     check(page, "edit, another server")
     page.goto(f"{portal.address}#token={key_of(new_account()[1])}")
     expect(page.get_by_role("dialog", name="Switch to another account?")).to_be_visible()
