@@ -13,7 +13,7 @@ from requests.adapters import HTTPAdapter
 from standardwebhooks import Webhook as Verifier
 
 from local.receiver import Answer, Receiver
-from tests.integration.conftest import Aws
+from tests.integration.conftest import Aws, Clock
 from tests.integration.pipeline import Pipeline, ago, failures, record_of
 from webhooks.messages import from_record
 from webhooks.models import Lane
@@ -397,6 +397,21 @@ def test_a_visibility_that_is_refused_is_tried_again_and_loses_nothing(
     monkeypatch.setattr(client("sqs"), "change_message_visibility_batch", refusing_all)
     assert pipeline.deliver(pipeline.message()) == [True]
     assert len(asked) == 2
+
+
+@pytest.mark.parametrize(
+    ("wait", "hidden"), [(-5.0, 0), (0.0, 0), (0.2, 1), (59.9, 60), (60.0, 60), (43_200.0, 43_200), (90_000.0, 43_200)]
+)
+def test_a_message_is_hidden_for_whole_seconds_and_never_too_short(
+    pipeline: Pipeline, visibility: dict[str, int], clock: Clock, wait: float, hidden: int
+) -> None:
+    """SQS hides for 12 hours at most."""
+    from deliver.visibility import set_visibility
+    from webhooks.clients import client
+
+    (record,) = pipeline.receive(pipeline.message())
+    set_visibility(client("sqs"), pipeline.aws.retry_queue, [(record, clock.at + timedelta(seconds=wait))])
+    assert visibility == {record["receiptHandle"]: hidden}
 
 
 def test_a_message_that_is_none_of_ours_stays_and_harms_nobody(pipeline: Pipeline, receiver: Receiver) -> None:

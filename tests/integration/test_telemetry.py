@@ -17,6 +17,7 @@ from local.receiver import Answer, Receiver
 from tests.integration.api_client import Api
 from tests.integration.conftest import Aws
 from tests.integration.pipeline import Pipeline, failures
+from webhooks.clients import client
 from webhooks.models import new_id
 from webhooks.telemetry import count, flush, logger
 from webhooks.times import now, rfc3339
@@ -120,13 +121,13 @@ def test_an_attempts_line_is_short_and_says_what_is_unusual(
     assert {line["event_id"] for line in attempted} == {message.event_id for message in messages}
     assert metrics_line["Delivered"] == len(metrics_line["DeliveryLatency"]) == 10
     assert len(text) <= 10 * 150, "bytes of a delivery on average, with its share of the metrics"
-    receiver.answer("/hook", Answer(500))
+    receiver.answer("/hook", Answer(503, headers={"Retry-After": "120"}))
     retried = pipeline.message(webhook_id=webhook_id, round=2)
     pipeline.logged(retried, status="retrying", round=2, attempts=failures(1, round=2))
     pipeline.deliver(retried)
     (line,) = [line for line in written(capsys) if "ms" in line]
-    assert {name: line[name] for name in ("round", "lane", "number", "status_code", "error_code")} == {
-        "round": 2, "lane": "retry", "number": 2, "status_code": 500, "error_code": "status",
+    assert {name: line[name] for name in line.keys() - {"event_id", "webhook_id", "ms"}} == {
+        "round": 2, "lane": "retry", "number": 2, "status_code": 503, "error_code": "status", "retry_after": 120,
     }  # fmt: skip
 
 
@@ -180,18 +181,48 @@ def test_failed_attempts_are_counted_by_cause(
     assert metrics(written(capsys)) == {cause: [1.0], "RetryLaneAttempts": [1.0]} | slow
 
 
-def test_what_is_cancelled_exhausted_and_given_up(pipeline: Pipeline, capsys: pytest.CaptureFixture[str]) -> None:
+def test_what_is_cancelled_exhausted_and_given_up(
+    pipeline: Pipeline, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    write_lines_too(monkeypatch)
+
+    def told() -> tuple[dict[str, list[float]], list[tuple[str, str]]]:
+        lines = written(capsys)
+        return metrics(lines), [(line["message"], line["event_id"]) for line in lines if "event_id" in line]
+
     pipeline.webhook("https://localhost:1/", status="disabled")
     pipeline.deliver(pipeline.message(event_id="evt_1"))
-    assert metrics(written(capsys)) == {"Cancelled": [1.0]}
+    assert told() == ({"Cancelled": [1.0]}, [("delivery.cancelled", "evt_1")])
     pipeline.webhook("https://localhost:1/")
     for id in ("evt_2", "evt_3"):  # the second, when the webhook is failing already
         message = pipeline.message(event_id=id)
         pipeline.logged(message, status="retrying", attempts=failures(4))
         pipeline.process_dead_letters(message)
-        assert metrics(written(capsys)) == {"Exhausted": [1.0]}
+        failing = [("webhook.failing", id)] if id == "evt_2" else []
+        assert told() == ({"Exhausted": [1.0]}, [("delivery.failed", id), *failing])
     pipeline.process_dead_letters(pipeline.message(event_id="evt_4", round_started_at="2026-05-29T10:30:00.000Z"))
-    assert metrics(written(capsys)) == {"GivenUp": [1.0]}
+    assert told() == ({"GivenUp": [1.0]}, [("delivery.given_up", "evt_4")])
+    pipeline.process_dead_letters(pipeline.message(event_id="evt_5"))
+    assert told() == ({"Requeued": [1.0]}, [("delivery.requeued", "evt_5")])
+
+
+def test_messages_whose_visibility_sqs_refuses_twice_are_counted(
+    pipeline: Pipeline, receiver: Receiver, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    sqs = client("sqs")
+    real = sqs.change_message_visibility_batch
+
+    def refusing_the_first(**request: Any) -> Any:
+        refused, *others = request["Entries"] if len(request["Entries"]) == 3 else (request["Entries"][0],)
+        if others:
+            real(**request | {"Entries": others})
+        return {"Failed": [{"Id": refused["Id"], "Code": "InternalError"}]}
+
+    monkeypatch.setattr(sqs, "change_message_visibility_batch", refusing_the_first)
+    receiver.answer("/hook", Answer(500))
+    pipeline.webhook(receiver.url("/hook"))
+    pipeline.deliver(*(pipeline.message(event_id=f"evt_{number}") for number in range(3)))
+    assert metrics(written(capsys))["VisibilityUnset"] == [1.0]
 
 
 def test_our_own_fault_is_counted(

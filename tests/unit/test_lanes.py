@@ -59,3 +59,9 @@ def test_one_that_was_slow_long_ago_leaves_at_its_first_prompt_200() -> None:
     """Though it may have been slow again soon after."""
     webhook = replace(SLOW, prompt_since=rfc3339(AT - timedelta(hours=6, minutes=1)))
     assert {lane_after(webhook, attempt(20), f"evt_{number}") for number in range(100)} == {"delivery"}
+
+
+def test_one_that_wavers_leaves_at_one_prompt_200_in_twenty() -> None:
+    webhook = replace(SLOW, prompt_since=rfc3339(AT - timedelta(hours=5, minutes=59)))
+    lanes = [lane_after(webhook, attempt(20), f"evt_{number}") for number in range(4000)]
+    assert 150 <= lanes.count("delivery") <= 250
