@@ -206,6 +206,17 @@ def test_what_is_cancelled_exhausted_and_given_up(
     assert told() == ({"Requeued": [1.0]}, [("delivery.requeued", "evt_5")])
 
 
+def test_webhooks_that_change_lanes_are_counted(
+    pipeline: Pipeline, receiver: Receiver, capsys: pytest.CaptureFixture[str]
+) -> None:
+    pipeline.webhook("https://localhost:1/")
+    pipeline.deliver(pipeline.message(event_id="evt_1"))
+    assert metrics(written(capsys))["SlowLaneEntered"] == [1.0]
+    pipeline.webhook(receiver.url("/hook"), slow_since=rfc3339(now()))
+    pipeline.deliver(pipeline.message(event_id="evt_2"))
+    assert metrics(written(capsys))["SlowLaneLeft"] == [1.0]
+
+
 def test_messages_whose_visibility_sqs_refuses_twice_are_counted(
     pipeline: Pipeline, receiver: Receiver, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
 ) -> None:
