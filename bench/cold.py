@@ -16,7 +16,7 @@ from local.emulator import ROOT
 _CLIENTS = """
 import boto3
 from botocore.config import Config
-retries = {{"mode": "standard", "max_attempts": 2}}
+retries = {{"mode": "standard", "total_max_attempts": 2}}
 config = Config(connect_timeout=1, read_timeout=2, max_pool_connections=16, retries=retries)
 for service in {services}: boto3.client(service, config=config)
 """

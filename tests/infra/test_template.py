@@ -23,6 +23,7 @@ import deliver.failures
 import deliver.release
 import deliver.retry_after
 import deliver.schedule
+import webhooks.clients
 import webhooks.config_table
 import webhooks.erasures
 import webhooks.messages
@@ -97,6 +98,15 @@ def test_the_queue_hides_a_message_six_times_as_long_as_the_function_runs() -> N
     assert functions(of)["deliver"]["Timeout"] == 30
     for name in (*LANES, "DeadLetters"):
         assert queue(of, name)[1]["VisibilityTimeout"] >= 6 * 30
+
+
+def test_four_steps_that_succeed_at_the_last_try_and_an_attempt_fit_delivers_time() -> None:
+    """Read, record, send and visibility."""
+    config = webhooks.clients.client("dynamodb").meta.config
+    tries = config.retries["total_max_attempts"]
+    seconds = 4 * tries * (config.connect_timeout + config.read_timeout) + deliver.schedule.ATTEMPT_SECONDS
+    assert tries == 2
+    assert seconds <= functions(template())["deliver"]["Timeout"]
 
 
 def test_each_queue_has_its_function_with_partial_batch_responses() -> None:

@@ -23,7 +23,7 @@ def _config() -> Config:
         # The emulator is one process for all of AWS: on a busy machine it is late, and a step that it made is made again.
         read_timeout=float(os.environ.get("LOCAL_READ_SECONDS", "2")),
         max_pool_connections=48,
-        retries={"mode": "standard", "max_attempts": 2},
+        retries={"mode": "standard", "total_max_attempts": 2},  # `max_attempts` would not count the first
         # Measured: together a tenth of deliver's CPU. AWS validates what it is sent; who asks need not be spelt out anew.
         parameter_validation=False,
         user_agent="aisoule-webhooks",
