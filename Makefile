@@ -19,7 +19,7 @@ unexport PIP_FIND_LINKS PIP_EXTRA_INDEX_URL
 # Without bytecode each process compiles what it imports: two seconds of CPU for boto3 and moto.
 unexport PYTHONDONTWRITEBYTECODE
 
-.PHONY: help demo test test-fast test-slow bench check up down synth openapi sbom platform-key smoke lock setup
+.PHONY: help demo test test-fast test-slow mutants bench check up down synth openapi sbom platform-key smoke lock setup
 
 help: ## this list
 	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:[^#]*## /|/' | column -t -s '|'
@@ -35,6 +35,9 @@ test-fast: setup ## of these, the ones without a deployed stack or a browser: a 
 
 test-slow: setup .venv/browser.stamp ## the real retry schedule, faults at length
 	$(PY) -m pytest -m slow -rP -n 2 $(SHARED)
+
+mutants: setup ## changes the code and asks whether a test notices; ONLY="deliver/lanes.py …", SAMPLE=20 of each module
+	@$(PY) -m tests.mutants $(ONLY) $(if $(SAMPLE),--sample $(SAMPLE))
 
 bench: setup .venv/nginx.stamp ## speed and cost, into bench/results.md and docs/cost.md; some minutes
 	$(PY) -m bench

@@ -153,7 +153,11 @@ def test_25_webhooks_are_three_sends(pipeline: Pipeline, sends: list[list[Any]])
 
 @pytest.mark.parametrize(("refusals", "raises"), [(1, False), (2, True)])
 def test_refused_entries_are_sent_again_and_then_it_raises(
-    pipeline: Pipeline, monkeypatch: pytest.MonkeyPatch, refusals: int, raises: bool
+    pipeline: Pipeline,
+    monkeypatch: pytest.MonkeyPatch,
+    caplog: pytest.LogCaptureFixture,
+    refusals: int,
+    raises: bool,
 ) -> None:
     from fanout.batch import NotAllSent
     from webhooks.clients import client
@@ -181,6 +185,8 @@ def test_refused_entries_are_sent_again_and_then_it_raises(
         from_record(record_of(m), "delivery").webhook_id for m in pipeline.aws.messages(pipeline.aws.delivery_queue)
     ]
     assert sorted(sent) == (["wh_0", "wh_2"] if raises else ["wh_0", "wh_1", "wh_2"])
+    (line,) = [vars(record) for record in caplog.records if record.msg == "event.fanned_out"]
+    assert (line["webhooks"], line.get("unsent", 0)) == (3, 1 if raises else 0)
 
 
 @pytest.mark.parametrize(
@@ -234,6 +240,22 @@ def test_an_event_that_sqs_could_not_hold_is_kept_in_part(pipeline: Pipeline) ->
     assert "event" not in rejected
     for identified in (EVENT["id"], '"account_id": "acme"', "order-1", "\\u00ef" * 1000):
         assert identified in rejected["event_cut"]
+
+
+def test_a_rejected_event_that_could_not_be_kept_is_repeated(
+    pipeline: Pipeline, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    from webhooks.clients import client
+
+    def failing(**_: Any) -> Any:
+        raise RuntimeError("a fault on our side")
+
+    with monkeypatch.context() as broken:
+        broken.setattr(client("sqs"), "send_message", failing)
+        with pytest.raises(RuntimeError, match="on our side"):
+            fan_out(detail={"account_id": None})
+    fan_out(detail={"account_id": None})
+    assert len(pipeline.aws.messages(pipeline.aws.rejected_queue)) == 1
 
 
 def test_a_detail_that_is_no_object_is_kept_too(pipeline: Pipeline) -> None:

@@ -9,7 +9,7 @@ from http.client import BadStatusLine, HTTPException, UnknownProtocol
 from typing import Any
 
 import pytest
-from urllib3.exceptions import HTTPError, ProtocolError
+from urllib3.exceptions import HTTPError, ProtocolError, SSLError
 
 from deliver.failures import WAITING, AttemptFailed, OutOfResources, explain, of_status, timed_out
 
@@ -69,6 +69,7 @@ def caused(by: Exception) -> HTTPError:
         (caused(ConnectionRefusedError()), "connection_refused", "connection refused"),
         (caused(caused(TimeoutError())), "connect_timeout", "no answer within 5 s (still connecting)"),
         (ProtocolError("aborted", ConnectionRefusedError()), "connection_refused", "connection refused"),
+        (SSLError(tls(reason="NO_SHARED_CIPHER")), "tls_handshake", "TLS failed: no shared cipher"),
         (ProtocolError("aborted", "no cause"), "protocol", "the answer is not valid HTTP"),
         (ProtocolError(), "protocol", "the answer is not valid HTTP"),
     ],
