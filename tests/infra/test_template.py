@@ -102,7 +102,7 @@ def test_the_queue_hides_a_message_six_times_as_long_as_the_function_runs() -> N
 
 def test_four_steps_that_succeed_at_the_last_try_and_an_attempt_fit_delivers_time() -> None:
     """Read, record, send and visibility."""
-    config = webhooks.clients.client("dynamodb").meta.config
+    config: Any = webhooks.clients.client("dynamodb").meta.config
     tries = config.retries["total_max_attempts"]
     seconds = 4 * tries * (config.connect_timeout + config.read_timeout) + deliver.schedule.ATTEMPT_SECONDS
     assert tries == 2
