@@ -10,7 +10,7 @@ RETRY_DELAYS ?= 10,60,300
 # Processes that share the tests: more than cores, because many tests wait.
 WORKERS ?= 4
 SHARED = --dist loadgroup --no-loadscope-reorder
-PYTEST = $(PY) -m pytest -m "not slow" -n $(WORKERS) $(SHARED)
+PYTEST = $(PY) -m pytest -m "not slow and not by_hand" -n $(WORKERS) $(SHARED)
 # jsii's banner, for these major versions.
 export JSII_SILENCE_WARNING_END_OF_LIFE_NODE_VERSION := 20,21,23
 export PYTHONPATH := $(CURDIR):$(CURDIR)/functions:$(CURDIR)/layers/webhooks/python
@@ -34,7 +34,7 @@ test-fast: setup ## of these, the ones without a deployed stack or a browser: a 
 	$(PYTEST) tests/unit tests/integration
 
 test-slow: setup .venv/browser.stamp ## the real retry schedule, faults at length
-	$(PY) -m pytest -m slow -rP -n 2 $(SHARED)
+	$(PY) -m pytest -m slow -rP -n 3 $(SHARED)
 
 mutants: setup ## changes the code and asks whether a test notices; ONLY="deliver/lanes.py …", SAMPLE=20 of each module
 	@$(PY) -m tests.mutants $(ONLY) $(if $(SAMPLE),--sample $(SAMPLE))

@@ -74,7 +74,7 @@ def small_server(deployed: Deployed) -> Iterator[SmallServer]:
     server.stop()
 
 
-@pytest.mark.slow
+@pytest.mark.by_hand
 @pytest.mark.alone
 def test_a_burst_to_a_small_server(
     deployed: Deployed, account: tuple[str, Client], receiver: Receiver, small_server: SmallServer
