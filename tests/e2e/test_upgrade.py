@@ -92,8 +92,10 @@ class Installation:
         return str(self._client.get(f"/v1/webhooks/{self.webhooks[name]}")["status"])
 
     def deployed_code(self) -> set[str]:
+        """The hashes of the functions' code, and the versions of the layers: two commits may differ in a layer alone."""
         functions = self._deployed.outputs.client("lambda").list_functions()["Functions"]
-        return {function["CodeSha256"] for function in functions}
+        layers = {layer["Arn"] for function in functions for layer in function["Layers"]}
+        return {function["CodeSha256"] for function in functions} | layers
 
     def close(self) -> None:
         self._deployed.platform.close()
