@@ -7,6 +7,7 @@ python3 receiver_queue.py work
 
 import json
 import os
+import signal
 import sqlite3
 import ssl
 import sys
@@ -47,8 +48,11 @@ class Handler(BaseHTTPRequestHandler):
 
 
 def work_off() -> None:
-    """If it is killed in between, the event is worked off again: make that harmless, or part of the same transaction."""
-    while True:
+    """SIGTERM lets it finish the event in hand. If it is killed in between, that event is worked off again:
+    make that harmless, or part of the same transaction."""
+    stopped = []
+    signal.signal(signal.SIGTERM, lambda *_: stopped.append(True))
+    while not stopped:
         row = database.execute("SELECT id, body FROM inbox WHERE NOT done ORDER BY rowid LIMIT 1").fetchone()
         if row is None:
             time.sleep(0.1)
@@ -62,6 +66,7 @@ def work_off() -> None:
 database = connect()
 if sys.argv[1:] == ["work"]:
     work_off()
+    sys.exit()
 webhook = Webhook(os.environ["WEBHOOK_SECRET"])
 server = HTTPServer(("127.0.0.1", int(os.environ.get("PORT", "8000"))), Handler)
 if "TLS_FILE" in os.environ:  # key and certificate in one PEM file, where no proxy or tunnel speaks TLS for this server

@@ -50,6 +50,7 @@ def working(temporary: Path) -> Iterator[subprocess.Popen[bytes]]:
         finally:
             worker.terminate()
             worker.communicate(timeout=10)
+        assert worker.returncode == 0, "it did not finish the event in hand"
 
 
 @pytest.mark.parametrize("framework", COMMANDS)
