@@ -68,12 +68,13 @@ class Grant:
 
 
 @pytest.mark.slow
-def test_without_any_one_grant_something_stops_working() -> None:
+@pytest.mark.parametrize("half", [0, 1])  # each takes ten minutes, most of them waiting
+def test_without_any_one_grant_something_stops_working(half: int) -> None:
     with deploying((1, 1, 1)) as deployed, receiving_for(deployed) as receiver:
         iam = deployed.outputs.client("iam")
         assert Journey(deployed, receiver).first_failure() is None, "with all grants, everything works"
         unnoticed = set()
-        for grant in grants(iam):
+        for grant in grants(iam)[half::2]:
             with without(iam, grant):
                 failure = Journey(deployed, receiver).first_failure()
             print(f"{grant}: {failure or 'not noticed here'}")
