@@ -52,7 +52,7 @@ def test_comments_on_lines_of_their_own_are_left_out(tmp_path: Path) -> None:
     source = (
         "/** @import { A } from './types' */\n"
         "// What it is for.\n"
-        "const url = 'https://example.com'; // kept\n"
+        "const url = 'https://example.com'; // it's kept\n"
         "/**\n * @param {string} a\n */\n"
         "  /** @type {A} */\n"
         "const a = /** @type {A} */ (url);\n"
@@ -60,12 +60,20 @@ def test_comments_on_lines_of_their_own_are_left_out(tmp_path: Path) -> None:
         "a.c();\n"
     )
     kept = (
-        "const url = 'https://example.com'; // kept\n"
+        "const url = 'https://example.com'; // it's kept\n"
         "const a = /** @type {A} */ (url);\n"
         "/** @type {A} */ (a).b();\n"
         "a.c();\n"
     )
     assert join(modules(tmp_path, main=source), "main") == kept
+
+
+def test_comments_behind_code_are_left_out_but_nothing_of_a_string(tmp_path: Path) -> None:
+    texts = "const texts = ['a // b', \"a // b\", `a // b`,\n'https://a', // it's kept\n/a[ // ]/, 'a', /a[ // ]/];\n"
+    source = texts + "a(); // what is left out: 1 < 2\nb();\t// this, too\n"
+    over_lines = "const text = `a // b\nc`; // kept\n"
+    folder = modules(tmp_path, main="import { text } from './text.js';\n" + source, text="export " + over_lines)
+    assert join(folder, "main") == over_lines + texts + "a();\nb();\n"
 
 
 def test_a_circle_is_refused(tmp_path: Path) -> None:

@@ -11,6 +11,9 @@ _DECLARED = re.compile(r"^(?:async )?(?:function|class|const|let) (\w+)", re.MUL
 _COMMENT = re.compile(r"^[ \t]*(?://.*|/\*\*(?:(?!\*/)[\s\S])*\*/)\n", re.MULTILINE)
 """One that has its lines to itself: they are for those who read the source, not for the wire."""
 
+_TRAILING_COMMENT = re.compile(r"[ \t]+// [^'\"`/\n]*$", re.MULTILINE)
+"""Behind code. Without what may end a string or a regular expression, so that none is cut."""
+
 _SPACE = re.compile(r"^\s+", re.MULTILINE)
 
 
@@ -39,13 +42,18 @@ def _add(folder: Path, name: str, joined: dict[str, str], importers: tuple[str, 
     script = _COMMENT.sub("", _EXPORT.sub("", _IMPORT.sub("", source)))
     if unknown := re.search(r"^(import|export)\b.*", script, re.MULTILINE):
         raise ValueError(f"{name}.js: {unknown[0]!r} cannot be joined")
+    if not _has_lines_of_text(script):
+        script = _TRAILING_COMMENT.sub("", script)
     joined[name] = script.lstrip("\n")
 
 
 def unindented(text: str) -> str:
     """Without the space before lines, and blank lines; unchanged if a template literal goes over several lines."""
-    over_lines = any(line.count("`") % 2 for line in text.splitlines())
-    return text if over_lines else _SPACE.sub("", text)
+    return text if _has_lines_of_text(text) else _SPACE.sub("", text)
+
+
+def _has_lines_of_text(script: str) -> bool:
+    return any(line.count("`") % 2 for line in script.splitlines())
 
 
 def _check_names(joined: dict[str, str]) -> None:
