@@ -28,11 +28,14 @@ SPEAK_NO_TLS = ["fastapi", "flask", "django"]
 pytestmark = pytest.mark.xdist_group("examples")
 
 
+def kept_in(temporary: Path) -> dict[str, str]:
+    return {name: str(temporary / name) for name in ("DATABASE", "CACHE", "SEEN")} | {"PYTHONDONTWRITEBYTECODE": "1"}
+
+
 @contextmanager
 def run(framework: str, temporary: Path, scheme: str = "http", **more: str) -> Iterator[Running]:
     """What it keeps is in the folder. The one with a queue prints in its second process."""
-    kept = {name: str(temporary / name) for name in ("DATABASE", "CACHE", "SEEN")} | {"PYTHONDONTWRITEBYTECODE": "1"}
-    with serve(COMMANDS[framework], temporary, scheme, environment=kept | more) as receiver:
+    with serve(COMMANDS[framework], temporary, scheme, environment=kept_in(temporary) | more) as receiver:
         if framework != "queue":
             yield receiver
             return
