@@ -2,9 +2,11 @@
 
 import gzip
 import hashlib
+import json
 import os
 import re
 from functools import cache
+from pathlib import Path
 
 from aws_lambda_powertools.event_handler import Request, Response, content_types
 
@@ -35,6 +37,12 @@ def event_types(request: Request) -> Response[str | bytes]:
     html, headers = _catalogue()
     page: Response[str | bytes] = Response(200, "text/html; charset=utf-8", html, headers=dict(headers), compress=True)
     return _unless_known(request, page)
+
+
+@routes.add("GET", "/aisoule_webhooks.py", role="open")
+def listen(request: Request) -> Response[str | bytes]:
+    """The program that forwards what a test address receives to a developer's machine, for this deployment."""
+    return _unless_known(request, Response(200, "text/x-python; charset=utf-8", _program(), compress=True))
 
 
 @routes.add("GET", "/docs", role="open")
@@ -84,6 +92,12 @@ def _catalogue() -> tuple[str, dict[str, str]]:
     from api import catalogue  # as in _specification
 
     return catalogue.render()
+
+
+@cache
+def _program() -> str:
+    program = Path(__file__).with_name("aisoule_webhooks.py").read_text(encoding="utf-8")
+    return program.replace('\nAPI = ""\n', f"\nAPI = {json.dumps(os.environ['PUBLIC_URL'])}\n")
 
 
 @cache

@@ -54,6 +54,7 @@ def test_the_explorer_is_reached_by_a_route_of_its_own(deployed: Deployed) -> No
         ("/docs", "text/html"),
         ("/openapi.json", "application/json"),
         ("/event-types", "text/html"),
+        ("/aisoule_webhooks.py", "text/x-python"),
         ("/settings/webhooks", "text/html"),
     ):
         answer = requests.get(deployed.outputs.api_url + path, timeout=30)

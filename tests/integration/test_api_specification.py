@@ -5,7 +5,10 @@ from __future__ import annotations
 import html
 import json
 import re
+import subprocess
+import sys
 from collections.abc import Iterator
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -16,6 +19,7 @@ from local.receiver import Receiver
 from tests.integration.api_client import Api
 from tests.integration.conftest import Aws
 from tests.integration.pipeline import Pipeline
+from tests.integration.resources import PUBLIC_URL
 from webhooks.event_types import EVENT_TYPES
 
 
@@ -265,6 +269,18 @@ def test_the_catalogue_is_open_to_all_and_names_every_event_field_and_header(
     for header in specification["components"]["parameters"]:
         assert f"<code>{header}</code>" in page.text
     known = api.call("GET", "/event-types", headers={"if-none-match": page.headers["ETag"]})
+    assert (known.status, known.text) == (304, "")
+
+
+def test_the_program_for_developers_asks_the_deployment_that_served_it(api: Api, tmp_path: Path) -> None:
+    answer = api.get("/aisoule_webhooks.py")
+    assert (answer.status, answer.headers["Content-Type"]) == (200, "text/x-python; charset=utf-8")
+    (tmp_path / "aisoule_webhooks.py").write_text(answer.text, encoding="utf-8")
+    command = [sys.executable, "-m", "aisoule_webhooks", "listen", "--forward", "http://localhost:1/"]
+    variables = {"AISOULE_KEY": "key_0.x", "https_proxy": "http://localhost:1"}
+    ended = subprocess.run(command, cwd=tmp_path, env=variables, capture_output=True, text=True, check=False)
+    assert ended.stderr.startswith(f"{PUBLIC_URL} cannot be reached: ")
+    known = api.call("GET", "/aisoule_webhooks.py", headers={"if-none-match": answer.headers["ETag"]})
     assert (known.status, known.text) == (304, "")
 
 

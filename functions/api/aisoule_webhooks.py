@@ -1,10 +1,14 @@
 """Forwards what a test address receives to a server on this machine. Python 3.9 or newer, standard library only.
 
-AISOULE_KEY=… python3 listen.py --api https://… --forward http://localhost:3000/hook
+AISOULE_KEY=… python3 -m aisoule_webhooks listen --forward http://localhost:3000/hook
 
 Makes a test address, waits for requests to arrive there, and repeats each, byte for byte, at your server. Ctrl-C ends it and
 deletes the address. To keep one, or to use the one from Settings > Webhooks, name its webhook: --webhook wh_…
+
+Each deployment serves this file, without a key, at /aisoule_webhooks.py, with its own address as API.
 """
+
+from __future__ import annotations
 
 import argparse
 import base64
@@ -17,8 +21,11 @@ import time
 import urllib.error
 import urllib.parse
 import urllib.request
+from typing import Any
 
+API = ""
 PAUSE = 1.0  # seconds between two looks at the inbox
+IDLE_AFTER, IDLE_PAUSE = 60.0, 5.0  # seconds: all callers of the API share its rate
 NOT_FORWARDED = {"host", "content-length", "connection", "keep-alive", "transfer-encoding", "te", "trailer", "upgrade"}
 MASK = "••••••••"  # stands for the value of a header that the API does not show
 
@@ -32,14 +39,15 @@ class Api:
         self.url = url.rstrip("/")
         self.key = key
 
-    def call(self, method: str, path: str, body: "dict | None" = None) -> dict:
+    def call(self, method: str, path: str, body: dict[str, Any] | None = None) -> dict[str, Any]:
         """Raises Stop if the API refuses, and OSError if it cannot be reached or is busy: then try again later."""
         headers = {"Authorization": f"Bearer {self.key}", "Content-Type": "application/json"}
         data = None if body is None else json.dumps(body).encode()
         request = urllib.request.Request(f"{self.url}/v1/{path}", data, headers, method=method)
         try:
             with urllib.request.urlopen(request, timeout=30) as answer:
-                return {} if answer.status == 204 else json.loads(answer.read())
+                found: dict[str, Any] = {} if answer.status == 204 else json.loads(answer.read())
+                return found
         except urllib.error.HTTPError as refused:
             if refused.code == 429 or refused.code >= 500:
                 raise OSError(f"the API answered {refused.code}") from None
@@ -51,9 +59,9 @@ class Api:
         except ValueError:
             raise Stop(f"{self.url} did not answer in JSON: is it the address of the API?") from None
 
-    def arrived(self, webhook_id: str, after: int) -> list:
+    def arrived(self, webhook_id: str, after: int) -> list[dict[str, Any]]:
         """The requests after that number, the oldest first."""
-        found: list = []
+        found: list[dict[str, Any]] = []
         cursor = ""
         while True:
             page = self.call("GET", f"webhooks/{webhook_id}/requests?after={after}{cursor}")
@@ -65,12 +73,12 @@ class Api:
 
 def detail_of(refused: urllib.error.HTTPError) -> str:
     try:
-        return json.load(refused)["detail"]
+        return str(json.load(refused)["detail"])
     except (ValueError, KeyError, TypeError):
         return f"{refused.reason}: is --api the address of the API?"
 
 
-def forward(request: dict, url: str) -> str:
+def forward(request: dict[str, Any], url: str) -> str:
     """Repeats the request at the server, and returns what it answered in words."""
     to = urllib.parse.urlsplit(url)
     kind = http.client.HTTPSConnection if to.scheme == "https" else http.client.HTTPConnection
@@ -98,7 +106,7 @@ def forward(request: dict, url: str) -> str:
     return f"{answer.status} in {ms} ms" + ("" if answer.status == 200 else ", AIsoule expects 200")
 
 
-def line(request: dict, outcome: str) -> str:
+def line(request: dict[str, Any], outcome: str) -> str:
     headers = request["headers"]
     try:
         event = json.loads(request["body"])["event"]
@@ -111,6 +119,7 @@ def line(request: dict, outcome: str) -> str:
 def listen(api: Api, webhook_id: str, url: str, after: int) -> None:
     """For ever. A number that is missing may still appear, as requests arrive side by side: it is waited for once."""
     waited = unreachable = False
+    busy = time.monotonic()
     while True:
         try:
             arrived = api.arrived(webhook_id, after)
@@ -126,17 +135,18 @@ def listen(api: Api, webhook_id: str, url: str, after: int) -> None:
             waited = True
         elif arrived:
             waited = False
+            busy = time.monotonic()
             for request in arrived:
                 print(line(request, forward(request, url)), flush=True)
                 after = request["number"]
-        time.sleep(PAUSE)
+        time.sleep(PAUSE if time.monotonic() - busy < IDLE_AFTER else IDLE_PAUSE)
 
 
 def say(text: str) -> None:
     print(text, file=sys.stderr, flush=True)
 
 
-def address_of(api: Api, webhook_id: str) -> "tuple[str, int]":
+def address_of(api: Api, webhook_id: str) -> tuple[str, int]:
     """The URL, and the number of the last request so far: only those that come from now on are forwarded."""
     webhook = api.call("GET", f"webhooks/{webhook_id}")
     page = api.call("GET", f"webhooks/{webhook_id}/requests?limit=1")
@@ -144,19 +154,22 @@ def address_of(api: Api, webhook_id: str) -> "tuple[str, int]":
 
 
 def options() -> argparse.Namespace:
-    parser = argparse.ArgumentParser(description="Forwards what a test address receives to a server on this machine.")
-    parser.add_argument("--forward", required=True, metavar="URL", help="such as http://localhost:3000/hook")
-    parser.add_argument("--api", default=os.environ.get("AISOULE_API"), metavar="URL", help="or AISOULE_API")
-    parser.add_argument(
+    parser = argparse.ArgumentParser(prog="aisoule_webhooks", description="For developers of webhooks' receivers.")
+    command = parser.add_subparsers(required=True, metavar="listen").add_parser(
+        "listen", help="forwards what a test address receives to a server on this machine"
+    )
+    command.add_argument("--forward", required=True, metavar="URL", help="such as http://localhost:3000/hook")
+    command.add_argument("--api", default=os.environ.get("AISOULE_API") or API, metavar="URL", help="or AISOULE_API")
+    command.add_argument(
         "--webhook", metavar="ID", help="of one with a test address; without it, one is made and deleted"
     )
-    parser.add_argument("--send", metavar="EVENT", help="send a test event at once, such as message.incoming")
+    command.add_argument("--send", metavar="EVENT", help="send a test event at once, such as message.incoming")
     given = parser.parse_args()
     if not given.api:
-        parser.error("give the address of the API by --api or AISOULE_API")
+        command.error("give the address of the API by --api or AISOULE_API")
     for url in (given.forward, given.api):
         if urllib.parse.urlsplit(url).scheme not in ("http", "https") or not urllib.parse.urlsplit(url).hostname:
-            parser.error(f"{url!r} is no http or https URL")
+            command.error(f"{url!r} is no http or https URL")
     return given
 
 
@@ -170,7 +183,7 @@ def main() -> int:
         if webhook_id:
             url, after = address_of(api, webhook_id)
         else:
-            webhook = api.call("POST", "test-addresses", {"name": "listen.py"})
+            webhook = api.call("POST", "test-addresses", {"name": "aisoule_webhooks listen"})
             webhook_id = made = webhook["id"]
             url = webhook["url"]
             say(f"The secret of {webhook_id} is {webhook['secret']}: your server verifies with it.")
