@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
+import subprocess
+import sys
 import time
+from pathlib import Path
 
 from playwright.sync_api import expect
 
@@ -61,6 +64,21 @@ def test_requests_appear_as_they_arrive_and_what_is_open_stays_open(
     expect(oldest.locator("pre")).to_contain_text("<b>Hello</b>")
     expect(oldest.locator("pre")).to_be_visible()
     expect(portal.page.locator("main b")).to_have_count(0)
+
+
+def test_the_program_that_forwards_to_ones_own_machine(portal: Portal, client: Client, tmp_path: Path) -> None:
+    address = client.post("/v1/test-addresses", {}, 201)["id"]
+    portal.open(client, address)
+    inbox = portal.page.get_by_role("region", name="Requests received")
+    with portal.page.expect_download() as download:
+        inbox.get_by_role("link", name="aisoule_webhooks.py").click()
+    download.value.save_as(tmp_path / download.value.suggested_filename)
+    shown = inbox.get_by_text("python3 -m aisoule_webhooks listen").text_content() or ""
+    assert f"--webhook {address}" in shown
+    command = [sys.executable, *shown.split()[1:], "--api", "http://localhost:1"]
+    variables = {"AISOULE_KEY": "key_0.x"}
+    ended = subprocess.run(command, cwd=tmp_path, env=variables, capture_output=True, text=True, check=False)
+    assert ended.stderr.startswith("http://localhost:1 cannot be reached: ")
 
 
 def test_a_refusal_is_said_beside_the_button(portal: Portal, client: Client) -> None:

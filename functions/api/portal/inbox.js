@@ -1,6 +1,6 @@
 /** @import { ReceivedRequest, Webhook } from './types' */
 import { call } from './api.js';
-import { announce, button, code, h } from './dom.js';
+import { announce, button, code, copyButton, h } from './dom.js';
 import { keepFresh, updateRows } from './live.js';
 import { attempt, outcome } from './outcome.js';
 import { box, pathOf } from './parts.js';
@@ -34,6 +34,7 @@ export function inboxCard({ id }, signal) {
   let items = [];
   let looked = false;
   const line = outcome();
+  const command = `python3 -m aisoule_webhooks listen --webhook ${id} --forward http://localhost:3000/`;
 
   async function refresh() {
     try {
@@ -66,7 +67,9 @@ export function inboxCard({ id }, signal) {
   const look = keepFresh(signal, refresh, () => (looked ? serverNow() + PAUSE : 0));
   const card = h('section.card', { 'aria-labelledby': 'inbox' },
     h('h2', { id: 'inbox' }, 'Requests received'),
-    h('p.hint', {}, 'By this test address: the last 100, for 24 hours. To have them sent on to your own machine, ask us for ', code('listen.py'), ' and its guide.'),
+    h('p.hint', {}, 'By this test address: the last 100, for 24 hours. To have them sent on to your own machine, save ',
+      h('a', { href: '../aisoule_webhooks.py', download: true }, 'aisoule_webhooks.py'), ' and run, with Python: ',
+      code(command), ' ', copyButton(command, 'the command')),
     line, none, list);
   look();
   return card;
