@@ -38,6 +38,7 @@ def test_from_nothing_to_a_verified_event(portal: Portal, client: Client) -> Non
         portal.page.keyboard.press("Enter")
     request = inbox.get_by_role("listitem")
     expect(request).to_contain_text("Verified")
+    expect(portal.page.get_by_role("region", name="Health")).to_contain_text("1 of 1, 100 %")
     took = time.monotonic() - started
     print(f"from an empty account to a verified event: {took:.1f} s")
     assert took < 60

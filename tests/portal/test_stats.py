@@ -92,3 +92,20 @@ def test_what_failed_is_a_link_to_it_and_says_if_nothing_sends_it_again(
 def test_nothing_was_sent_yet(portal: Portal, client: Client, create: Callable[..., Any]) -> None:
     portal.open(client, create()["id"])
     assert facts(portal.page)["Delivered"] == "Nothing was sent"
+
+
+def test_health_counts_what_is_delivered_meanwhile_and_what_is_open_stays_open(
+    portal: Portal, client: Client, create: Callable[..., Any]
+) -> None:
+    page, webhook = portal.page, create()
+    portal.open(client, webhook["id"])
+    assert facts(page)["Delivered"] == "Nothing was sent"
+    health = page.get_by_role("region", name="Health")
+    portal.press("Send test event")
+    expect(health).to_contain_text("1 of 1, 100 %")
+    summary = health.get_by_text("As a table")
+    summary.press("Enter")
+    send(client, webhook)
+    expect(health).to_contain_text("2 of 2, 100 %")
+    expect(health.get_by_role("row")).to_have_count(25)
+    expect(summary).to_be_focused()

@@ -1,7 +1,6 @@
 /** @import { Counts, Stats, Webhook } from './types' */
 import { call } from './api.js';
 import { announce, fill, h, newId } from './dom.js';
-import { onReturn } from './live.js';
 import { outcome } from './outcome.js';
 import { facts, pathOf } from './parts.js';
 import { serverNow, timeOf } from './time.js';
@@ -11,6 +10,7 @@ import { serverNow, timeOf } from './time.js';
 /** @type {Record<string, string>} */
 const PERIODS = { '1h': 'Last hour', '24h': 'Last 24 hours', '7d': 'Last 7 days' };
 const SPARKS = 8; // webhooks in the list; each is a call
+const RECOUNT_PAUSE = 5000; // ms, from one count to the next at least: they are limited per account
 
 /**
  * Not ended when the reader goes on: there is often one under way, and what was begun is computed in any case.
@@ -50,33 +50,59 @@ function bars(buckets) {
 }
 
 /**
+ * The card; `reload()` counts again, without a word, and soon at the latest.
+ *
  * @param {Webhook} webhook
  * @param {AbortSignal} signal
  */
 export function statsCard({ id, catch_up: catchUp }, signal) {
   const body = h('div.stats');
+  const table = h('table');
+  const details = h('details', { hidden: true }, h('summary', {}, 'As a table'), table);
   const line = outcome();
   const select = h('select', { id: newId('period') }, Object.entries(PERIODS).map(([value, text]) => h('option', { value }, text)));
   select.value = '24h';
-  async function load() {
+  let asked = 0;
+  let shown = 0;
+  let askedAt = 0;
+  let waiting = false;
+
+  async function load(quietly = false) {
+    const number = ++asked;
+    askedAt = Date.now();
     try {
       const stats = await statsOf(id, select.value);
-      if (stats.period !== select.value) return;
+      if (stats.period !== select.value || number < shown) return;
+      shown = number;
       line.clear();
+      const focused = body.contains(document.activeElement);
       fill(body, ...statsShown(stats, `#/${id}?status=failed&since=${stats.since}`, catchUp));
+      if (focused) body.querySelector('a')?.focus({ preventScroll: true });
+      fill(table, ...tableOf(stats));
+      details.hidden = false;
     } catch (error) {
-      line.fail(error);
+      if (!quietly) line.fail(error);
     }
   }
+
+  function reload() {
+    if (waiting) return;
+    waiting = true;
+    setTimeout(() => {
+      waiting = false;
+      if (!signal.aborted) load(true);
+    }, askedAt + RECOUNT_PAUSE - Date.now());
+  }
+
   select.addEventListener('change', async () => {
     await load();
     announce(`Health of the ${PERIODS[select.value].toLowerCase()}`);
   });
-  onReturn(signal, load);
   load();
-  return h('section.card', { 'aria-labelledby': 'health' },
+  const card = h('section.card', { 'aria-labelledby': 'health' },
     h('div.filters', {}, h('h2', { id: 'health' }, 'Health'), h('div.field', {}, h('label.unseen', { for: select.id }, 'Period'), select)),
-    line, body);
+    line, body, details);
+  return { card, reload };
 }
 
 /**
@@ -95,12 +121,15 @@ function statsShown({ buckets, since, until, complete, answer_ms: answer, delive
       ['Retried', String(retried)],
       ['Your answers take', answer && `Half within ${answer.p50} ms, 95 % within ${answer.p95} ms, 99 % within ${answer.p99} ms`]),
     h('p.hint', {}, complete ? 'Since ' : 'Too many to count all: only since ', timeOf(since), ', until ', timeOf(until), '.'),
-    h('details', {}, h('summary', {}, 'As a table'), h('table', {},
-      h('thead', {}, h('tr', {}, ['From', 'Delivered', 'Failed', 'Retried'].map((name) => h('th', { scope: 'col' }, name)))),
-      h('tbody', {}, buckets.map((bucket) => h('tr', {}, h('th', { scope: 'row' }, timeOf(bucket.since)),
-        [bucket.delivered, bucket.failed, bucket.retried].map((count) => h('td', {}, count))))))),
   ];
 }
+
+/** @param {Stats} stats */
+const tableOf = ({ buckets }) => [
+  h('thead', {}, h('tr', {}, ['From', 'Delivered', 'Failed', 'Retried'].map((name) => h('th', { scope: 'col' }, name)))),
+  h('tbody', {}, buckets.map((bucket) => h('tr', {}, h('th', { scope: 'row' }, timeOf(bucket.since)),
+    [bucket.delivered, bucket.failed, bucket.retried].map((count) => h('td', {}, count))))),
+];
 
 /**
  * Small charts in a list; each is asked for once.

@@ -40,6 +40,7 @@ export async function webhookView(place, signal, id) {
   const counts = outageCounts(() => webhook, signal);
   const catchUp = catchUpBanner(() => webhook, signal);
   const tester = testerCard(webhook, types, log);
+  const stats = statsCard(webhook, signal);
   const inbox = webhook.test_address && inboxCard(webhook, signal);
 
   function paint() {
@@ -72,6 +73,7 @@ export async function webhookView(place, signal, id) {
   }
 
   async function reread() {
+    stats.reload();
     changed(await webhookOf(id, signal));
   }
 
@@ -79,7 +81,7 @@ export async function webhookView(place, signal, id) {
   const banner = savedBanner(saved, h('div.buttons', {}, button('Send a test now', tester.send)));
   place.replaceChildren(...(banner ? [banner] : []), top, catchUp.place, h('div.columns', {},
     h('div.wide', {}, tester, inbox, log.card),
-    h('div.aside', {}, statsCard(webhook, signal), details, secretCard(webhook))));
+    h('div.aside', {}, stats.card, details, secretCard(webhook))));
   onReturn(signal, () => reread().catch((error) => { if (statusOf(error) === 404) show(); }));
   catchUp.look();
   counts.look();
