@@ -3,15 +3,20 @@
 from __future__ import annotations
 
 from dataclasses import replace
+from uuid import uuid4
 
 import pytest
 
+from api import statistics_routes
 from bench import idle, month, others, retry_fill
 from bench.cost import per_million, unwanted
 from bench.durations import deliver_ms, fanout_ms, unwanted_ms
 from bench.load import Load, Measured
 from bench.measure import quantile
 from bench.sizes import item_bytes
+from webhooks.deliveries import Attempt, Delivery, DeliveryStatus
+from webhooks.items import delivery_item
+from webhooks.models import new_id
 
 MEASURED = Measured(
     deliver_batch_ms=0, deliver_each_ms=2, fanout_event_ms=4, fanout_each_ms=1, fanout_tens_ms=3, fanout_unwanted_ms=2,
@@ -21,6 +26,8 @@ MEASURED = Measured(
 LOAD = Load(fan_out=1, batch=10, latency_ms=300, memory_mb=1769)
 GB_MS = 1769 / 1024 / 1000 * 0.0000133334
 """Dollars for a millisecond."""
+AT = "2026-05-29T10:30:00.123Z"
+REFUSED = Attempt(1, 1, AT, 120, 500, "answered 500, expected 200", "x" * 1024, "status")
 
 
 def test_a_million_deliveries_by_hand() -> None:
@@ -128,6 +135,24 @@ def test_every_other_price_has_a_source_and_a_date() -> None:
 def test_an_item_is_as_large_as_dynamodb_counts_it() -> None:
     item = {"pk": {"S": "abc"}, "n": {"N": "1234"}, "l": {"L": [{"S": "xy"}]}, "m": {"M": {"a": {"BOOL": True}}}}
     assert item_bytes(item) == (2 + 3) + (1 + 4) + (1 + 3 + 1 + 2) + (1 + 3 + 1 + 1 + 1)
+
+
+@pytest.mark.parametrize(
+    ("status", "attempts", "in_ten_megabytes"),
+    [
+        ("delivered", [Attempt(1, 1, AT, 120, 200, response_body="ok")], 30_000),
+        ("failed", [REFUSED] * 4, 2_000),
+    ],
+)
+def test_statistics_reach_as_far_back_as_is_said(
+    status: DeliveryStatus, attempts: list[Attempt], in_ten_megabytes: int
+) -> None:
+    delivery = Delivery(
+        webhook_id=new_id("wh"), account_id=str(uuid4()), event_id=new_id("evt"), event="message.incoming", accepted_at=AT,
+        status=status, round=1, round_started_at=AT, attempts=attempts, version=len(attempts),
+    )  # fmt: skip
+    assert in_ten_megabytes <= 10_000_000 // item_bytes(delivery_item(delivery, log_days=30)) < 1.1 * in_ten_megabytes
+    assert f"{in_ten_megabytes:,}" in " ".join(str(statistics_routes.get.__doc__).split())
 
 
 def test_quantiles() -> None:

@@ -139,7 +139,7 @@ class DeliveryLog:
     def outcomes(self, webhook_id: str, since: str) -> tuple[list[Outcome], bool]:
         """
         Of deliveries of events accepted since the time `since`, newest first, and whether these are all. At most ten
-        reads of 1 MB, eventually consistent, which cost half as much.
+        reads of 1 MB of whole items, eventually consistent, which cost half as much.
         """
         query = log_queries.logged(webhook_id, since) | {
             "ScanIndexForward": False,
