@@ -61,6 +61,7 @@ def write(found: Mapping[str, Any]) -> None:
         more_memory_dead=total(Load(dead=1, memory_mb=512), model) - total(Load(dead=1), model),
         handshakes=_handshakes(found, 256),
         handshakes_512=_handshakes(found, 512),
+        stats=10 * 2**20 / 4096 / 2 * prices.READ.dollars,
         pitr=prices.PITR_GB_MONTH.dollars * kept_bytes(Load(), model) / 1e3,
         item_100=100 * prices.TABLE_GB_MONTH.dollars / 1e3,
         goals=_goals(found),
