@@ -61,14 +61,22 @@ def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
     """
     The quick ones first: who breaks a rule hears of it before the stack is deployed.
 
-    Among parallel processes, one begins with what needs the stack to itself, while the others do not need it yet.
+    Among parallel processes, the slow ones that take longest come first, so that none is left over at the end; and one
+    process begins with what needs the stack to itself, while the others do not need it yet.
     """
     items.sort(key=lambda item: ORDER.index(item.path.parent.name))
     if "PYTEST_XDIST_WORKER" in os.environ:
+        items.sort(key=_minutes, reverse=True)
         items.sort(key=lambda item: item.get_closest_marker("alone") is None)
         for item in items:
             for group in _groups(item):
                 item.add_marker(pytest.mark.xdist_group(group))
+
+
+def _minutes(item: pytest.Item) -> int:
+    """That it takes, as its marker says; 0 for all that take less than two."""
+    marker = item.get_closest_marker("slow")
+    return marker.kwargs.get("minutes", 0) if marker else 0
 
 
 def _groups(item: pytest.Item) -> list[str]:

@@ -28,7 +28,7 @@ NEVER_SUCCEEDS = {("DELETE", "/v1/session")}
 """With the keys of this test, which do not expire: 409, or the run would end its own session."""
 
 
-@pytest.mark.slow
+@pytest.mark.slow(minutes=5)
 @pytest.mark.parametrize("role", ["account", "platform"])
 def test_every_answer_is_as_the_specification_says(
     deployed: Deployed, receiver: Receiver, tmp_path: Path, role: str

@@ -67,7 +67,7 @@ class Grant:
         return f"{function} {self.action} on {resource}"
 
 
-@pytest.mark.slow
+@pytest.mark.slow(minutes=11)
 @pytest.mark.parametrize("half", [0, 1])  # each takes ten minutes, most of them waiting
 def test_without_any_one_grant_something_stops_working(half: int) -> None:
     with deploying((1, 1, 1)) as deployed, receiving_for(deployed) as receiver:

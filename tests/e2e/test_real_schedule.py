@@ -14,7 +14,7 @@ from webhooks.event_types import EVENT_TYPES
 EVENT = EVENT_TYPES["message.incoming"]
 
 
-@pytest.mark.slow
+@pytest.mark.slow(minutes=7)
 def test_four_posts_at_the_promised_times_then_failing_then_active() -> None:
     with deploying((10, 60, 300)) as deployed, receiving_for(deployed) as receiver:
         client = account_client(deployed.outputs, "acme")

@@ -22,7 +22,7 @@ ABOUT_MOTO = ("test_api_statistics.py::test_of_more_than_one_call_reads_the_newe
 """They set one of moto's constants."""
 
 
-@pytest.mark.slow
+@pytest.mark.slow(minutes=4)
 def test_they_pass() -> None:
     if _java() < JAVA_NEEDED:
         pytest.skip(

@@ -54,7 +54,7 @@ def _new_clients() -> Iterator[None]:
             each.cache_clear()
 
 
-@pytest.mark.slow
+@pytest.mark.slow(minutes=6)
 def test_what_succeeded_costs_a_recovery_nothing(emulated: Aws, monkeypatch: pytest.MonkeyPatch) -> None:
     for limit in ("RECOVERIES", "HOST_SENDS", "LISTINGS"):
         monkeypatch.setenv(f"{limit}_PER_MINUTE", "1000000")

@@ -298,7 +298,7 @@ PARTS = int(os.environ.get("MODEL_PARTS", "2"))
 """Of 250 histories each, as Hypothesis keeps all of a run's choices in memory. MODEL_PARTS=10 makes five thousand."""
 
 
-@pytest.mark.slow
+@pytest.mark.slow(minutes=4)
 @pytest.mark.parametrize("half", [0, 1])
 def test_invariants_hold_under_faults_at_length(half: int) -> None:
     """In halves, for two processes."""
