@@ -31,7 +31,7 @@ export async function listView(place, signal) {
 
   /** @type {Webhook[]} */
   let webhooks = [];
-  const charts = sparks(signal);
+  const chartOf = sparks(signal);
   const search = searchField(() => {
     paint();
     announce(`${list.children.length} of ${webhooks.length} webhooks`);
@@ -40,8 +40,7 @@ export async function listView(place, signal) {
   function paint() {
     const wanted = search.hidden ? '' : search.input.value.trim().toLowerCase();
     const found = webhooks.filter(({ name, url, events }) => [name, url, ...events].join(' ').toLowerCase().includes(wanted));
-    updateRows(list, found, ({ id }) => id, (webhook) => webhookRow(webhook, charts.place(webhook.id)));
-    charts.load(found.map(({ id }) => id));
+    updateRows(list, found, ({ id }) => id, (webhook) => webhookRow(webhook, chartOf(webhook)));
     none.hidden = found.length > 0;
   }
 

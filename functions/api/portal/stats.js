@@ -9,7 +9,6 @@ import { serverNow, timeOf } from './time.js';
 
 /** @type {Record<string, string>} */
 const PERIODS = { '1h': 'Last hour', '24h': 'Last 24 hours', '7d': 'Last 7 days' };
-const SPARKS = 8; // webhooks in the list; each is a call
 const RECOUNT_PAUSE = 5000; // ms, from one count to the next at least: they are limited per account
 
 /**
@@ -132,38 +131,45 @@ const tableOf = ({ buckets }) => [
 ];
 
 /**
- * Small charts in a list; each is asked for once.
+ * Small charts in a list: asked for when they come into view, one after the other, and again when the status changes.
  *
  * @param {AbortSignal} signal
+ * @returns {(webhook: Webhook) => HTMLElement} the place of the webhook's chart
  */
 export function sparks(signal) {
   /** @type {Map<string, HTMLElement>} */
   const places = new Map();
-  const asked = new Set();
+  /** @type {Set<Element>} */
+  const inView = new Set();
   let asking = false;
 
-  /** @param {string} id of a webhook */
-  function place(id) {
-    const spark = places.get(id) ?? h('span.spark');
-    places.set(id, spark);
-    return spark;
-  }
+  const observer = new IntersectionObserver((entries) => {
+    for (const { isIntersecting, target } of entries) inView[isIntersecting ? 'add' : 'delete'](target);
+    load();
+  });
+  signal.addEventListener('abort', () => observer.disconnect());
 
-  /**
-   * One after the other.
-   *
-   * @param {string[]} ids of webhooks
-   */
-  async function load(ids) {
+  async function load() {
     if (asking) return;
     asking = true;
-    for (const id of ids.slice(0, SPARKS)) {
-      if (asked.has(id) || signal.aborted) continue;
-      asked.add(id);
-      const stats = await statsOf(id, '24h').catch(() => null); // it is an ornament
-      if (stats) fill(place(id), bars(stats.buckets), h('span.unseen', {}, `Last 24 hours: ${stats.delivered} delivered, ${stats.failed} failed.`));
+    for (const spark of inView) { // also what is added meanwhile
+      inView.delete(spark);
+      observer.unobserve(spark);
+      if (signal.aborted) return;
+      const stats = await statsOf(spark.id.slice(6), '24h').catch(() => null); // it is an ornament
+      if (stats) fill(spark, bars(stats.buckets), h('span.unseen', {}, `Last 24 hours: ${stats.delivered} delivered, ${stats.failed} failed.`));
     }
     asking = false;
   }
-  return { place, load };
+
+  return ({ id, status }) => {
+    const spark = places.get(id) ?? h('span.spark', { id: `spark-${id}` });
+    places.set(id, spark);
+    if (spark.dataset.status !== status) {
+      spark.dataset.status = status;
+      observer.unobserve(spark);
+      observer.observe(spark); // says anew whether it is in view
+    }
+    return spark;
+  };
 }
