@@ -9,7 +9,7 @@ from pathlib import Path
 
 import pytest
 
-from api.portal.modules import join
+from api.portal.modules import compact, join
 from local.emulator import ROOT
 
 PORTAL = ROOT / "functions" / "api" / "portal"
@@ -59,12 +59,7 @@ def test_comments_on_lines_of_their_own_are_left_out(tmp_path: Path) -> None:
         "/** @type {A} */ (a).b();\n"
         "a.c();\n"
     )
-    kept = (
-        "const url = 'https://example.com'; // it's kept\n"
-        "const a = /** @type {A} */ (url);\n"
-        "/** @type {A} */ (a).b();\n"
-        "a.c();\n"
-    )
+    kept = "const url = 'https://example.com'; // it's kept\nconst a = (url);\n(a).b();\na.c();\n"
     assert join(modules(tmp_path, main=source), "main") == kept
 
 
@@ -74,6 +69,18 @@ def test_comments_behind_code_are_left_out_but_nothing_of_a_string(tmp_path: Pat
     over_lines = "const text = `a // b\nc`; // kept\n"
     folder = modules(tmp_path, main="import { text } from './text.js';\n" + source, text="export " + over_lines)
     assert join(folder, "main") == over_lines + texts + "a();\nb();\n"
+
+
+def test_a_style_is_sent_without_the_spaces_that_mean_nothing() -> None:
+    style = """
+@media (max-width: 600px) {
+  .a, .b :hover { color: red; margin: 0 calc(1px + 2px); }
+  .c::before { content: ' ; { } : '; }
+}
+"""
+    assert compact(style).strip() == (
+        "@media (max-width:600px){.a,.b :hover{color:red;margin:0 calc(1px + 2px)}.c::before{content:' ; { } : '}}"
+    )
 
 
 def test_a_circle_is_refused(tmp_path: Path) -> None:

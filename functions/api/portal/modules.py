@@ -14,6 +14,11 @@ _COMMENT = re.compile(r"^[ \t]*(?://.*|/\*\*(?:(?!\*/)[\s\S])*\*/)\n", re.MULTIL
 _TRAILING_COMMENT = re.compile(r"[ \t]+// [^'\"`/\n]*$", re.MULTILINE)
 """Behind code. Without what may end a string or a regular expression, so that none is cut."""
 
+_CAST = re.compile(r"/\*\* @type \{[^'\"`\n]*\} \*/ (?=\()")
+
+_STYLE_SPACE = re.compile(r"""("[^"]*"|'[^']*')|(?<=[:;,{}])\s+|\s+(?=\{)|;\s*(?=\})""")
+"""Around a style's signs, and a text, which is kept."""
+
 _SPACE = re.compile(r"^\s+", re.MULTILINE)
 
 
@@ -28,7 +33,12 @@ def join(folder: Path, entry: str) -> str:
     joined: dict[str, str] = {}
     _add(folder, entry, joined, ())
     _check_names(joined)
-    return "".join(map(unindented, joined.values()))
+    return "".join(map(_unindented, joined.values()))
+
+
+def compact(style: str) -> str:
+    """A style without the spaces that mean nothing."""
+    return _STYLE_SPACE.sub(lambda found: found[1] or "", style)
 
 
 def _add(folder: Path, name: str, joined: dict[str, str], importers: tuple[str, ...]) -> None:
@@ -43,11 +53,11 @@ def _add(folder: Path, name: str, joined: dict[str, str], importers: tuple[str, 
     if unknown := re.search(r"^(import|export)\b.*", script, re.MULTILINE):
         raise ValueError(f"{name}.js: {unknown[0]!r} cannot be joined")
     if not _has_lines_of_text(script):
-        script = _TRAILING_COMMENT.sub("", script)
+        script = _TRAILING_COMMENT.sub("", _CAST.sub("", script))
     joined[name] = script.lstrip("\n")
 
 
-def unindented(text: str) -> str:
+def _unindented(text: str) -> str:
     """Without the space before lines, and blank lines; unchanged if a template literal goes over several lines."""
     return text if _has_lines_of_text(text) else _SPACE.sub("", text)
 
