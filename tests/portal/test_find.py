@@ -48,6 +48,30 @@ def test_an_event_is_found_by_keyboard_with_its_delivery_to_each_webhook(
     expect(rows).to_have_count(2)
 
 
+def test_an_event_says_when_it_is_tried_again_and_shows_what_comes_of_it(
+    portal: Portal,
+    account: tuple[str, Client],
+    create: Callable[..., Any],
+    receiver: Receiver,
+    deployed: Deployed,
+) -> None:
+    page, (account_id, client) = portal.page, account
+    receiver.answer("/down", Answer(503, headers={"Retry-After": "10"}))
+    webhook = create("CRM", "/down")
+    event_id = deployed.platform.publish(account_id, "message.incoming", DATA)
+    client.await_delivery(webhook["id"], event_id, lambda d: d["status"] == "retrying", seconds=60)
+    portal.open(client, f"events/{event_id}")
+    row = page.get_by_role("list", name="Deliveries").get_by_role("listitem")
+    expect(row).to_contain_text("next attempt")
+    receiver.answer("/down", Answer(200))
+    expect(row).to_contain_text("Delivered", timeout=90_000)
+    expect(row).not_to_contain_text("next attempt")
+    assert client.call("DELETE", f"/v1/webhooks/{webhook['id']}").status_code == 204
+    page.reload()
+    expect(page.locator("#main").get_by_text("1 webhook: no attempt yet, or deleted.")).to_be_visible()
+    expect(row).to_have_count(0)
+
+
 def test_an_event_that_is_not_there_says_why(portal: Portal, client: Client, create: Callable[..., Any]) -> None:
     create()
     portal.open(client)

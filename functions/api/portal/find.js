@@ -1,14 +1,16 @@
 /** @import { FoundEvent } from './types' */
 import { call } from './api.js';
-import { code, copyButton, h, newId, theirs } from './dom.js';
+import { announce, code, copyButton, h, newId, theirs } from './dom.js';
 import { crumbs, heading, loading } from './frame.js';
+import { keepFresh, updateRows } from './live.js';
+import { dueOf, isUnderWay } from './log.js';
 import { box, facts, pill } from './parts.js';
 import { Refused, statusOf } from './refused.js';
 import { go } from './router.js';
-import { timeOf } from './time.js';
+import { countdown, serverNow, timeOf } from './time.js';
 import { sentence } from './words.js';
 
-// One event by its id, and what became of it at every webhook.
+// One event by its id, and what becomes of it at every webhook.
 
 /** @param {string} [eventId] */
 export function finder(eventId = '') {
@@ -33,10 +35,12 @@ export function finder(eventId = '') {
 export async function eventView(place, signal, eventId) {
   crumbs(['Event']);
   place.append(loading('the event'));
+  /** @type {() => Promise<FoundEvent>} */
+  const ask = () => call('GET', `events/${eventId}`, { signal });
   /** @type {FoundEvent} */
   let event;
   try {
-    event = await call('GET', `events/${eventId}`, { signal });
+    event = await ask();
   } catch (error) {
     if (statusOf(error) !== 404) throw error;
     place.replaceChildren(heading('No such event'), h('p.card', {}, theirs(error instanceof Refused ? error.message : '')), finder(eventId));
@@ -44,26 +48,63 @@ export async function eventView(place, signal, eventId) {
   }
   if (signal.aborted) return;
   const payload = JSON.stringify(event.payload, null, 2);
-  const missing = (event.webhooks ?? 0) - event.deliveries.length;
+  const list = h('ul.rows', { 'aria-label': 'Deliveries' });
+  const rest = h('p.nothing');
+
+  const statuses = () => event.deliveries.map(({ webhook_name: name, status }) => `${name} ${status}`);
+
+  function paint() {
+    updateRows(list, event.deliveries, ({ webhook_id: id }) => id, (delivery) => eventDeliveryRow(eventId, delivery));
+    list.hidden = !event.deliveries.length;
+    rest.textContent = unlisted(event);
+    rest.hidden = !rest.textContent;
+  }
+
+  async function refresh() {
+    const before = statuses();
+    event = await ask();
+    const news = statuses().filter((each) => !before.includes(each));
+    if (news.length) announce(news.slice(0, 3).join(', '));
+    paint();
+    return news.length > 0;
+  }
+
+  const plan = keepFresh(signal, refresh, () => {
+    const due = event.deliveries.filter(isUnderWay).map(dueOf);
+    if (missing(event) > 0) due.push(serverNow());
+    return due.length ? Math.min(...due) : null;
+  });
+  paint();
   place.replaceChildren(heading(event.event), h('section.card.across', {}, facts(
     ['Event id', code(event.id)],
     ['Accepted', timeOf(event.accepted_at)],
     ['Webhooks', event.webhooks])),
   h('section.card.flush', { 'aria-labelledby': 'deliveries' },
     h('div.card-head', {}, h('h2', { id: 'deliveries' }, 'Deliveries')),
-    h('ul.rows', { 'aria-label': 'Deliveries' }, event.deliveries.map((delivery) => eventDeliveryRow(event.id, delivery))),
-    missing > 0 && h('p.nothing', {}, `${missing} more: no attempt was made yet, or the webhook was deleted.`)),
+    list, rest),
   h('section.card', { 'aria-labelledby': 'payload' },
     h('div.card-title', {}, h('h2', { id: 'payload' }, 'Payload'), copyButton(payload, 'the payload')),
     box(payload, 'Payload')), finder());
+  plan();
+}
+
+/** @param {FoundEvent} event */
+const missing = ({ webhooks, deliveries }) => (webhooks ?? 0) - deliveries.length;
+
+/** @param {FoundEvent} event */
+function unlisted(event) {
+  const count = missing(event);
+  const { length } = event.deliveries;
+  if (count > 0) return `${count} ${length ? 'more' : count > 1 ? 'webhooks' : 'webhook'}: no attempt yet, or deleted.`;
+  return length ? '' : 'No delivery is in the log.';
 }
 
 /**
  * @param {string} eventId
  * @param {FoundEvent['deliveries'][number]} delivery
  */
-const eventDeliveryRow = (eventId, { webhook_id: id, webhook_name: name, status, attempts, error }) => (
+const eventDeliveryRow = (eventId, { webhook_id: id, webhook_name: name, status, attempts, next_attempt_at: next, error }) => (
   h('li', {}, h('a.row', { href: `#/${id}/deliveries/${eventId}` },
-    h('span.what', {}, h('strong.name', {}, theirs(name)), h('span.hint', {}, `${attempts} ${attempts === 1 ? 'attempt' : 'attempts'}`),
+    h('span.what', {}, h('strong.name', {}, theirs(name)), h('span.hint', {}, `${attempts} ${attempts === 1 ? 'attempt' : 'attempts'}`, next && ' · ', next && countdown(next)),
       error && h('span.why', {}, theirs(sentence(error)))),
     pill(status))));

@@ -9,7 +9,7 @@ const PAGE = matchMedia('(max-width: 600px)').matches ? 10 : 25;
 const FEWEST = 10;
 const MAX_PAGES = 8;
 
-/** @param {Delivery} delivery */
+/** @param {Pick<Delivery, 'status'>} delivery */
 export const isUnderWay = ({ status }) => status === 'pending' || status === 'retrying';
 
 /** @param {Delivery} delivery */
@@ -18,7 +18,7 @@ export const sortKey = ({ accepted_at, event_id }) => `${accepted_at}#${event_id
 /**
  * When the delivery is to be looked at again, in milliseconds.
  *
- * @param {Delivery} delivery
+ * @param {Pick<Delivery, 'next_attempt_at'>} delivery
  */
 export const dueOf = (delivery) => (delivery.next_attempt_at ? Date.parse(delivery.next_attempt_at) : serverNow());
 

@@ -93,8 +93,9 @@ export interface FoundEvent {
   deliveries: {
     webhook_id: string;
     webhook_name: string;
-    status: string;
+    status: Delivery['status'];
     attempts: number;
+    next_attempt_at: string | null;
     error: string | null;
   }[];
 }
