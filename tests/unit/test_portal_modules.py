@@ -9,7 +9,7 @@ from pathlib import Path
 
 import pytest
 
-from api.portal.modules import compact, join
+from api.portal.modules import compact_style, join
 from local.emulator import ROOT
 
 PORTAL = ROOT / "functions" / "api" / "portal"
@@ -45,7 +45,12 @@ def test_the_space_before_lines_is_left_out_but_not_of_a_text_over_several_lines
     source = "function a() {\n  return `${1}`;\n\n}\n"
     text = "const text = `\n  indented\n`;\n"
     folder = modules(tmp_path, main="import { text } from './text.js';\n" + source, text="export " + text)
-    assert join(folder, "main") == text + "function a() {\nreturn `${1}`;\n}\n"
+    assert join(folder, "main") == text + "function a() {return `${1}`;\n}\n"
+
+
+def test_lines_that_go_on_are_joined_but_not_behind_a_comment(tmp_path: Path) -> None:
+    source = "a(\n  [\n    1, // it's (\n    2,\n  ],\n);\nb({\n  c,\n});\n"
+    assert join(modules(tmp_path, main=source), "main") == "a([1, // it's (\n2,],);\nb({c,});\n"
 
 
 def test_comments_on_lines_of_their_own_are_left_out(tmp_path: Path) -> None:
@@ -78,7 +83,7 @@ def test_a_style_is_sent_without_the_spaces_that_mean_nothing() -> None:
   .c::before { content: ' ; { } : '; }
 }
 """
-    assert compact(style).strip() == (
+    assert compact_style(style).strip() == (
         "@media (max-width:600px){.a,.b :hover{color:red;margin:0 calc(1px + 2px)}.c::before{content:' ; { } : '}}"
     )
 

@@ -19,6 +19,9 @@ _CAST = re.compile(r"/\*\* @type \{[^'\"`\n]*\} \*/ (?=\()")
 _STYLE_SPACE = re.compile(r"""("[^"]*"|'[^']*')|(?<=[:;,{}])\s+|\s+(?=\{)|;\s*(?=\})""")
 """Around a style's signs, and a text, which is kept."""
 
+_JOINED_LINE = re.compile(r"^(?!.*//)(.*[{(,[])\n", re.MULTILINE)
+"""It goes on: what follows can stand on the same line, if no comment is before it."""
+
 _SPACE = re.compile(r"^\s+", re.MULTILINE)
 
 
@@ -33,10 +36,10 @@ def join(folder: Path, entry: str) -> str:
     joined: dict[str, str] = {}
     _add(folder, entry, joined, ())
     _check_names(joined)
-    return "".join(map(_unindented, joined.values()))
+    return "".join(map(_compact_script, joined.values()))
 
 
-def compact(style: str) -> str:
+def compact_style(style: str) -> str:
     """A style without the spaces that mean nothing."""
     return _STYLE_SPACE.sub(lambda found: found[1] or "", style)
 
@@ -57,9 +60,9 @@ def _add(folder: Path, name: str, joined: dict[str, str], importers: tuple[str, 
     joined[name] = script.lstrip("\n")
 
 
-def _unindented(text: str) -> str:
-    """Without the space before lines, and blank lines; unchanged if a template literal goes over several lines."""
-    return text if _has_lines_of_text(text) else _SPACE.sub("", text)
+def _compact_script(text: str) -> str:
+    """Without the space that means nothing; unchanged if a template literal goes over several lines."""
+    return text if _has_lines_of_text(text) else _JOINED_LINE.sub(r"\1", _SPACE.sub("", text))
 
 
 def _has_lines_of_text(script: str) -> bool:

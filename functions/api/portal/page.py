@@ -7,7 +7,7 @@ import hashlib
 from functools import cache
 from pathlib import Path
 
-from api.portal.modules import compact, join
+from api.portal.modules import compact_style, join
 
 _HERE = Path(__file__).parent
 
@@ -19,7 +19,7 @@ def render(frame_ancestors: str) -> tuple[str, dict[str, str]]:
 
     `frame_ancestors` are the origins that may show it in a frame, as the policy spells them, or `'none'`.
     """
-    style = compact(_text("style.css"))
+    style = compact_style(_text("style.css"))
     script = join(_HERE, "main")
     page = _text("page.html").replace("/*STYLE*/", style, 1).replace("/*SCRIPT*/", script, 1)
     policy = (
