@@ -7,6 +7,7 @@ from collections.abc import Callable
 from datetime import timedelta
 from typing import Any
 
+import pytest
 from playwright.sync_api import BrowserContext, expect
 
 from local.client import Client
@@ -72,8 +73,12 @@ def test_an_event_says_when_it_is_tried_again_and_shows_what_comes_of_it(
     expect(row).to_have_count(0)
 
 
-def test_an_event_that_is_not_there_says_why(portal: Portal, client: Client, create: Callable[..., Any]) -> None:
-    create()
+@pytest.mark.parametrize("webhooks", [0, 1])  # events of deleted webhooks can be found, too
+def test_an_event_that_is_not_there_says_why(
+    portal: Portal, client: Client, create: Callable[..., Any], webhooks: int
+) -> None:
+    for _ in range(webhooks):
+        create()
     portal.open(client)
     portal.page.get_by_label("Event id").fill("order-404")
     portal.press("Find event")
@@ -92,6 +97,9 @@ def test_deliveries_of_a_time_range(portal: Portal, client: Client, create: Call
     page.get_by_label("Until", exact=True).fill(hour_ago)
     expect(page.locator("#main").get_by_text("No delivery matches.")).to_be_visible()
     assert "until=" in page.url
+    page.get_by_label("From", exact=True).fill(f"{now():%Y-%m-%dT%H:%M}")
+    expect(page.locator("#main").get_by_text("From is after Until.")).to_be_visible()
+    expect(page.locator("#announcer")).to_have_text("From is after Until.")
     page.get_by_label("Until", exact=True).fill("")
     page.get_by_label("From", exact=True).fill(hour_ago)
     expect(rows).to_contain_text(event_id)

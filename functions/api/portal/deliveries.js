@@ -168,6 +168,8 @@ function focusOn(list, eventId) {
 
 /** @param {LogReader} log */
 function nothing(log) {
+  const { since, until } = log.filter;
+  if (until && since > until) return 'From is after Until.';
   if (log.cursor) return 'None among the latest. Load more to look further back.';
   if (queryOf(log.filter)) return 'No delivery matches.';
   return 'Nothing was sent yet. Events appear here by themselves. To see how one looks, send a test event.';

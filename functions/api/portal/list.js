@@ -52,7 +52,7 @@ export async function listView(place, signal) {
     webhooks = fresh;
     search.hidden = webhooks.length <= FEW;
     paint();
-    if (!webhooks.length) body.replaceChildren(emptyState());
+    if (!webhooks.length) body.replaceChildren(emptyState(), finder());
     else if (!body.contains(card)) body.replaceChildren(finder(), search, card); // else the focus in it would be lost
     return true;
   }
