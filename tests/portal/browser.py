@@ -7,6 +7,7 @@ import re
 import shutil
 from collections.abc import Iterator
 from contextlib import contextmanager
+from datetime import datetime, timedelta
 from pathlib import Path
 from typing import Any
 
@@ -111,3 +112,15 @@ class Portal:
 
     def save_screenshot(self, path: Path) -> None:
         self.page.screenshot(path=path, full_page=True)
+
+
+def stand_still(page: Page) -> None:
+    """The page's clock; its calls go on."""
+    page.clock.pause_at(datetime.now() + timedelta(seconds=1))
+
+
+def run_for(page: Page, seconds: int) -> None:
+    for _ in range(seconds // 5):
+        page.clock.run_for(5000)
+        for _ in range(3):  # time for an answer to come and to be used
+            page.evaluate("fetch(location.pathname).then((answer) => answer.text())")

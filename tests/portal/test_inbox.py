@@ -11,7 +11,7 @@ from playwright.sync_api import expect
 
 from local.client import Client
 from tests.deployed import Deployed
-from tests.portal.browser import Portal
+from tests.portal.browser import Portal, run_for, stand_still
 
 LOG_ANNOUNCEMENTS = """() => {
   const place = document.getElementById('announcer');
@@ -98,6 +98,35 @@ def test_a_first_look_that_fails_says_so_and_is_repeated(portal: Portal, client:
     portal.page.unroute("**/requests?*")
     expect(inbox.get_by_text("Nothing has arrived.")).to_be_visible()  # hidden until the first look
     expect(inbox.get_by_role("status")).to_have_count(0)
+    portal.page.route("**/requests?*", lambda route: route.fulfill(status=409, json={"detail": "later again"}))
+    expect(inbox.get_by_role("status")).to_contain_text("Later again")
+    portal.page.unroute("**/requests?*")
+    expect(inbox.get_by_role("status")).to_have_count(0)
+
+
+def test_an_idle_inbox_looks_rarely_until_somebody_clicks(portal: Portal, client: Client) -> None:
+    page = portal.page
+    address = client.post("/v1/test-addresses", {}, 201)["id"]
+    page.clock.install()
+    portal.open(client, address)
+    inbox = page.get_by_role("region", name="Requests received")
+    expect(inbox.get_by_text("Nothing has arrived.")).to_be_visible()  # hidden until the first look
+    stand_still(page)
+    looks: list[str] = []
+    page.on("request", lambda request: looks.append(request.url) if "/requests?" in request.url else None)
+    run_for(page, 70)
+    looks.clear()
+    run_for(page, 60)
+    assert len(looks) <= 7
+    looks.clear()
+    with page.expect_response("**/requests?*") as answer:
+        while not looks:
+            run_for(page, 5)
+    answer.value.finished()
+    page.get_by_role("heading", name="Requests received").click()
+    looks.clear()
+    run_for(page, 5)  # an idle one looks ten seconds after its last look
+    assert looks
 
 
 def test_another_webhook_has_none(portal: Portal, client: Client) -> None:

@@ -3,15 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from datetime import datetime, timedelta
 from typing import Any
 
 import pytest
-from playwright.sync_api import Locator, Page, expect
+from playwright.sync_api import Locator, expect
 
 from local.client import Client
 from tests.deployed import Deployed
-from tests.portal.browser import Portal
+from tests.portal.browser import Portal, run_for, stand_still
 
 EVENTS = 28
 EXAMPLE = {"message_id": "wamid.1", "whatsapp_account_id": "uuid"}
@@ -152,15 +151,3 @@ def test_it_looks_slowly_when_nothing_is_under_way_and_not_at_all_when_nobody_lo
     asked.clear()
     run_for(page, 120)
     assert asked == []
-
-
-def stand_still(page: Page) -> None:
-    """The page's clock; its calls go on."""
-    page.clock.pause_at(datetime.now() + timedelta(seconds=1))
-
-
-def run_for(page: Page, seconds: int) -> None:
-    for _ in range(seconds // 5):
-        page.clock.run_for(5000)
-        for _ in range(3):  # time for an answer to come and to be used
-            page.evaluate("fetch(location.pathname).then((answer) => answer.text())")

@@ -11,6 +11,7 @@ import { serverNow, timeOf } from './time.js';
 
 const KEPT = 100; // as the API keeps
 const PAUSE = 2000; // ms, from one look to the next
+const IDLE_PAUSE = 10000; // when nothing came and nobody clicked for a minute
 
 /** A button, and a line for why it failed. */
 export function testAddressButton() {
@@ -33,6 +34,7 @@ export function inboxCard({ id }, signal) {
   /** @type {ReceivedRequest[]} */
   let items = [];
   let looked = false;
+  let active = Date.now();
   const line = outcome();
   const command = `python3 -m aisoule_webhooks listen --webhook ${id} --forward http://localhost:3000/`;
 
@@ -40,7 +42,7 @@ export function inboxCard({ id }, signal) {
     try {
       await ask();
     } catch (error) {
-      if (!looked) line.fail(error);
+      if (!line.textContent) line.fail(error); // said once
       throw error;
     }
     line.clear();
@@ -58,13 +60,18 @@ export function inboxCard({ id }, signal) {
       found.push(...page.data);
       cursor = page.next_cursor;
     } while (cursor);
+    if (found.length) active = Date.now();
     if (found.length && looked) announce(found.length > 1 ? `${found.length} new requests` : 'A new request');
     items = [...found, ...items].slice(0, KEPT);
     updateRows(list, items, ({ number }) => String(number), requestRow);
     none.hidden = items.length > 0;
   }
 
-  const look = keepFresh(signal, refresh, () => (looked ? serverNow() + PAUSE : 0));
+  const look = keepFresh(signal, refresh, () => (looked ? serverNow() + (Date.now() - active < 60000 ? PAUSE : IDLE_PAUSE) : 0));
+  window.addEventListener('click', () => {
+    active = Date.now();
+    look();
+  }, { signal });
   const card = h('section.card', { 'aria-labelledby': 'inbox' },
     h('h2', { id: 'inbox' }, 'Requests received'),
     h('p.hint', {}, 'By this test address: the last 100, for 24 hours. To have them sent on to your own machine, save ',
