@@ -127,6 +127,7 @@ def test_the_request_can_be_sent_again_from_a_shell(
     shown = page.get_by_role("group", name="Request")
     expect(shown).to_contain_text(f"webhook-id: {event_id}")
     expect(shown).not_to_contain_text("s3cret")
+    expect(page.locator("#main")).to_contain_text("refuse it after five minutes")
     portal.press("Copy as curl")
     expect(page.get_by_role("button", name="Copied")).to_be_visible()
     command = page.evaluate("navigator.clipboard.readText()")

@@ -152,6 +152,21 @@ def test_saved_is_said_and_a_test_is_offered(
     expect(saved).to_have_count(0)
 
 
+def test_no_test_is_offered_of_a_disabled_webhook_and_events_are_explained(
+    portal: Portal, client: Client, create: Callable[..., Any]
+) -> None:
+    page, webhook = portal.page, create()
+    client.patch(f"/v1/webhooks/{webhook['id']}", {"enabled": False})
+    portal.open(client, f"{webhook['id']}/edit")
+    with page.expect_popup() as catalogue:
+        page.get_by_role("link", name="What each holds").click()
+    expect(catalogue.value.get_by_role("heading", name="Event types", level=1)).to_be_visible()
+    page.get_by_label("Name", exact=True).fill("Renamed")
+    portal.press("Save changes")
+    expect(page.get_by_role("region", name="Saved")).to_contain_text("Changes saved.")
+    expect(page.get_by_role("button", name="Send a test now")).to_have_count(0)
+
+
 def test_an_address_that_never_answers_200_is_said_while_typing(portal: Portal, client: Client) -> None:
     page = portal.page
     portal.open(client, "new")

@@ -11,7 +11,7 @@ export function requestCard(request) {
   return [
     h('div.card-title', {}, h('h2', { id: 'request' }, 'Request'),
       copyButton(curl(request.url, headers, request.body), 'the request as curl', 'Copy as curl')),
-    h('p.hint', {}, 'Of the last attempt. The values of your own headers are secret: enter them again in the copy. ',
+    h('p.hint', {}, 'Of the last attempt. The values of your own headers are secret: enter them again in the copy. Receivers that check webhook-timestamp refuse it after five minutes. ',
       request.edited_since && 'The webhook was edited since: URL, headers and signatures are those of now.'),
     h('details', {}, h('summary', {}, 'Headers and body'), box(text, 'Request')),
   ];

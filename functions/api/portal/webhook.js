@@ -78,7 +78,7 @@ export async function webhookView(place, signal, id) {
   }
 
   paint();
-  const banner = savedBanner(saved, h('div.buttons', {}, button('Send a test now', tester.send)));
+  const banner = savedBanner(saved, webhook.status !== 'disabled' && h('div.buttons', {}, button('Send a test now', tester.send)));
   place.replaceChildren(...(banner ? [banner] : []), top, catchUp.place, h('div.columns', {},
     h('div.wide', {}, tester, inbox, log.card),
     h('div.aside', {}, stats.card, details, secretCard(webhook))));
