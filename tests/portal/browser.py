@@ -96,7 +96,9 @@ class Portal:
 
     def ready(self) -> None:
         """When the view has all that it shows."""
-        expect(self.page.locator("#main > .view:not([aria-busy])")).to_be_visible()
+        expect(self.page.locator("#main > .view:not([aria-busy])")).to_be_visible(
+            timeout=60_000
+        )  # functions start first
 
     def heading(self, text: str) -> None:
         expect(self.page.get_by_role("heading", level=1)).to_contain_text(text)
