@@ -100,7 +100,9 @@ def photograph(story: Story, newcomer: Client, portal: Portal, album: Album) -> 
     album.take("catching-up")
     portal.press("Sign out")
     portal.open(story.client)
+    page.locator("#main li").last.scroll_into_view_if_needed()  # charts come with their rows
     expect(page.get_by_text("Last 24 hours:")).to_have_count(4)
+    page.evaluate("scrollTo(0, 0)")
     album.take("list")
     portal.go("new")
     portal.fill(name="Order updates", url="http://shop.example.com/hooks", events=("message.incoming",))
