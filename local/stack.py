@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 import subprocess
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, field
 from pathlib import Path
 from typing import Any
 
@@ -30,7 +30,7 @@ class Outputs:
     """What `.local/outputs.json` says of the running stack."""
 
     api_url: str
-    platform_key: str
+    platform_key: str = field(repr=False)
     event_bus_name: str
     endpoint_url: str
     region: str

@@ -11,7 +11,8 @@ from typing import Any
 
 import pytest
 
-from tests.deployed import deploying, receiving_for
+from local.receiver import Receiver
+from tests.deployed import Deployed, deploying, receiving_for
 from tests.e2e.journey import Journey
 
 NOT_ASKED_FOR_HERE = {
@@ -72,15 +73,23 @@ class Grant:
 def test_without_any_one_grant_something_stops_working(half: int) -> None:
     with deploying((1, 1, 1)) as deployed, receiving_for(deployed) as receiver:
         iam = deployed.outputs.client("iam")
-        assert Journey(deployed, receiver).first_failure() is None, "with all grants, everything works"
+        await_works(deployed, receiver)
         unnoticed = set()
         for grant in grants(iam)[half::2]:
             with without(iam, grant):
                 failure = Journey(deployed, receiver).first_failure()
             print(f"{grant}: {failure or 'not noticed here'}")
             unnoticed |= set() if failure else {str(grant)}
-        assert Journey(deployed, receiver).first_failure() is None, "with all of them again"
+        await_works(deployed, receiver)
     assert unnoticed - NOT_ASKED_FOR_HERE == set()
+
+
+def await_works(deployed: Deployed, receiver: Receiver) -> None:
+    """With all grants. A step waits 10 s, which functions that have to start may need on a busy machine: three tries."""
+    failures = []
+    while failure := Journey(deployed, receiver).first_failure():
+        failures.append(failure)
+        assert len(failures) < 3, failures
 
 
 def grants(iam: Any) -> list[Grant]:
