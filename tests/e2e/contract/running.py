@@ -71,7 +71,7 @@ def run(api_url: str, key: str, seeds: Seeds, directory: Path) -> Run:
         "--checks",
         "all",
         "--max-examples",
-        os.environ.get("CONTRACT_EXAMPLES", "25"),
+        os.environ.get("CONTRACT_EXAMPLES", "15"),
         "--no-color",
     ]
     done = subprocess.run(
