@@ -294,7 +294,7 @@ def test_invariants_hold_under_faults() -> None:
     report()
 
 
-PARTS = int(os.environ.get("MODEL_PARTS", "2"))
+PARTS = int(os.environ.get("MODEL_PARTS", "1"))
 """Of 250 histories each, as Hypothesis keeps all of a run's choices in memory. MODEL_PARTS=10 makes five thousand."""
 
 
