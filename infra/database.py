@@ -27,8 +27,8 @@ INBOXES = "INBOX#*"
 COUNTERS = ("LIMIT#*", "REQUEST#*")
 NOTIFICATIONS = "NOTIFY#*"
 """
-Further ones of the config table: keys, test addresses (in both tables), what was counted of an account's calls, and whom it
-wants to be told by mail.
+Further ones of the config table: keys, test addresses (in both tables), what was counted of an account's calls, and where it
+gets mails.
 """
 
 EVENTS, ERASURES = "EVENT#*", "ERASURE#*"

@@ -23,7 +23,7 @@ import urllib.parse
 import urllib.request
 from typing import Any
 
-API = ""
+API = ""  # a deployment serves this file with its own address here
 PAUSE = 1.0  # seconds between two looks at the inbox
 IDLE_AFTER, IDLE_PAUSE = 60.0, 5.0  # seconds: all callers of the API share its rate
 NOT_FORWARDED = {"host", "content-length", "connection", "keep-alive", "transfer-encoding", "te", "trailer", "upgrade"}

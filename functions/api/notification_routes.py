@@ -1,4 +1,4 @@
-"""Where an account is told by mail that one of its webhooks fails."""
+"""The address that gets a mail when one of an account's webhooks begins to fail."""
 
 import os
 from typing import Annotated
@@ -38,7 +38,7 @@ class NotificationsOut(Out):
     "GET",
     "/v1/notifications",
     "getNotifications",
-    "Read who is told by mail",
+    "Read the address for mails",
     role="account",
     tag="Notifications",
 )
@@ -51,7 +51,7 @@ def get(caller: Account) -> NotificationsOut:
     "PUT",
     "/v1/notifications",
     "setNotifications",
-    "Set who is told by mail",
+    "Set the address for mails",
     role="account",
     tag="Notifications",
     body="required",

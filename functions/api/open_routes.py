@@ -97,7 +97,7 @@ def _catalogue() -> tuple[str, dict[str, str]]:
 @cache
 def _program() -> str:
     program = Path(__file__).with_name("aisoule_webhooks.py").read_text(encoding="utf-8")
-    return program.replace('\nAPI = ""\n', f"\nAPI = {json.dumps(os.environ['PUBLIC_URL'])}\n")
+    return program.replace('\nAPI = ""', f"\nAPI = {json.dumps(os.environ['PUBLIC_URL'])}")
 
 
 @cache

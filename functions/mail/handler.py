@@ -1,5 +1,6 @@
 """
-Tells an account by mail that one of its webhooks fails, if the setting `mail_from` is given and the account has an address.
+Sends an account a mail when one of its webhooks begins to fail, if the setting `mail_from` is given and the account has an
+address.
 
 At most one mail a day and webhook matters more than at least one: the mail is claimed before it is sent. The claim is
 released only when nothing was sent for certain; then the invocation fails, and Lambda tries again.
@@ -31,12 +32,12 @@ class MailRefused(Exception):
 def lambda_handler(bus_event: Mapping[str, Any], context: object) -> None:
     """Raises MailRefused."""
     try:
-        _tell(bus_event["detail"])
+        _notify(bus_event["detail"])
     finally:
         flush()
 
 
-def _tell(failing: Mapping[str, Any]) -> None:
+def _notify(failing: Mapping[str, Any]) -> None:
     account_id, webhook_id = failing["account_id"], failing["webhook_id"]
     if now() - parse_time(failing["failing_since"]) > NEWS_FOR:
         return _skip(webhook_id, "old")
@@ -44,7 +45,7 @@ def _tell(failing: Mapping[str, Any]) -> None:
     if recipient is None:
         return _skip(webhook_id, "off")
     if not notification_table().claim(account_id, webhook_id):
-        return _skip(webhook_id, "told")
+        return _skip(webhook_id, "limit")
     try:
         _send(recipient, failing)
     except MailRefused as refused:
@@ -57,7 +58,7 @@ def _tell(failing: Mapping[str, Any]) -> None:
         logger.info("mail.sent", webhook_id=webhook_id)
 
 
-def _skip(webhook_id: str, why: Literal["old", "off", "told"]) -> None:
+def _skip(webhook_id: str, why: Literal["old", "off", "limit"]) -> None:
     logger.info("mail.skipped", webhook_id=webhook_id, why=why)
 
 

@@ -17,7 +17,7 @@ def account(api: Api, monkeypatch: pytest.MonkeyPatch) -> Api:
     return api.of_account("acme")
 
 
-def test_at_first_nobody_is_told(account: Api) -> None:
+def test_at_first_there_is_no_address(account: Api) -> None:
     assert account.get(PATH).json == {"email": None, "enabled": True, "available": True}
 
 

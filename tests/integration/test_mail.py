@@ -272,7 +272,7 @@ def test_what_may_have_been_sent_is_not_sent_again(
         events.unregister("before-call.sesv2.SendEmail", hook)
     assert len(asked) == 1
     lines = [(line["message"], line.get("code", line.get("why"))) for line in written(capsys)]
-    assert lines == [("mail.unanswered", code), ("mail.skipped", "told")]
+    assert lines == [("mail.unanswered", code), ("mail.skipped", "limit")]
 
 
 def test_the_client_asks_ses_once(aws: Aws) -> None:

@@ -1,6 +1,6 @@
 """
-Where an account is told by mail that one of its webhooks fails, and what it was told of lately. In partitions of their own
-of the config table, which hold nothing else: whoever sends the mails can read neither keys nor secrets.
+The address that gets a mail when one of an account's webhooks begins to fail, and what was sent there lately. In partitions
+of their own of the config table, which hold nothing else: whoever sends the mails can read neither keys nor secrets.
 """
 
 from __future__ import annotations
@@ -32,7 +32,7 @@ class Notifications:
     enabled: bool = True
 
     def recipient(self) -> str | None:
-        """None if nobody is to be told."""
+        """None if no mail is to be sent."""
         return self.email if self.enabled else None
 
 
