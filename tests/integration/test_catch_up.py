@@ -103,7 +103,7 @@ def test_an_endpoint_without_traffic_is_probed_for_three_days_and_then_given_up(
     began = clock.at
     probes: list[float] = []
     while clock.at - began < timedelta(hours=73):
-        clock.at += timedelta(minutes=5)
+        clock.at += timedelta(minutes=15)
         release()
         if sent:
             probes.append((clock.at - began) / timedelta(hours=1))
@@ -461,6 +461,21 @@ def test_a_persons_recovery_at_the_same_time_sends_nothing_twice(
     release()
     assert sorted(event_id for _, event_id, _ in sent) == sorted(failed)
     assert state(account)[0] == "done"
+
+
+def test_what_a_probe_costs(clock: Clock, sent: Sent, outage: Callable[..., list[str]]) -> None:
+    """As docs/cost.md says, more than a minute without a probe, without the attempt."""
+    outage(0)
+    with aws_calls() as idle:
+        release()
+    clock.at += timedelta(minutes=15)
+    with aws_calls() as probing:
+        release()
+    assert len(sent) == 1
+    reads, writes = ("GetItem", "BatchGetItem", "Query"), ("PutItem", "UpdateItem", "DeleteItem", "BatchWriteItem")
+    assert sum(probing[call] - idle[call] for call in reads) == 6
+    assert sum(probing[call] - idle[call] for call in writes) == 2
+    assert probing["SendMessageBatch"] == 1
 
 
 def test_a_webhook_that_does_not_catch_up_costs_what_it_did(
