@@ -169,6 +169,7 @@ class Delivery(Construct):
             grant(database.config, function, "BatchGetItem", "Query", "UpdateItem", partitions=ACCOUNTS)
             bus.grant_put_events_to(function)
             grant(database.log, function, "BatchGetItem", "PutItem")
+            grant(database.log, function, "Query", indexes=[FAILED], index_only=True)
             grant(database.log, function, "UpdateItem", partitions=PACES)
             grant(database.log, function, "DeleteItem", partitions=EVENTS)  # of accounts that were erased
         queues.grant_sending(self.deliver, queues.retry, queues.dead_letters)

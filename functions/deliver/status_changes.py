@@ -8,17 +8,19 @@ from __future__ import annotations
 import os
 from dataclasses import dataclass
 from functools import cache
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Literal
 
 from webhooks import operational_events
-from webhooks.catch_ups import CatchUps
+from webhooks.catch_ups import EARLIER, CatchUps
 from webhooks.clients import client
 from webhooks.config_table import ConfigTable
 from webhooks.deliveries import Delivery
+from webhooks.delivery_log import DeliveryLog
 from webhooks.models import Webhook
 from webhooks.operational_events import EmitFailed
 from webhooks.subscription_changes import SubscriptionChanges
-from webhooks.tables import catch_ups, config_table
+from webhooks.tables import catch_ups, config_table, delivery_log
+from webhooks.times import parse_time, rfc3339
 
 if TYPE_CHECKING:
     from mypy_boto3_events import EventBridgeClient
@@ -31,10 +33,11 @@ class StatusChanges:
     bus: str
     subscriptions: SubscriptionChanges
     catch_ups: CatchUps
+    log: DeliveryLog
 
     def emit_failing(self, webhook: Webhook) -> None:
         """However often it is repeated, it carries the same id."""
-        operational_events.emit(self.events, self.bus, "webhook.failing", webhook)
+        self._emit("webhook.failing", webhook, at_least=1)  # its event may be old, as at a retry by hand
 
     def mark_recovered_if_due(self, webhook: Webhook | None, delivery: Delivery) -> None:
         """
@@ -46,10 +49,15 @@ class StatusChanges:
         # Emitted before it is marked: a crash in between repeats both events, with the same ids, and loses none.
         # `webhook.failing` is repeated because a crash may have come between its marking and its emit.
         self.emit_failing(webhook)
-        operational_events.emit(self.events, self.bus, "webhook.recovered", webhook)
+        self._emit("webhook.recovered", webhook, at_least=0)
         self._look_now(webhook)
         self.config.mark_active(webhook)
         self._look_now(webhook)  # again: before, it may have been looked at while the webhook was still failing
+
+    def _emit(self, name: Literal["webhook.failing", "webhook.recovered"], webhook: Webhook, *, at_least: int) -> None:
+        since = rfc3339(parse_time(str(webhook.failing_since)) - EARLIER)
+        failed = max(self.log.failed_since(webhook.id, since), at_least)
+        operational_events.emit(self.events, self.bus, name, webhook, failed_deliveries=failed)
 
     def begin_catch_up(self, webhook: Webhook, delivery: Delivery) -> None:
         """Of one that is failing by the delivery, and catches up. However often it is repeated, it begins once an outage."""
@@ -77,6 +85,5 @@ class StatusChanges:
 @cache
 def status_changes() -> StatusChanges:
     events, bus = client("events"), os.environ["EVENT_BUS_NAME"]
-    return StatusChanges(
-        config_table(), events, bus, SubscriptionChanges(client("dynamodb"), config_table(), events, bus), catch_ups()
-    )
+    subscriptions = SubscriptionChanges(client("dynamodb"), config_table(), events, bus)
+    return StatusChanges(config_table(), events, bus, subscriptions, catch_ups(), delivery_log())

@@ -18,9 +18,12 @@ def compose(failing: Mapping[str, Any], api_url: str) -> Message:
     """Of the detail of a `webhook.failing`."""
     name, reason = _on_one_line(failing["webhook_name"]), _on_one_line(failing["failing_reason"])
     code = f" ({failing['failing_code']})" if failing.get("failing_code") else ""
+    count = failing.get("failed_deliveries") or 1  # none from a function that is being upgraded
     text = f"""\
 Your webhook "{name}" has been failing since {_readable(failing["failing_since"])}:
 {reason}{code}
+
+Deliveries that failed or are being retried: {count}
 
 What happens next: new events are still sent to it. As soon as one is
 answered with 200, the webhook counts as active again. What failed is not

@@ -330,7 +330,7 @@ ALLOWED = {
     },
     "deliver": {
         "Config": "dynamodb:BatchGetItem dynamodb:Query dynamodb:UpdateItem",
-        "Log": "dynamodb:BatchGetItem dynamodb:DeleteItem dynamodb:PutItem dynamodb:UpdateItem",
+        "Log": "dynamodb:BatchGetItem dynamodb:DeleteItem dynamodb:PutItem dynamodb:Query dynamodb:UpdateItem",
         "QueuesDelivery": "sqs:ChangeMessageVisibility sqs:DeleteMessage sqs:GetQueueAttributes sqs:GetQueueUrl "
         "sqs:ReceiveMessage",
         "QueuesRetry": "sqs:ChangeMessageVisibility sqs:DeleteMessage sqs:GetQueueAttributes sqs:GetQueueUrl "
@@ -340,7 +340,7 @@ ALLOWED = {
     },
     "dead_letters": {
         "Config": "dynamodb:BatchGetItem dynamodb:Query dynamodb:UpdateItem",
-        "Log": "dynamodb:BatchGetItem dynamodb:DeleteItem dynamodb:PutItem dynamodb:UpdateItem",
+        "Log": "dynamodb:BatchGetItem dynamodb:DeleteItem dynamodb:PutItem dynamodb:Query dynamodb:UpdateItem",
         "QueuesRetry": "sqs:SendMessage",
         "DeadLetters": "sqs:ChangeMessageVisibility sqs:DeleteMessage sqs:GetQueueAttributes sqs:GetQueueUrl "
         "sqs:ReceiveMessage",

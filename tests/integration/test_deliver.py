@@ -285,6 +285,10 @@ def test_the_first_200_makes_a_failing_webhook_active_and_tells_so(pipeline: Pip
     since = ago(100)
     failing = {"status": "failing", "failing_since": since, "failing_reason": "answered 500, expected 200"}
     pipeline.webhook(receiver.url("/hook"), **failing, failing_event_id="evt_0")
+    for number, (status, accepted) in enumerate(
+        (("failed", 3600 + 99), ("failed", 3600 + 101), ("retrying", 50), ("cancelled", 50), ("failed", 10))
+    ):
+        pipeline.logged(pipeline.message(event_id=f"evt_{number}0", accepted_at=ago(accepted)), status=status)
     pipeline.deliver(pipeline.message())
     webhook = pipeline.stored()
     assert (webhook.status, webhook.failing_since, webhook.failing_reason) == ("active", None, None)
@@ -295,6 +299,8 @@ def test_the_first_200_makes_a_failing_webhook_active_and_tells_so(pipeline: Pip
         assert (detail["webhook_id"], detail["account_id"], detail["failing_since"]) == ("wh_1", "acme", since)
         assert (detail["webhook_name"], detail["failing_reason"]) == ("hook", "answered 500, expected 200")
         assert detail["page_url"] == "https://webhooks.example.com/settings/webhooks#/wh_1"
+        # Not what is cancelled, and not what was accepted longer than an hour before the outage.
+        assert detail["failed_deliveries"] == 3
 
 
 @pytest.mark.parametrize("call", ["put_events", "update_item"])

@@ -100,6 +100,7 @@ def test_all_attempts_failed_so_the_account_gets_a_mail(aws: Aws, clock: Clock, 
     assert (mail.source, mail.destinations) == (SENDER, {"ToAddresses": [OPS]})
     assert mail.subject == 'Your webhook "Order desk" is failing'
     assert "answered 500, expected 200" in mail.body
+    assert "failed or are being retried: 1\n" in mail.body
 
 
 def test_it_says_what_why_since_when_where_and_how_to_switch_it_off(aws: Aws, clock: Clock, account: Api) -> None:

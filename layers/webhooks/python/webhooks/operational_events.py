@@ -38,7 +38,14 @@ class EmitFailed(Exception):
     """The bus refused the entry: a fault on our side."""
 
 
-def emit(events: EventBridgeClient, bus: str, name: OperationalEvent, webhook: Webhook) -> None:
+def emit(
+    events: EventBridgeClient,
+    bus: str,
+    name: OperationalEvent,
+    webhook: Webhook,
+    *,
+    failed_deliveries: int | None = None,
+) -> None:
     """`webhook` as it is disabled, or as it is or was failing: since when makes the event's id. Raises EmitFailed."""
     since = webhook.disabled_at if name == "webhook.disabled" else webhook.failing_since
     detail = {
@@ -52,6 +59,7 @@ def emit(events: EventBridgeClient, bus: str, name: OperationalEvent, webhook: W
         "failing_since": webhook.failing_since,
         "failing_reason": webhook.failing_reason,
         "failing_code": webhook.failing_code,
+        "failed_deliveries": failed_deliveries,
         "event_id": webhook.failing_event_id or webhook.disabled_event_id,
     }
     _emit(events, bus, name, detail)
