@@ -17,7 +17,8 @@ from bench.together import together
 from deliver.sender import _request
 from fanout.handler import lambda_handler as fan_out
 from webhooks.deliveries import Attempt, Delivery
-from webhooks.items import delivery_item, delivery_key, event_key, webhook_item
+from webhooks.item_keys import delivery_key, event_key
+from webhooks.items import delivery_item, webhook_item
 from webhooks.messages import DeliveryMessage
 from webhooks.times import now, rfc3339
 

@@ -81,10 +81,14 @@ GROUPS = {
     ),
     "storage": Group(
         (
+            "webhooks/attribute_values.py",
             "webhooks/config_table.py",
             "webhooks/delivery_log.py",
             "webhooks/expressions.py",
+            "webhooks/item_keys.py",
             "webhooks/items.py",
+            "webhooks/webhook_lists.py",
+            "webhooks/webhook_marks.py",
         ),
         (
             "tests/unit/test_expressions.py",

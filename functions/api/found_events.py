@@ -6,12 +6,12 @@ import json
 
 from api.event_schemas import EventDelivery, EventOut
 from webhooks.models import StoredEvent
-from webhooks.tables import config_table, delivery_log
+from webhooks.tables import delivery_log, webhook_lists
 
 
 def found_event(event: StoredEvent) -> EventOut:
     """Reads the names of the account's webhooks, and a delivery for each at most."""
-    names = config_table().names(event.account_id)
+    names = webhook_lists().names(event.account_id)
     deliveries = [
         EventDelivery.of(delivery, names[delivery.webhook_id])
         for delivery in delivery_log().deliveries(event, list(names))

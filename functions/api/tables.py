@@ -11,7 +11,7 @@ from webhooks.deduplication import RecentRequests
 from webhooks.inboxes import Inboxes
 from webhooks.rate_limits import RateLimits
 from webhooks.subscription_changes import SubscriptionChanges
-from webhooks.tables import config_table
+from webhooks.tables import webhook_lists
 
 
 @cache
@@ -43,4 +43,4 @@ def recent_requests() -> RecentRequests:
 
 @cache
 def subscription_changes() -> SubscriptionChanges:
-    return SubscriptionChanges(client("dynamodb"), config_table(), client("events"), os.environ["EVENT_BUS_NAME"])
+    return SubscriptionChanges(client("dynamodb"), webhook_lists(), client("events"), os.environ["EVENT_BUS_NAME"])

@@ -23,7 +23,7 @@ from api.webhook_schemas import (
     WebhookSaved,
 )
 from webhooks.errors import Conflict
-from webhooks.tables import catch_ups, config_table
+from webhooks.tables import catch_ups, config_table, webhook_lists
 
 routes = Routes()
 
@@ -53,7 +53,7 @@ def list_(
     cursor: Annotated[Cursor | None, Query()] = None,
 ) -> WebhookPage:
     """In no particular order. Repeat the call with `cursor` set to `next_cursor` until that is null."""
-    page, after = config_table().webhooks(caller.account_id, limit=limit, after=cursors.decode(cursor, cursors.ID))
+    page, after = webhook_lists().page(caller.account_id, limit=limit, after=cursors.decode(cursor, cursors.ID))
     return WebhookPage(data=[WebhookOut.of(webhook) for webhook in page], next_cursor=cursors.encode(after))
 
 

@@ -18,7 +18,7 @@ from webhooks.event_types import EVENT_TYPES
 from webhooks.inboxes import Inboxes
 from webhooks.models import Webhook, new_id, token_sha256
 from webhooks.signing import new_secret
-from webhooks.tables import config_table
+from webhooks.tables import config_table, webhook_lists
 from webhooks.telemetry import count, flush, logger
 from webhooks.times import now, rfc3339
 
@@ -62,7 +62,7 @@ def _arrives() -> bool:
 def _webhook() -> Webhook:
     """The account's only one; made at the first run, and moved if the API's address has changed."""
     base = os.environ["INBOX_URL"]
-    found, _ = config_table().webhooks(ACCOUNT_ID, limit=1)
+    found, _ = webhook_lists().page(ACCOUNT_ID, limit=1)
     if not found:
         return _created(base)
     url = f"{base}/{found[0].url.rpartition('/')[2]}"

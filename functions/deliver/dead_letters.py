@@ -12,14 +12,14 @@ from deliver.schedule import Schedule
 from deliver.snapshots import Snapshot, read_snapshots
 from deliver.status_changes import StatusChanges, status_changes
 from webhooks.clients import client
-from webhooks.config_table import ConfigTable
 from webhooks.deliveries import ATTEMPTS_KEPT, Attempt, Delivery
 from webhooks.delivery_log import DeliveryLog
 from webhooks.messages import DeliveryMessage, from_record
 from webhooks.queues import DeliveryQueues, delivery_queues
-from webhooks.tables import config_table, delivery_log, erasures
+from webhooks.tables import delivery_log, erasures, webhook_marks
 from webhooks.telemetry import count, flush, log_delivery, logger
 from webhooks.times import now, parse_time, rfc3339
+from webhooks.webhook_marks import WebhookMarks
 
 REQUEUED_FOR = timedelta(hours=24)
 """From the start of the round. What could not be attempted by then, through our fault, is given up."""
@@ -60,7 +60,7 @@ def _handled(record: dict[str, Any]) -> bool:
 
 @dataclass(frozen=True, slots=True)
 class DeadLetters:
-    config: ConfigTable
+    marks: WebhookMarks
     log: DeliveryLog
     status: StatusChanges
     schedule: Schedule
@@ -69,7 +69,7 @@ class DeadLetters:
     def process_dead_letter(self, message: DeliveryMessage) -> None:
         """Begins again when the log or the webhook changed after it was read. Raises KeepsChanging, RequeueFailed."""
         for _ in range(_TRIES):
-            snapshot = read_snapshots(client("dynamodb"), self.config.name, self.log.name, [message])[message]
+            snapshot = read_snapshots(client("dynamodb"), self.marks.name, self.log.name, [message])[message]
             if snapshot.is_settled():
                 return self._finish_interrupted(snapshot)
             if snapshot.webhook is None and erasures().forget(message):
@@ -98,7 +98,7 @@ class DeadLetters:
             _count("Exhausted", "delivery.failed", failed)
             return True
         failing = webhook.failed_by(failed, rfc3339(now()))
-        if not self.config.mark_failing(failing, together_with=self.log.put(failed)):
+        if not self.marks.mark_failing(failing, together_with=self.log.put(failed)):
             return False
         _count("Exhausted", "delivery.failed", failed)
         log_delivery("webhook.failing", failed, failing_code=failing.failing_code)
@@ -156,7 +156,7 @@ def _count(metric: str, line: str, delivery: Delivery) -> None:
 @cache
 def dead_letters() -> DeadLetters:
     return DeadLetters(
-        config=config_table(),
+        marks=webhook_marks(),
         log=delivery_log(),
         status=status_changes(),
         schedule=Schedule.parse(os.environ["RETRY_DELAYS"]),

@@ -1,5 +1,5 @@
 """
-Each minute: erases from the tables what is left of accounts that were erased (`webhooks.account_data`).
+Each minute: erases from the tables what is left of accounts that were erased (`webhooks.account_items`).
 
 | found of the account | do |
 |---|---|
@@ -22,6 +22,7 @@ from time import monotonic
 from typing import Any
 
 from webhooks.account_data import account_data
+from webhooks.account_items import account_items
 from webhooks.batches import DELETED_AT_ONCE, batch_delete
 from webhooks.clients import client
 from webhooks.tables import config_table, delivery_log, erasures
@@ -64,11 +65,11 @@ def _is_closed(until: float, account_id: str) -> bool:
 
 def _erase_page(account_id: str) -> bool:
     """Takes a step. Returns whether another one is left."""
-    webhook_id = config_table().deleted_webhook(account_id)
+    webhook_id = account_items().deleted_webhook(account_id)
     if webhook_id is not None:
         _erase_logged(account_id, webhook_id)
         return True
-    if counters := account_data().counters(account_id):
+    if counters := account_items().counters(account_id):
         _delete(config_table().name, counters)
         return True
     account_data().forget_account(account_id)
@@ -85,18 +86,18 @@ def _erase_page(account_id: str) -> bool:
 
 
 def _erase_logged(account_id: str, webhook_id: str) -> None:
-    deliveries, events = account_data().logged(account_id, webhook_id)
+    deliveries, events = account_items().logged(account_id, webhook_id)
     if deliveries:
         _delete(delivery_log().name, events)
         _delete(delivery_log().name, deliveries)
         erasures().count(account_id, "deliveries", len(deliveries))
         return
-    waiting, events = account_data().waiting(account_id, webhook_id)
+    waiting, events = account_items().waiting(account_id, webhook_id)
     if waiting:
         _delete(delivery_log().name, events)
         _delete(delivery_log().name, waiting)
     else:
-        config_table().forget_webhook(account_id, webhook_id)
+        account_items().forget_webhook(account_id, webhook_id)
 
 
 def _delete(table: str, keys: Sequence[Any]) -> None:

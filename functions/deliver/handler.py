@@ -15,7 +15,7 @@ from deliver.visibility import set_visibility
 from deliver.worker import DeliveryWorker
 from webhooks.clients import client
 from webhooks.queues import delivery_queues
-from webhooks.tables import config_table, delivery_log
+from webhooks.tables import delivery_log, webhook_marks
 from webhooks.telemetry import flush
 
 
@@ -38,7 +38,7 @@ def worker() -> DeliveryWorker:
         log=delivery_log(),
         status=status_changes(),
         schedule=Schedule.parse(os.environ["RETRY_DELAYS"]),
-        lanes=LaneMarks(config_table()),
+        lanes=LaneMarks(webhook_marks()),
     )
 
 

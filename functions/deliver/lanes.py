@@ -20,11 +20,11 @@ from time import monotonic
 from botocore.exceptions import ClientError
 
 from deliver.watchdog import end_early
-from webhooks.config_table import ConfigTable
 from webhooks.deliveries import Attempt, ErrorCode
 from webhooks.models import Lane, Webhook
 from webhooks.telemetry import count, logger
 from webhooks.times import now, parse_time, rfc3339
+from webhooks.webhook_marks import WebhookMarks
 
 SLOW_SECONDS = 1.0
 WAVERING = timedelta(hours=6)
@@ -58,8 +58,8 @@ def lane_after(webhook: Webhook, attempt: Attempt, event_id: str) -> Lane:
 class LaneMarks:
     """Marks webhooks as slow while an attempt is still under way, or as prompt again: one write at each change."""
 
-    def __init__(self, config: ConfigTable) -> None:
-        self._config = config
+    def __init__(self, marks: WebhookMarks) -> None:
+        self._marks = marks
         self._under_way: dict[int, tuple[Webhook, float]] = {}
         self._marked: set[str] = set()
         self._marked_elsewhere: set[str] = set()
@@ -114,7 +114,7 @@ class LaneMarks:
                 return
             self._marked.add(webhook.id)
         try:
-            if self._config.mark_lane(webhook, lane, rfc3339(now())):
+            if self._marks.mark_lane(webhook, lane, rfc3339(now())):
                 count("SlowLaneEntered" if lane == "retry" else "SlowLaneLeft")
                 logger.info("webhook.lane_changed", account_id=webhook.account_id, webhook_id=webhook.id, lane=lane)
             elif lane == "retry":

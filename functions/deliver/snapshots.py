@@ -9,7 +9,8 @@ from typing import TYPE_CHECKING
 
 from webhooks.batches import batch_get
 from webhooks.deliveries import Delivery
-from webhooks.items import delivery_key, delivery_of, webhook_key, webhook_of
+from webhooks.item_keys import delivery_key, webhook_key
+from webhooks.items import delivery_of, webhook_of
 from webhooks.messages import DeliveryMessage
 from webhooks.models import Webhook
 

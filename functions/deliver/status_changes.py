@@ -13,14 +13,14 @@ from typing import TYPE_CHECKING, Literal
 from webhooks import operational_events
 from webhooks.catch_ups import EARLIER, CatchUps
 from webhooks.clients import client
-from webhooks.config_table import ConfigTable
 from webhooks.deliveries import Delivery
 from webhooks.delivery_log import DeliveryLog
 from webhooks.models import Webhook
 from webhooks.operational_events import EmitFailed
 from webhooks.subscription_changes import SubscriptionChanges
-from webhooks.tables import catch_ups, config_table, delivery_log
+from webhooks.tables import catch_ups, delivery_log, webhook_lists, webhook_marks
 from webhooks.times import parse_time, rfc3339
+from webhooks.webhook_marks import WebhookMarks
 
 if TYPE_CHECKING:
     from mypy_boto3_events import EventBridgeClient
@@ -28,7 +28,7 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True, slots=True)
 class StatusChanges:
-    config: ConfigTable
+    marks: WebhookMarks
     events: EventBridgeClient
     bus: str
     subscriptions: SubscriptionChanges
@@ -51,7 +51,7 @@ class StatusChanges:
         self.emit_failing(webhook)
         self._emit("webhook.recovered", webhook, at_least=0)
         self._look_now(webhook)
-        self.config.mark_active(webhook)
+        self.marks.mark_active(webhook)
         self._look_now(webhook)  # again: before, it may have been looked at while the webhook was still failing
 
     def _emit(self, name: Literal["webhook.failing", "webhook.recovered"], webhook: Webhook, *, at_least: int) -> None:
@@ -85,5 +85,11 @@ class StatusChanges:
 @cache
 def status_changes() -> StatusChanges:
     events, bus = client("events"), os.environ["EVENT_BUS_NAME"]
-    subscriptions = SubscriptionChanges(client("dynamodb"), config_table(), events, bus)
-    return StatusChanges(config_table(), events, bus, subscriptions, catch_ups(), delivery_log())
+    return StatusChanges(
+        marks=webhook_marks(),
+        events=events,
+        bus=bus,
+        subscriptions=SubscriptionChanges(client("dynamodb"), webhook_lists(), events, bus),
+        catch_ups=catch_ups(),
+        log=delivery_log(),
+    )

@@ -156,7 +156,7 @@ class DeliveryWorker:
     def _save_gone(self, snapshot: Snapshot, delivery: Delivery, webhook: Webhook) -> Snapshot | None:
         """Disables the webhook in the same transaction."""
         gone = webhook.ended_by(delivery, rfc3339(now()))
-        if not self.status.config.mark_gone(gone, together_with=self.log.put(delivery)):
+        if not self.status.marks.mark_gone(gone, together_with=self.log.put(delivery)):
             return None
         log_delivery("webhook.disabled", delivery)
         return replace(snapshot, webhook=gone, delivery=replace(delivery, version=delivery.version + 1))
@@ -175,7 +175,7 @@ class DeliveryWorker:
 
     def _read_again(self, snapshot: Snapshot) -> Snapshot:
         message = snapshot.message
-        return read_snapshots(client("dynamodb"), self.status.config.name, self.log.name, [message])[message]
+        return read_snapshots(client("dynamodb"), self.status.marks.name, self.log.name, [message])[message]
 
 
 def _cancelled(delivery: Delivery) -> Delivery:

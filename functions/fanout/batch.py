@@ -12,7 +12,7 @@ from typing import Any, TypeVar
 from webhooks.messages import COPY_DELAY_SECONDS, DeliveryMessage
 from webhooks.models import StoredEvent, Subscription
 from webhooks.queues import delivery_queues, in_tens
-from webhooks.tables import config_table, delivery_log, pace
+from webhooks.tables import delivery_log, pace, webhook_lists
 from webhooks.telemetry import count, logger
 
 T = TypeVar("T")
@@ -37,7 +37,7 @@ def fan_out(incoming: Sequence[StoredEvent]) -> None:
     """
     failed: list[Exception] = []
     subscriptions: Subscriptions = dict(
-        side_by_side(config_table().subscriptions, sorted({event.account_id for event in incoming}), failed)
+        side_by_side(webhook_lists().subscriptions, sorted({event.account_id for event in incoming}), failed)
     )
     known = [event for event in incoming if event.account_id in subscriptions]
     stored = side_by_side(_store, _wanted(known, subscriptions), failed)

@@ -10,7 +10,8 @@ from typing import Any
 from local.client import ApiRefused, Client, account_client
 from local.receiver import Answer, Receiver
 from tests.deployed import Deployed
-from webhooks.items import event_item, event_key
+from webhooks.item_keys import event_key
+from webhooks.items import event_item
 from webhooks.messages import DeliveryMessage
 from webhooks.models import StoredEvent, new_id
 from webhooks.times import now, rfc3339

@@ -20,7 +20,7 @@ from local.receiver import Answer, Received, Receiver
 from tests.deployed import Deployed
 from tests.e2e.test_outage import deliveries
 from webhooks.event_types import EVENT_TYPES, EventType
-from webhooks.items import event_key
+from webhooks.item_keys import event_key
 
 EVENTS = int(os.environ.get("BURST_EVENTS", "1500"))
 """5,000 take six minutes, more than this suite has; docs/pace.md has their figures."""

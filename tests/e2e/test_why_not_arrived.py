@@ -24,7 +24,7 @@ from local.receiver import Answer, Receiver, receiving
 from tests.deployed import Deployed
 from tests.e2e import why_not_arrived as page
 from webhooks.event_types import EVENT_TYPES
-from webhooks.items import webhook_key
+from webhooks.item_keys import webhook_key
 from webhooks.times import parse_time
 
 EVENT = EVENT_TYPES["message.incoming"]

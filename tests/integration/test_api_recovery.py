@@ -16,9 +16,11 @@ from tests.integration.api_client import Api
 from tests.integration.conftest import Aws
 from tests.integration.counting import aws_calls
 from tests.integration.pipeline import Pipeline, failures, put_items
+from webhooks.attribute_values import to_item
 from webhooks.deliveries import Delivery, DeliveryStatus
 from webhooks.delivery_log import DeliveryLog
-from webhooks.items import delivery_item, event_key, to_item
+from webhooks.item_keys import event_key
+from webhooks.items import delivery_item
 from webhooks.models import StoredEvent
 from webhooks.times import now, rfc3339
 

@@ -12,7 +12,7 @@ from examples.publisher import Subscribers
 from tests.integration.api_client import Api
 from tests.integration.conftest import Aws
 from webhooks.clients import client
-from webhooks.items import subscriptions_key
+from webhooks.item_keys import subscriptions_key
 from webhooks.times import now
 
 VALID = {"name": "Orders", "url": "https://localhost:8443/hook", "events": ["message.incoming"]}

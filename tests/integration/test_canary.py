@@ -14,9 +14,9 @@ from canary.handler import ACCOUNT_ID, ARRIVES_SECONDS, lambda_handler
 from tests.integration.conftest import Aws
 from tests.integration.test_telemetry import metrics, write_lines_too, written
 from webhooks.clients import client
-from webhooks.config_table import ConfigTable
 from webhooks.inboxes import Inboxes
 from webhooks.models import Webhook, token_sha256
+from webhooks.webhook_lists import WebhookLists
 
 Run = Callable[[], list[dict[str, Any]]]
 BASE = "https://webhooks.example.com/in"
@@ -68,7 +68,7 @@ def published(aws: Aws) -> list[dict[str, Any]]:
 
 
 def webhooks(aws: Aws) -> list[Webhook]:
-    return ConfigTable(aws.dynamodb, aws.config_table).webhooks(ACCOUNT_ID, limit=10)[0]
+    return WebhookLists(aws.dynamodb, aws.config_table).page(ACCOUNT_ID, limit=10)[0]
 
 
 def arrive(aws: Aws, event_id: str) -> None:

@@ -16,6 +16,7 @@ from tests.integration.conftest import Aws
 from webhooks.config_table import ConfigTable
 from webhooks.errors import LimitReached, NotFound
 from webhooks.models import StoredEvent, Webhook, new_id
+from webhooks.webhook_lists import WebhookLists
 
 AT = "2026-05-29T10:30:00.000Z"
 
@@ -31,6 +32,11 @@ def webhook(id: str = "wh_1", account_id: str = "acme", **values: Any) -> Webhoo
 @pytest.fixture
 def table(aws: Aws) -> ConfigTable:
     return ConfigTable(aws.dynamodb, aws.config_table)
+
+
+@pytest.fixture
+def lists(aws: Aws) -> WebhookLists:
+    return WebhookLists(aws.dynamodb, aws.config_table)
 
 
 def count(table: ConfigTable, aws: Aws, account_id: str = "acme") -> int:
@@ -53,25 +59,27 @@ def test_the_101st_is_refused_and_the_counter_tells_the_truth(table: ConfigTable
 
 
 @pytest.mark.parametrize(("size", "pages"), [(1, [1, 1, 1, 1]), (2, [2, 2]), (3, [3, 1]), (4, [4]), (5, [4])])
-def test_pages_are_full_and_the_last_one_says_so(table: ConfigTable, size: int, pages: list[int]) -> None:
+def test_pages_are_full_and_the_last_one_says_so(
+    table: ConfigTable, lists: WebhookLists, size: int, pages: list[int]
+) -> None:
     for number in range(4):
         table.create_webhook(webhook(f"wh_{number}"), limit=100)
     table.create_webhook(webhook("wh_2x", account_id="acme2"), limit=100)
     seen: list[list[str]] = []
     after = None
     while not seen or after:
-        page, after = table.webhooks("acme", limit=size, after=after)
+        page, after = lists.page("acme", limit=size, after=after)
         seen.append([found.id for found in page])
     assert [len(page) for page in seen] == pages
     assert sorted(id for page in seen for id in page) == ["wh_0", "wh_1", "wh_2", "wh_3"]
 
 
-def test_a_page_goes_on_where_it_stopped_although_that_webhook_is_gone(table: ConfigTable) -> None:
+def test_a_page_goes_on_where_it_stopped_although_that_webhook_is_gone(table: ConfigTable, lists: WebhookLists) -> None:
     for number in range(4):
         table.create_webhook(webhook(f"wh_{number}"), limit=100)
-    page, after = table.webhooks("acme", limit=2)
+    page, after = lists.page("acme", limit=2)
     table.delete_webhook("acme", page[-1].id)
-    rest, _ = table.webhooks("acme", limit=2, after=after)
+    rest, _ = lists.page("acme", limit=2, after=after)
     assert [found.id for found in rest] == ["wh_2", "wh_3"]
 
 
@@ -100,15 +108,17 @@ def test_an_edit_touches_only_its_own_fields(table: ConfigTable, changes: dict[s
     assert edited == replace(before, **changes, version=2) == table.webhook("acme", before.id)
 
 
-def test_an_edit_never_brings_back_what_was_deleted(table: ConfigTable) -> None:
+def test_an_edit_never_brings_back_what_was_deleted(table: ConfigTable, lists: WebhookLists) -> None:
     table.create_webhook(webhook(), limit=100)
     table.delete_webhook("acme", "wh_1")
     with pytest.raises(NotFound):
         table.edit_webhook("acme", "wh_1", {"name": "x"})
-    assert table.webhooks("acme", limit=10) == ([], None)
+    assert lists.page("acme", limit=10) == ([], None)
 
 
-def test_an_accounts_subscriptions_are_read_without_its_secrets(table: ConfigTable, aws: Aws) -> None:
+def test_an_accounts_subscriptions_are_read_without_its_secrets(
+    table: ConfigTable, lists: WebhookLists, aws: Aws
+) -> None:
     table.create_webhook(webhook("wh_1"), limit=100)
     table.create_webhook(webhook("wh_2", status="failing"), limit=100)
     table.create_webhook(webhook("wh_3", status="disabled"), limit=100)
@@ -117,7 +127,7 @@ def test_an_accounts_subscriptions_are_read_without_its_secrets(table: ConfigTab
     read: list[dict[str, Any]] = []
     aws.dynamodb.meta.events.register("after-call.dynamodb.Query", lambda parsed, **_: read.extend(parsed["Items"]))
     event = StoredEvent("acme", "evt_1", "message.read", "{}", AT)
-    wants = {subscription.webhook_id: subscription.wants(event) for subscription in table.subscriptions("acme")}
+    wants = {subscription.webhook_id: subscription.wants(event) for subscription in lists.subscriptions("acme")}
     assert wants == {"wh_1": True, "wh_2": True, "wh_3": False, "wh_4": False}
     assert {name for item in read for name in item} == {"id", "status", "events", "whatsapp_account_ids"}
 

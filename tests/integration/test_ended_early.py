@@ -19,6 +19,7 @@ from tests.integration.hostile import contexts, hello_request_flood, serving
 from tests.integration.pace import pace
 from tests.integration.pipeline import Pipeline, ago
 from tests.integration.test_telemetry import metrics, written
+from webhooks.tables import webhook_marks
 
 Certificates = dict[str, ssl.SSLContext]
 Endpoint = Callable[[Receiver, Certificates], AbstractContextManager[str]]
@@ -72,7 +73,7 @@ def found_slow_elsewhere(pipeline: Pipeline, monkeypatch: pytest.MonkeyPatch) ->
 
     def then_marked(**request: Any) -> Any:
         answer = read(**request)
-        pipeline.config.mark_lane(pipeline.stored(), "retry", ago(0))
+        webhook_marks().mark_lane(pipeline.stored(), "retry", ago(0))
         return answer
 
     monkeypatch.setattr(dynamodb, "batch_get_item", then_marked)

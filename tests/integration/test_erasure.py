@@ -16,13 +16,14 @@ from typing import Any
 import pytest
 from botocore.exceptions import ClientError
 
-import webhooks.items
+import webhooks.item_keys
 from tests.integration.api_client import Answer, Api
 from tests.integration.conftest import Aws, Clock
 from tests.integration.pipeline import Pipeline
 from tests.integration.test_telemetry import write_lines_too, written
 from webhooks.clients import client
 from webhooks.models import StoredEvent
+from webhooks.webhook_lists import WebhookLists
 
 EVENT = json.loads((Path(__file__).parent.parent / "events" / "eventbridge.json").read_text())
 URL = "https://localhost:1/hook"
@@ -185,7 +186,7 @@ def account(aws: Aws, clock: Clock) -> Account:
 
 def test_every_kind_of_item_is_known_here() -> None:
     """Whoever adds one says in `deliver.erase` and docs/erasure.md what becomes of it."""
-    made = {name for name, _ in inspect.getmembers(webhooks.items, inspect.isfunction) if name.endswith("_key")}
+    made = {name for name, _ in inspect.getmembers(webhooks.item_keys, inspect.isfunction) if name.endswith("_key")}
     assert made == KINDS.keys() | INDEXES
 
 
@@ -348,7 +349,7 @@ def test_a_webhook_that_is_created_while_the_account_is_erased_goes_too(
     clock.at += DELAY
     run()
     assert erasure()["state"] == "running"
-    assert pipeline.config.webhooks(ERASED, limit=1)[0] == []
+    assert WebhookLists(aws.dynamodb, aws.config_table).page(ERASED, limit=1)[0] == []
     pipeline.logged(pipeline.message("wh_later"))
     clock.at += DELAY - timedelta(seconds=1)
     run()
@@ -388,10 +389,10 @@ def killed(moment: str, number: int) -> Iterator[Callable[[], bool]]:
 @pytest.fixture
 def small_pages(monkeypatch: pytest.MonkeyPatch) -> None:
     """So that there are more steps to be cut off at."""
-    import webhooks.account_data
+    import webhooks.account_items
     import webhooks.api_keys
 
-    monkeypatch.setattr(webhooks.account_data, "_PAGE", 3)
+    monkeypatch.setattr(webhooks.account_items, "_PAGE", 3)
     monkeypatch.setattr(webhooks.api_keys, "_REVOKED", 1)
 
 

@@ -28,6 +28,8 @@ from webhooks.queues import DeliveryQueues
 from webhooks.rate_limits import RateLimits
 from webhooks.subscription_changes import SubscriptionChanges
 from webhooks.times import now, parse_time
+from webhooks.webhook_lists import WebhookLists
+from webhooks.webhook_marks import WebhookMarks
 
 AT = "2026-05-29T10:30:00.000Z"
 EVENT = StoredEvent("acme", "evt_1", "message.incoming", "{}", AT)
@@ -38,6 +40,7 @@ WEBHOOK = Webhook("wh_1", "acme", "n", "https://example.com/", ["message.incomin
 def history(client: Any) -> list[Any]:
     """One call after another, some of which must be refused; what each returned."""
     log, config = DeliveryLog(client, "log", log_days=30), ConfigTable(client, "config")
+    lists, marks = WebhookLists(client, "config"), WebhookMarks(client, "config")
     new = Delivery("wh_1", "acme", "evt_1", "message.incoming", AT, "retrying", 1, AT, failures(4))
     new = replace(new, attempts=[replace(attempt, at=AT) for attempt in new.attempts])
     saved = log.save(new)
@@ -52,18 +55,18 @@ def history(client: Any) -> list[Any]:
         saved,
         log.save(new),
         log.save(replace(new, version=7)),
-        config.subscriptions("acme"),
-        config.subscriptions("acme2"),
+        lists.subscriptions("acme"),
+        lists.subscriptions("acme2"),
         read_snapshots(client, "config", "log", [MESSAGE, replace(MESSAGE, webhook_id="wh_2")]),
-        config.mark_failing(failing, together_with=log.put(replace(failed, version=7))),
-        config.mark_failing(failing, together_with=log.put(failed)),
-        config.mark_failing(failing, together_with=log.put(replace(failed, version=2))),
+        marks.mark_failing(failing, together_with=log.put(replace(failed, version=7))),
+        marks.mark_failing(failing, together_with=log.put(failed)),
+        marks.mark_failing(failing, together_with=log.put(replace(failed, version=2))),
         config.webhook("acme", "wh_1"),
         log.delivery("wh_1", AT, "evt_1"),
     ]
-    config.mark_active(replace(failing, failing_since="another time"))
+    marks.mark_active(replace(failing, failing_since="another time"))
     results.append(config.webhook("acme", "wh_1"))
-    config.mark_active(failing)
+    marks.mark_active(failing)
     return [*results, config.webhook("acme", "wh_1")]
 
 
@@ -132,7 +135,7 @@ def calls_about_catching_up(client: Any) -> list[Any]:
 
 
 def test_the_simulated_log_catches_up_as_motos_does(aws: Aws, monkeypatch: pytest.MonkeyPatch) -> None:
-    for module in ("catch_ups", "pace", "delivery_log"):
+    for module in ("catch_ups", "pace", "delivery_log", "retention"):
         monkeypatch.setattr(f"webhooks.{module}.now", lambda: parse_time("2026-05-29T20:00:00.000Z"))
     simulated = calls_about_catching_up(DynamoDB(Cloud()))
     assert simulated == calls_about_catching_up(aws.dynamodb)
@@ -151,7 +154,7 @@ def calls_of_people(client: Any) -> list[Any]:
     config = ConfigTable(client, "config")
     limits = RateLimits(client, "config", sends=2, recoveries=9, host_sends=9, listings=9)
     requests = RecentRequests(client, "config")
-    changes = SubscriptionChanges(client, config, cast("Any", Events(Cloud())), "bus")
+    changes = SubscriptionChanges(client, WebhookLists(client, "config"), cast("Any", Events(Cloud())), "bus")
 
     def adding() -> Any:
         with changes.changing("acme", adds=["message.read"], enables="wh_1"):

@@ -18,9 +18,11 @@ from tests.integration.api_client import Api
 from tests.model.cloud import NONE, Cloud, Crashed, Plan, Queue
 from tests.model.endpoints import Endpoints
 from tests.template import lane_limits
+from webhooks.attribute_values import from_item
 from webhooks.catch_ups import CatchUp
 from webhooks.deliveries import Delivery, sort_key
-from webhooks.items import delivery_key, delivery_of, event_key, from_item, webhook_key, webhook_of
+from webhooks.item_keys import delivery_key, event_key, webhook_key
+from webhooks.items import delivery_of, webhook_of
 from webhooks.models import Webhook
 from webhooks.times import parse_time, rfc3339
 

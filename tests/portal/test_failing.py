@@ -11,7 +11,7 @@ from local.client import Client
 from local.receiver import Answer, Receiver
 from tests.deployed import Deployed
 from tests.portal.browser import Portal
-from webhooks.items import event_key
+from webhooks.item_keys import event_key
 
 EXAMPLE = {"message_id": "wamid.1", "whatsapp_account_id": "uuid"}
 

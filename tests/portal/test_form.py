@@ -12,7 +12,7 @@ from local.client import Client
 from local.receiver import Receiver
 from tests.deployed import Deployed
 from tests.portal.browser import Portal
-from webhooks.items import webhook_count_key
+from webhooks.item_keys import webhook_count_key
 
 REFUSED_URLS = [
     ("", "Enter the URL of your endpoint."),

@@ -10,8 +10,9 @@ from boto3.dynamodb.types import TypeDeserializer, TypeSerializer
 from hypothesis import given
 from hypothesis import strategies as st
 
+from webhooks.attribute_values import from_item, to_item
 from webhooks.deliveries import Attempt, Delivery
-from webhooks.items import delivery_item, delivery_of, event_item, event_of, from_item, to_item
+from webhooks.items import delivery_item, delivery_of, event_item, event_of
 from webhooks.models import StoredEvent
 
 stored = st.recursive(

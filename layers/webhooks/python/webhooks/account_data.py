@@ -1,38 +1,23 @@
-"""What an erasure deletes of an account: first what is in use, at once; later what is in the log."""
+"""What an erasure deletes of an account at once: what is in use. `webhooks.account_items` has what is left for later."""
 
 from __future__ import annotations
 
 import os
-from collections.abc import Sequence
 from datetime import timedelta
 from functools import cache
 from time import monotonic
-from typing import TYPE_CHECKING, Any
 
+from webhooks.account_items import AccountItems, account_items
 from webhooks.api_keys import KeyTable
 from webhooks.clients import client
 from webhooks.config_table import ConfigTable
 from webhooks.erasures import Erasures
 from webhooks.errors import NotFound
-from webhooks.items import (
-    delivery_key,
-    event_key,
-    notifications_key,
-    pace_key,
-    rate_limit_key,
-    received_key,
-    recent_request_key,
-)
 from webhooks.models import Webhook
 from webhooks.notifications import NotificationTable, notification_table
 from webhooks.subscription_changes import SubscriptionChanges
-from webhooks.tables import config_table, erasures
-
-if TYPE_CHECKING:
-    from mypy_boto3_dynamodb import DynamoDBClient
-
-_PAGE = 250
-"""Deliveries, ten batches."""
+from webhooks.tables import config_table, erasures, webhook_lists
+from webhooks.webhook_lists import WebhookLists
 
 
 class AccountData:
@@ -43,19 +28,19 @@ class AccountData:
 
     def __init__(
         self,
-        client: DynamoDBClient,
-        log_table: str,
         *,
         config: ConfigTable,
+        lists: WebhookLists,
+        items: AccountItems,
         keys: KeyTable,
         notifications: NotificationTable,
         subscriptions: SubscriptionChanges,
         erasures: Erasures,
         delay: timedelta,
     ) -> None:
-        self._client = client
-        self._log_table = log_table
         self._config = config
+        self._lists = lists
+        self._items = items
         self._keys = keys
         self._notifications = notifications
         self._subscriptions = subscriptions
@@ -77,7 +62,7 @@ class AccountData:
             self._erasures.count(account_id, "keys", revoked)
             closed = False
         self._notifications.forget(account_id)
-        while monotonic() < until and (page := self._config.webhooks(account_id, limit=25)[0]):
+        while monotonic() < until and (page := self._lists.page(account_id, limit=25)[0]):
             self._erasures.postpone(account_id, delay=self._delay)
             with self._subscriptions.changing(account_id):
                 deleted = sum(map(self._delete, page))
@@ -92,65 +77,22 @@ class AccountData:
             return False
         return True
 
-    def logged(self, account_id: str, webhook_id: str) -> tuple[list[Any], list[Any]]:
-        """A page of a deleted webhook's items in the log table: the keys of the deliveries, and of their events."""
-        deliveries = self._keys_in(self._log_table, delivery_key(webhook_id, ""))
-        return deliveries, _events(account_id, deliveries, place=1)
-
-    def waiting(self, account_id: str, webhook_id: str) -> tuple[list[Any], list[Any]]:
-        """
-        The same of its pace, of what waits because of that, of its catching up, and of what its test address has received.
-        """
-        kept = self._keys_in(self._log_table, pace_key(webhook_id))
-        kept = kept or self._keys_in(self._log_table, received_key(webhook_id, 0))
-        return kept, _events(account_id, kept, place=2)
-
-    def counters(self, account_id: str) -> list[Any]:
-        """
-        Keys of a page of the rate limits' counters, of recent requests, and of what is known of mails, in the config table.
-        """
-        partitions = (
-            rate_limit_key(account_id, "", 0),
-            recent_request_key(account_id, ""),
-            notifications_key(account_id),
-        )
-        pages = (self._keys_in(self._config.name, key) for key in partitions)
-        return next(filter(None, pages), [])
-
     def forget_account(self, account_id: str) -> None:
         """Of an account without webhooks. Raises Conflict if it has one."""
-        self._config.forget_count(account_id)
+        self._items.forget_count(account_id)
         self._subscriptions.forget(account_id)
-
-    def _keys_in(self, table: str, key: Any) -> list[Any]:
-        """Of a page of the items in the key's partition."""
-        answer = self._client.query(
-            TableName=table,
-            KeyConditionExpression="pk = :pk",
-            ExpressionAttributeValues={":pk": key["pk"]},
-            ProjectionExpression="pk, sk",
-            ConsistentRead=True,
-            Limit=_PAGE,
-        )
-        return list(answer["Items"])
-
-
-def _events(account_id: str, keys: Sequence[Any], *, place: int) -> list[Any]:
-    """Keys of the events whose ids are in the sort keys, after so many `#`; each once."""
-    parts = [key["sk"]["S"].split("#") for key in keys]
-    return [event_key(account_id, event_id) for event_id in {of[place]: None for of in parts if len(of) > place}]
 
 
 @cache
 def account_data() -> AccountData:
-    dynamodb, config = client("dynamodb"), config_table()
+    dynamodb, lists = client("dynamodb"), webhook_lists()
     return AccountData(
-        dynamodb,
-        os.environ["LOG_TABLE"],
-        config=config,
-        keys=KeyTable(dynamodb, config.name),
+        config=config_table(),
+        lists=lists,
+        items=account_items(),
+        keys=KeyTable(dynamodb, lists.name),
         notifications=notification_table(),
-        subscriptions=SubscriptionChanges(dynamodb, config, client("events"), os.environ["EVENT_BUS_NAME"]),
+        subscriptions=SubscriptionChanges(dynamodb, lists, client("events"), os.environ["EVENT_BUS_NAME"]),
         erasures=erasures(),
         delay=timedelta(seconds=int(os.environ["ERASURE_DELAY_SECONDS"])),
     )

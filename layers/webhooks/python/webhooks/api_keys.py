@@ -10,10 +10,11 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import TYPE_CHECKING, Any, Literal
 
+from webhooks.attribute_values import from_item, to_item
 from webhooks.conflicts import retry_on_conflict
 from webhooks.errors import NotFound
 from webhooks.expressions import begins_with
-from webhooks.items import account_api_key_key, api_key_key, from_item, to_item
+from webhooks.item_keys import account_api_key_key, api_key_key
 from webhooks.models import new_id
 from webhooks.times import now, parse_time, rfc3339
 

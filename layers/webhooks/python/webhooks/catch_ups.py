@@ -7,10 +7,12 @@ from dataclasses import asdict, dataclass, fields, replace
 from datetime import timedelta
 from typing import TYPE_CHECKING, Any, Literal
 
+from webhooks.attribute_values import from_item, to_item
 from webhooks.deliveries import Delivery
-from webhooks.items import catch_up_key, expires_at, from_item, to_item
+from webhooks.item_keys import catch_up_key
 from webhooks.models import Webhook
 from webhooks.pace import DUE
+from webhooks.retention import expires_at
 from webhooks.times import now, parse_time, rfc3339
 
 if TYPE_CHECKING:

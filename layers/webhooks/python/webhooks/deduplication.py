@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
-from webhooks.items import recent_request_key
+from webhooks.item_keys import recent_request_key
 from webhooks.times import now
 
 if TYPE_CHECKING:

@@ -4,24 +4,16 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import replace
-from datetime import timedelta
 from typing import TYPE_CHECKING, Any
 
 from webhooks import log_queries
 from webhooks.batches import batch_get
 from webhooks.deliveries import STRANDED_AFTER, Delivery, Outcome, sort_key
-from webhooks.items import (
-    delivery_item,
-    delivery_key,
-    delivery_of,
-    event_item,
-    event_key,
-    event_of,
-    outcome_of,
-    pending_place,
-)
+from webhooks.item_keys import delivery_key, event_key, pending_place
+from webhooks.items import delivery_item, delivery_of, event_item, event_of, outcome_of
 from webhooks.log_pages import Page, fitting
 from webhooks.models import StoredEvent
+from webhooks.retention import oldest
 from webhooks.times import now, rfc3339
 
 if TYPE_CHECKING:
@@ -62,7 +54,7 @@ class DeliveryLog:
         """None, too, for an event that has expired: DynamoDB removes it up to days later."""
         answer = self._client.get_item(TableName=self.name, Key=event_key(account_id, event_id), ConsistentRead=True)
         event = event_of(answer["Item"]) if "Item" in answer else None
-        return event if event and event.accepted_at > self._oldest() else None
+        return event if event and event.accepted_at > oldest(self._log_days) else None
 
     def delivery(self, webhook_id: str, accepted_at: str, event_id: str) -> Delivery | None:
         """Strongly consistent: what decides about a POST is never read stale."""
@@ -113,7 +105,7 @@ class DeliveryLog:
         Newest first, at most 100, of events accepted from the time `since` on and before the time `until`. What one call
         reads is bounded, so that a filtered page may not be full.
         """
-        failed, since = status == "failed", max(since, self._oldest())
+        failed, since = status == "failed", max(since, oldest(self._log_days))
         if any(end and end <= since for end in (after, until)):
             return Page([], None)
         if after and until and after > until:  # DynamoDB refuses to start beyond the end
@@ -164,7 +156,7 @@ class DeliveryLog:
 
         First those with attempts in their round, oldest first: `after` is a sort key. Then those without: a `pending_place`.
         """
-        since, at = max(since, self._oldest()), now()
+        since, at = max(since, oldest(self._log_days)), now()
         page = Page([], None)
         if after is None or after.count("#") == 1:
             query = log_queries.unsettled(webhook_id, max(since, after or ""))
@@ -182,7 +174,7 @@ class DeliveryLog:
 
     def failed_since(self, webhook_id: str, since: str) -> int:
         """About how many deliveries of events accepted since then are failed or being retried; counts 50,000 at most."""
-        query = log_queries.unsettled(webhook_id, max(since, self._oldest())) | {"Select": "COUNT"}
+        query = log_queries.unsettled(webhook_id, max(since, oldest(self._log_days))) | {"Select": "COUNT"}
         counted = 0
         for _ in range(_MAX_COUNTS):
             answer = self._client.query(TableName=self.name, **query)
@@ -197,9 +189,6 @@ class DeliveryLog:
         keys = [event_key(account_id, event_id) for event_id in event_ids]
         events = [event_of(item) for item in batch_get(self._client, {self.name: keys})[self.name]] if keys else []
         return {event.event_id: event.body for event in events}
-
-    def _oldest(self) -> str:
-        return rfc3339(now() - timedelta(days=self._log_days))
 
     def _collect(
         self, query: dict[str, Any], wanted: Callable[[Delivery], bool], place: Callable[[Delivery], str], limit: int

@@ -7,8 +7,9 @@ from dataclasses import dataclass, fields
 from datetime import timedelta
 from typing import TYPE_CHECKING, Any
 
+from webhooks.attribute_values import from_item, to_item
 from webhooks.batches import batch_get
-from webhooks.items import erasure_key, event_key, from_item, to_item
+from webhooks.item_keys import erasure_key, event_key
 from webhooks.times import now, rfc3339
 
 if TYPE_CHECKING:

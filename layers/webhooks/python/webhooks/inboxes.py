@@ -11,10 +11,11 @@ from dataclasses import dataclass
 from datetime import timedelta
 from typing import TYPE_CHECKING, Any
 
+from webhooks.attribute_values import from_item, to_item
 from webhooks.batches import batch_get
 from webhooks.conflicts import retry_on_conflict
 from webhooks.errors import NotFound
-from webhooks.items import from_item, inbox_key, received_key, to_item
+from webhooks.item_keys import inbox_key, received_key
 from webhooks.models import Webhook
 from webhooks.times import now, rfc3339
 

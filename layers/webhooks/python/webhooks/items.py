@@ -6,179 +6,27 @@ another attribute. Items of versions that wrote those, too, are read the same.
 
 from __future__ import annotations
 
-import re
 from collections.abc import Mapping
 from dataclasses import asdict, fields
-from datetime import timedelta
 from typing import TYPE_CHECKING, Any
 
+from webhooks.attribute_values import from_item, to_item
 from webhooks.deliveries import Attempt, Delivery, Outcome
+from webhooks.item_keys import delivery_key, event_key, inbox_key, pending_place, webhook_key
 from webhooks.models import StoredEvent, Webhook
-from webhooks.times import parse_time
+from webhooks.retention import expires_at
 
 if TYPE_CHECKING:
     from mypy_boto3_dynamodb.type_defs import AttributeValueTypeDef as Value
-
-_WHOLE = re.compile(r"-?[0-9]+")
-
-
-def to_item(values: dict[str, Any]) -> dict[str, Value]:
-    """Attribute map of a plain dict; None means absent."""
-    return {name: _serialise(value) for name, value in values.items() if value is not None}
-
-
-def from_item(item: dict[str, Any]) -> dict[str, Any]:
-    return {name: _deserialise(value) for name, value in item.items()}
-
-
-def _serialise(value: Any) -> Value:
-    """What boto3's own serialiser does, for the types that are stored here; numbers are whole."""
-    match value:
-        case str():
-            return {"S": value}
-        case bool():
-            return {"BOOL": value}
-        case int():
-            return {"N": str(value)}
-        case list() | tuple():
-            return {"L": [_serialise(element) for element in value]}
-        case dict():
-            return {"M": {name: _serialise(element) for name, element in value.items()}}
-        case _:
-            raise TypeError(f"{type(value).__name__} is not stored")
-
-
-def _deserialise(value: Mapping[str, Any]) -> Any:
-    """Other types are returned unchanged."""
-    ((kind, content),) = value.items()
-    match kind:
-        case "N":
-            return int(content) if _WHOLE.fullmatch(content) else content
-        case "L":
-            return [_deserialise(element) for element in content]
-        case "M":
-            return {name: _deserialise(element) for name, element in content.items()}
-        case "NULL":
-            return None
-        case _:
-            return content
-
-
-# With an empty id, a sort key is the prefix of all those that the partition has of the kind.
-def webhook_key(account_id: str, webhook_id: str) -> dict[str, Value]:
-    return {"pk": {"S": f"ACCOUNT#{account_id}"}, "sk": {"S": f"WEBHOOK#{webhook_id}"}}
-
-
-def webhook_count_key(account_id: str) -> dict[str, Value]:
-    return {"pk": {"S": f"ACCOUNT#{account_id}"}, "sk": {"S": "COUNT"}}
-
-
-def subscriptions_key(account_id: str) -> dict[str, Value]:
-    """Of the version of what publishers know about the account's subscribers, and of changes under way."""
-    return {"pk": {"S": f"ACCOUNT#{account_id}"}, "sk": {"S": "SUBSCRIPTIONS"}}
-
-
-def deleted_webhook_key(account_id: str, webhook_id: str) -> dict[str, Value]:
-    """Of what is left of a deleted webhook: by it, an erasure finds the deliveries in the log."""
-    return {"pk": {"S": f"ACCOUNT#{account_id}"}, "sk": {"S": f"DELETED#{webhook_id}"}}
-
-
-def erasure_key(account_id: str) -> dict[str, Value]:
-    """Of how far the account's erasure is. In the log table."""
-    return {"pk": {"S": f"ERASURE#{account_id}"}, "sk": {"S": "ERASURE"}}
-
-
-def delivery_key(webhook_id: str, sort_key: str) -> dict[str, Value]:
-    return {"pk": {"S": f"WEBHOOK#{webhook_id}"}, "sk": {"S": sort_key}}
-
-
-def unsettled_key(webhook_id: str, sort_key: str) -> dict[str, Value]:
-    """In the sparse index."""
-    return delivery_key(webhook_id, sort_key) | {"failed_webhook": {"S": webhook_id}}
-
-
-def pending_place(delivery: Delivery) -> str:
-    """Sorts pending deliveries in the order in which their rounds began."""
-    return f"{delivery.round_started_at}#{delivery.sort_key()}"
-
-
-def pending_key(webhook_id: str, place: str) -> dict[str, Value]:
-    """In the index `due`."""
-    key = delivery_key(webhook_id, place.partition("#")[2])
-    return key | {"due": {"S": webhook_id}, "due_at": {"S": place}}
-
-
-def pace_key(webhook_id: str) -> dict[str, Value]:
-    """Of the item that says when a webhook's next delivery may be made, and whether others wait for their moment."""
-    return {"pk": {"S": f"PACE#{webhook_id}"}, "sk": {"S": "PACE"}}
-
-
-def catch_up_key(webhook_id: str) -> dict[str, Value]:
-    """Of how far the webhook's catching up is."""
-    return {"pk": {"S": f"PACE#{webhook_id}"}, "sk": {"S": "CATCH_UP"}}
-
-
-def waiting_key(webhook_id: str, place: str) -> dict[str, Value]:
-    """Of a delivery that waits. The `place` sorts in the order of acceptance."""
-    return {"pk": {"S": f"PACE#{webhook_id}"}, "sk": {"S": f"WAITING#{place}"}}
-
-
-def inbox_key(token_sha256: str) -> dict[str, Value]:
-    """In the config table: whose a test address is, and how many requests it has received."""
-    return {"pk": {"S": f"INBOX#{token_sha256}"}, "sk": {"S": "INBOX"}}
-
-
-def received_key(webhook_id: str, slot: int) -> dict[str, Value]:
-    """In the log table: of a request that a test address has received."""
-    return {"pk": {"S": f"INBOX#{webhook_id}"}, "sk": {"S": f"REQUEST#{slot:02}"}}
-
-
-def api_key_key(key_id: str) -> dict[str, Value]:
-    """Of the item by which a call is authenticated."""
-    return {"pk": {"S": f"KEY#{key_id}"}, "sk": {"S": "KEY"}}
-
-
-def account_api_key_key(account_id: str, key_id: str) -> dict[str, Value]:
-    """Of the key's entry in the list of its account."""
-    return {"pk": {"S": f"ACCOUNT#{account_id}"}, "sk": {"S": f"KEY#{key_id}"}}
-
-
-def rate_limit_key(account_id: str, counter: str, window: int) -> dict[str, Value]:
-    """`window` counts the minutes since 1970."""
-    return {"pk": {"S": f"LIMIT#{account_id}"}, "sk": {"S": f"{counter}#{window}"}}
-
-
-def recent_request_key(account_id: str, request: str) -> dict[str, Value]:
-    return {"pk": {"S": f"REQUEST#{account_id}"}, "sk": {"S": request}}
-
-
-def notifications_key(account_id: str) -> dict[str, Value]:
-    """Of the address to which mails about the account's webhooks are sent."""
-    return {"pk": {"S": f"NOTIFY#{account_id}"}, "sk": {"S": "ADDRESS"}}
-
-
-def mailed_key(account_id: str, webhook_id: str) -> dict[str, Value]:
-    """Of what says until when no further mail about the webhook is sent."""
-    return {"pk": {"S": f"NOTIFY#{account_id}"}, "sk": {"S": f"MAILED#{webhook_id}"}}
-
-
-def mail_count_key(account_id: str, day: str) -> dict[str, Value]:
-    """Of the number of mails to the account on a day, `2026-05-29`."""
-    return {"pk": {"S": f"NOTIFY#{account_id}"}, "sk": {"S": f"COUNT#{day}"}}
-
-
-def event_key(account_id: str, event_id: str) -> dict[str, Value]:
-    return {"pk": {"S": f"EVENT#{account_id}#{event_id}"}, "sk": {"S": "EVENT"}}
 
 
 def webhook_item(webhook: Webhook) -> dict[str, Value]:
     return webhook_key(webhook.account_id, webhook.id) | to_item(asdict(webhook))
 
 
-def inbox_item(webhook: Webhook) -> dict[str, Value]:
+def inbox_item(webhook: Webhook, token_sha256: str) -> dict[str, Value]:
     """Of its test address."""
-    assert webhook.inbox is not None
-    return inbox_key(webhook.inbox) | to_item({"account_id": webhook.account_id, "webhook_id": webhook.id})
+    return inbox_key(token_sha256) | to_item({"account_id": webhook.account_id, "webhook_id": webhook.id})
 
 
 def webhook_of(item: dict[str, Any]) -> Webhook:
@@ -247,11 +95,6 @@ def outcome_of(item: Mapping[str, Any]) -> Outcome:
         attempts=len(attempts),
         answered_ms=[int(attempt["duration_ms"]["N"]) for attempt in attempts if "N" in attempt.get("status_code", {})],
     )
-
-
-def expires_at(accepted_at: str, log_days: int) -> int:
-    """When the log forgets the event: Unix seconds, `log_days` days after it was accepted."""
-    return int((parse_time(accepted_at) + timedelta(days=log_days)).timestamp())
 
 
 def _attempt_values(attempt: Attempt) -> dict[str, Any]:

@@ -7,7 +7,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
-from webhooks.items import delivery_key, pending_key, unsettled_key
+from webhooks.item_keys import delivery_key, pending_key, unsettled_key
 
 if TYPE_CHECKING:
     from mypy_boto3_dynamodb.type_defs import AttributeValueTypeDef as Value

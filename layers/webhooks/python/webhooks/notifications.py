@@ -11,9 +11,10 @@ from datetime import timedelta
 from functools import cache
 from typing import TYPE_CHECKING, Any
 
+from webhooks.attribute_values import from_item, to_item
 from webhooks.clients import client
 from webhooks.conflicts import retry_on_conflict
-from webhooks.items import from_item, mail_count_key, mailed_key, notifications_key, to_item
+from webhooks.item_keys import mail_count_key, mailed_key, notifications_key
 from webhooks.times import now
 
 if TYPE_CHECKING:

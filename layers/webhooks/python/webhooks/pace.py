@@ -13,11 +13,13 @@ from datetime import UTC, datetime, timedelta
 from math import ceil
 from typing import TYPE_CHECKING, Any
 
+from webhooks.attribute_values import from_item, to_item
 from webhooks.batches import batch_delete
 from webhooks.deliveries import sort_key
 from webhooks.expressions import begins_with
-from webhooks.items import expires_at, from_item, pace_key, to_item, waiting_key
+from webhooks.item_keys import pace_key, waiting_key
 from webhooks.messages import DeliveryMessage
+from webhooks.retention import expires_at
 from webhooks.times import now, rfc3339
 
 if TYPE_CHECKING:

@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any
 from urllib.parse import urlsplit
 
 from webhooks.errors import RateLimited
-from webhooks.items import rate_limit_key
+from webhooks.item_keys import rate_limit_key
 from webhooks.models import Webhook
 from webhooks.times import now
 

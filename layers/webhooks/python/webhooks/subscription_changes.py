@@ -16,12 +16,13 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 from webhooks import operational_events
-from webhooks.config_table import ConfigTable
+from webhooks.attribute_values import from_item, to_item
 from webhooks.errors import WebhooksError
-from webhooks.items import from_item, subscriptions_key, to_item
+from webhooks.item_keys import subscriptions_key
 from webhooks.models import new_id
 from webhooks.operational_events import Subscriptions
 from webhooks.times import now
+from webhooks.webhook_lists import WebhookLists
 
 if TYPE_CHECKING:
     from mypy_boto3_dynamodb import DynamoDBClient
@@ -44,7 +45,7 @@ class Change:
 
 
 class SubscriptionChanges:
-    def __init__(self, dynamodb: DynamoDBClient, webhooks: ConfigTable, events: EventBridgeClient, bus: str) -> None:
+    def __init__(self, dynamodb: DynamoDBClient, webhooks: WebhookLists, events: EventBridgeClient, bus: str) -> None:
         self._dynamodb = dynamodb
         self._webhooks = webhooks
         self._events = events

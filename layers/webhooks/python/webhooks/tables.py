@@ -11,11 +11,23 @@ from webhooks.config_table import ConfigTable
 from webhooks.delivery_log import DeliveryLog
 from webhooks.erasures import Erasures
 from webhooks.pace import Pace
+from webhooks.webhook_lists import WebhookLists
+from webhooks.webhook_marks import WebhookMarks
 
 
 @cache
 def config_table() -> ConfigTable:
     return ConfigTable(client("dynamodb"), os.environ["CONFIG_TABLE"])
+
+
+@cache
+def webhook_lists() -> WebhookLists:
+    return WebhookLists(client("dynamodb"), os.environ["CONFIG_TABLE"])
+
+
+@cache
+def webhook_marks() -> WebhookMarks:
+    return WebhookMarks(client("dynamodb"), os.environ["CONFIG_TABLE"])
 
 
 @cache
