@@ -15,7 +15,7 @@ from bench import cloud
 from bench.fanout import BATCH, DETAIL
 from bench.measure import Prepare, interleaved, medians, write
 from local.emulator import ROOT
-from webhooks.api_keys import KeyTable
+from webhooks.key_table import KeyTable
 from webhooks.models import new_id
 
 _EVENT = (ROOT / "tests" / "events" / "http_api.json").read_text()

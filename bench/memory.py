@@ -18,9 +18,9 @@ from bench.measure import write
 from bench.sizes import dead
 from bench.together import together
 from fanout.incoming import MAX_EVENTS
-from webhooks.api_keys import KeyTable
 from webhooks.deliveries import ATTEMPTS_KEPT
 from webhooks.items import delivery_item
+from webhooks.key_table import KeyTable
 from webhooks.models import Webhook, new_id
 
 _RETRY_BATCH = 40

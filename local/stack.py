@@ -14,7 +14,7 @@ from botocore.exceptions import ClientError
 
 from local import ca, emulator
 from local.emulator import PYTHON, REGION, ROOT, Emulator, environment
-from webhooks.api_keys import KeyTable
+from webhooks.key_table import KeyTable
 
 DIRECTORY = ROOT / ".local"
 STACK = "AisouleWebhooks"

@@ -13,8 +13,8 @@ from typing import Any
 import boto3
 
 from local.client import Client
-from webhooks.api_keys import KeyTable
 from webhooks.event_types import EVENT_TYPES
+from webhooks.key_table import KeyTable
 
 EVENT = EVENT_TYPES["message.incoming"]
 

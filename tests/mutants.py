@@ -83,10 +83,13 @@ GROUPS = {
         (
             "webhooks/attribute_values.py",
             "webhooks/config_table.py",
+            "webhooks/delivery_lists.py",
             "webhooks/delivery_log.py",
             "webhooks/expressions.py",
             "webhooks/item_keys.py",
             "webhooks/items.py",
+            "webhooks/recoverable_deliveries.py",
+            "webhooks/retention.py",
             "webhooks/webhook_lists.py",
             "webhooks/webhook_marks.py",
         ),

@@ -20,12 +20,13 @@ from api.delivery_schemas import (
 from api.fields import Cursor, EventName, GivenTime, PathId, given_time
 from api.routing import Routes
 from api.tables import rate_limits, recent_requests
-from webhooks.catch_ups import CatchUp
+from webhooks.catch_up import CatchUp
 from webhooks.deliveries import Delivery, DeliveryStatus
 from webhooks.errors import NotFound
 from webhooks.messages import COPY_DELAY_SECONDS
-from webhooks.models import StoredEvent, Webhook
-from webhooks.tables import catch_ups, delivery_log
+from webhooks.models import Webhook
+from webhooks.stored_events import StoredEvent
+from webhooks.tables import catch_ups, delivery_lists, delivery_log
 
 routes = Routes()
 
@@ -57,7 +58,9 @@ def list_(
     after = cursors.decode(cursor, cursors.DELIVERY)
     begin, end = given_time("since", since) or "", given_time("until", until)
     rate_limits().consume_listing(caller.account_id)
-    page = delivery_log().page(webhook_id, limit=limit, after=after, status=status, event=event, since=begin, until=end)
+    page = delivery_lists().page(
+        webhook_id, limit=limit, after=after, status=status, event=event, since=begin, until=end
+    )
     catch_up = _catch_up(caller.webhook, page.deliveries)
     return DeliveryPage(
         data=[LoggedDelivery.with_catch_up(catch_up, caller.webhook, delivery) for delivery in page.deliveries],

@@ -8,7 +8,7 @@ from typing import Annotated, Any, Literal
 from pydantic import AfterValidator, Field
 
 from api.fields import Code, Cursor, EventName, GivenTime, In, Out, Time, masked
-from webhooks.catch_ups import CatchUp, SentAgain
+from webhooks.catch_up import CatchUp, SentAgain
 from webhooks.deliveries import Attempt, Delivery, DeliveryStatus
 from webhooks.models import Webhook
 from webhooks.payload import read_time

@@ -17,7 +17,7 @@ from api.public_schemas import PREFIX, rename, share_enums
 from api.routing import KEYS, Route, register
 from api.statistics import Period
 from webhooks.api_keys import Role
-from webhooks.catch_ups import SentAgain
+from webhooks.catch_up import SentAgain
 from webhooks.deliveries import DeliveryStatus
 from webhooks.models import WebhookStatus
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 
 from api.event_schemas import EventDelivery, EventOut
-from webhooks.models import StoredEvent
+from webhooks.stored_events import StoredEvent
 from webhooks.tables import delivery_log, webhook_lists
 
 

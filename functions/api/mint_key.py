@@ -13,7 +13,7 @@ from typing import Any
 import boto3
 from botocore.exceptions import BotoCoreError, ClientError
 
-from webhooks.api_keys import KeyTable
+from webhooks.key_table import KeyTable
 
 
 def main() -> None:

@@ -15,8 +15,9 @@ from api.problems import MAX_ERRORS, Problem
 from webhooks.clients import client
 from webhooks.errors import Conflict, EventRejected, NotSent
 from webhooks.event_types import BATCH, validate_data
-from webhooks.models import StoredEvent, new_id
+from webhooks.models import new_id
 from webhooks.payload import build_body, check_id, normalise_timestamp
+from webhooks.stored_events import StoredEvent
 from webhooks.times import now, rfc3339
 
 logger = Logger()

@@ -10,7 +10,7 @@ from webhooks.models import Webhook
 from webhooks.new_rounds import begin, new_rounds
 from webhooks.queues import delivery_queues
 from webhooks.rate_limits import RateLimits
-from webhooks.tables import pace
+from webhooks.tables import pace, recoverable_deliveries
 
 PAGE = 100
 _COPIES_SECONDS = 15
@@ -35,7 +35,7 @@ def recover(
     """
     refuse_disabled(webhook)
     limits.consume_listing(webhook.account_id)
-    page = log.recoverable(webhook.id, since=since, after=after, limit=PAGE)
+    page = recoverable_deliveries().page(webhook.id, since=since, after=after, limit=PAGE)
     rounds = new_rounds(log, webhook, page.deliveries)
     if not rounds:
         return 0, page.after

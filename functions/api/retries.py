@@ -6,8 +6,9 @@ from webhooks.deliveries import Delivery
 from webhooks.delivery_log import DeliveryLog
 from webhooks.errors import Conflict, NotFound, NotSent
 from webhooks.messages import DeliveryMessage
-from webhooks.models import Lane, StoredEvent, Webhook
+from webhooks.models import Lane, Webhook
 from webhooks.queues import delivery_queues
+from webhooks.stored_events import StoredEvent
 from webhooks.times import now, rfc3339
 
 

@@ -9,7 +9,7 @@ from api.fields import GivenTime, PathId, given_time
 from api.routing import Routes
 from api.statistics import Period, WebhookStats, begin_of, statistics
 from api.tables import rate_limits
-from webhooks.tables import delivery_log
+from webhooks.tables import delivery_lists
 from webhooks.times import now, parse_time, rfc3339
 
 routes = Routes()
@@ -42,5 +42,5 @@ def get(
     rate_limits().consume_listing(caller.account_id, _PAGES)
     begin = begin_of(period, at)
     counted_from = min(max(begin, parse_time(given)), at) if given else begin
-    outcomes, complete = delivery_log().outcomes(webhook_id, rfc3339(counted_from))
+    outcomes, complete = delivery_lists().outcomes(webhook_id, rfc3339(counted_from))
     return statistics(outcomes, period, at, since=counted_from if complete else None)

@@ -5,10 +5,10 @@ from __future__ import annotations
 import os
 from functools import cache
 
-from webhooks.api_keys import KeyTable
 from webhooks.clients import client
 from webhooks.deduplication import RecentRequests
 from webhooks.inboxes import Inboxes
+from webhooks.key_table import KeyTable
 from webhooks.rate_limits import RateLimits
 from webhooks.subscription_changes import SubscriptionChanges
 from webhooks.tables import webhook_lists

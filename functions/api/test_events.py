@@ -6,8 +6,9 @@ from api.retries import send_round
 from webhooks.deliveries import Delivery
 from webhooks.delivery_log import DeliveryLog
 from webhooks.event_types import EVENT_TYPES
-from webhooks.models import StoredEvent, Webhook, new_id
+from webhooks.models import Webhook, new_id
 from webhooks.payload import build_body, normalise_timestamp
+from webhooks.stored_events import StoredEvent
 from webhooks.times import now, rfc3339
 
 

@@ -23,7 +23,7 @@ from api.fields import (
     WhatsappAccountIds,
     masked,
 )
-from webhooks.catch_ups import CatchUp
+from webhooks.catch_up import CatchUp
 from webhooks.models import Webhook, WebhookStatus
 from webhooks.times import now
 

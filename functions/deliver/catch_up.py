@@ -17,12 +17,12 @@ from dataclasses import replace
 from datetime import timedelta
 
 from webhooks import new_rounds
-from webhooks.catch_ups import GIVEN_UP_AFTER, CatchUp, CatchUpState
+from webhooks.catch_up import GIVEN_UP_AFTER, CatchUp, CatchUpState
 from webhooks.errors import NotFound
 from webhooks.models import Webhook
 from webhooks.pace import at_pace
 from webhooks.queues import delivery_queues
-from webhooks.tables import catch_ups, config_table, delivery_log, pace
+from webhooks.tables import catch_ups, config_table, delivery_lists, delivery_log, pace, recoverable_deliveries
 from webhooks.telemetry import logger
 from webhooks.times import now, parse_time, rfc3339
 
@@ -52,7 +52,7 @@ def go_on(webhook_id: str) -> bool:
     if webhook.status == "failing":
         return _wait(catch_up, webhook)
     if catch_up.state == "waiting":
-        total = catch_up.sent + delivery_log().failed_since(webhook_id, _since(catch_up, webhook))
+        total = catch_up.sent + recoverable_deliveries().failed_since(webhook_id, _since(catch_up, webhook))
         return catch_ups().save(replace(catch_up, state="sending", after=None, total=total, due_at=rfc3339(now())))
     return _send_page(catch_up, webhook)
 
@@ -82,7 +82,7 @@ def _wait(catch_up: CatchUp, webhook: Webhook) -> bool:
         catch_ups().save(paused.with_next_probe())
         return False
     if now() - parse_time(began) >= GIVEN_UP_AFTER:
-        left = delivery_log().failed_since(webhook.id, catch_up.since)
+        left = recoverable_deliveries().failed_since(webhook.id, catch_up.since)
         return _end(replace(catch_up, total=catch_up.sent + left), "given_up")
     if not _has_traffic(catch_up):
         _resend(webhook, since=catch_up.since, after=None, limit=1, per_second=None)
@@ -92,7 +92,7 @@ def _wait(catch_up: CatchUp, webhook: Webhook) -> bool:
 
 def _has_traffic(catch_up: CatchUp) -> bool:
     """Whether an event was accepted in the last quarter of an hour: its attempts say how the endpoint is."""
-    latest = delivery_log().page(catch_up.webhook_id, limit=1, after=None).deliveries
+    latest = delivery_lists().page(catch_up.webhook_id, limit=1, after=None).deliveries
     recently = rfc3339(now() - timedelta(minutes=15))
     return any(delivery.accepted_at > recently for delivery in latest)
 
@@ -123,7 +123,7 @@ def _resend(
 
     Killed before that is noted, it reads the page again, and finds what was not marked. Raises NotSent.
     """
-    page = delivery_log().recoverable(webhook.id, since=since, after=after, limit=limit)
+    page = recoverable_deliveries().page(webhook.id, since=since, after=after, limit=limit)
     rounds = new_rounds.new_rounds(delivery_log(), webhook, page.deliveries)
     messages = [message for _, message in rounds]
     if messages and per_second:

@@ -1,5 +1,5 @@
 """
-Each minute: releases what waits because it is above its webhook's pace (`webhooks.pace`), and goes on with catching up
+Each minute: releases what waits because of its webhook's pace (`webhooks.waiting_deliveries`), and goes on with catching up
 (`deliver.catch_up`).
 """
 
@@ -12,11 +12,13 @@ from time import monotonic
 
 from deliver.catch_up import go_on, webhook_or_none
 from webhooks.clients import client
+from webhooks.due import read_due
 from webhooks.messages import DeliveryMessage
-from webhooks.pace import PaceState, at_pace
+from webhooks.pace import at_pace
 from webhooks.queues import delivery_queues, in_tens
-from webhooks.tables import delivery_log, pace
+from webhooks.tables import delivery_log, pace, waiting_deliveries
 from webhooks.telemetry import count, flush, logger
+from webhooks.waiting_deliveries import Waiting
 
 RELEASE_SECONDS = 40
 """What is left then is released by the next invocation. `infra.delivery` gives the function ten seconds more."""
@@ -36,7 +38,7 @@ def lambda_handler(schedule_event: object, context: object) -> None:
     """Never raises for one webhook's fault: the others go on, and it is tried again in a minute."""
     until = monotonic() + RELEASE_SECONDS
     try:
-        due = pace().due(limit=_WEBHOOKS)
+        due = read_due(client("dynamodb"), delivery_log().name, limit=_WEBHOOKS)
         while due and monotonic() < until:
             # A page each in turn, so that a long line holds up no other webhook's.
             due = [one for one in due if monotonic() < until and _goes_on(*one)]
@@ -49,7 +51,7 @@ def _goes_on(webhook_id: str, what: str) -> bool:
     try:
         if what == "CATCH_UP":
             return go_on(webhook_id)
-        state = pace().state(webhook_id)
+        state = waiting_deliveries().state(webhook_id)
         return state is not None and _release_page(state)
     except Exception:
         logger.exception("release.our_fault", webhook_id=webhook_id)
@@ -57,13 +59,13 @@ def _goes_on(webhook_id: str, what: str) -> bool:
         return False
 
 
-def _release_page(state: PaceState) -> bool:
+def _release_page(state: Waiting) -> bool:
     webhook = webhook_or_none(state.account_id, state.webhook_id)
     per_second = webhook.max_per_second if webhook and webhook.status != "disabled" else None
     limit = min(_PAGE, pace().batch(per_second)) if per_second else _PAGE
-    messages = pace().waiting(state.webhook_id, limit=limit)
+    messages = waiting_deliveries().first(state.webhook_id, limit=limit)
     if not messages:
-        return not pace().finish(state)
+        return not waiting_deliveries().finish(state)
     if per_second:
         first = pace().take(state.webhook_id, len(messages), per_second, of_waiting=True)
         if first is None:  # the next five minutes are full
@@ -80,7 +82,7 @@ def _send(messages: Sequence[DeliveryMessage]) -> None:
     refused = [left for ten in _pool.map(delivery_queues().send_ten, in_tens(known)) for left in ten]
     unsent = {(message.key(), message.round) for message in refused}
     sent = [message for message in messages if (message.key(), message.round) not in unsent]
-    pace().remove(sent)
+    waiting_deliveries().remove(sent)
     logger.info("deliveries.released", webhook_id=messages[0].webhook_id, messages=len(sent))
     if unsent:
         raise NotReleased(f"{len(unsent)} of {len(messages)}")

@@ -11,14 +11,15 @@ from functools import cache
 from typing import TYPE_CHECKING, Literal
 
 from webhooks import operational_events
-from webhooks.catch_ups import EARLIER, CatchUps
+from webhooks.catch_up import EARLIER
+from webhooks.catch_ups import CatchUps
 from webhooks.clients import client
 from webhooks.deliveries import Delivery
-from webhooks.delivery_log import DeliveryLog
 from webhooks.models import Webhook
 from webhooks.operational_events import EmitFailed
+from webhooks.recoverable_deliveries import RecoverableDeliveries
 from webhooks.subscription_changes import SubscriptionChanges
-from webhooks.tables import catch_ups, delivery_log, webhook_lists, webhook_marks
+from webhooks.tables import catch_ups, recoverable_deliveries, webhook_lists, webhook_marks
 from webhooks.times import parse_time, rfc3339
 from webhooks.webhook_marks import WebhookMarks
 
@@ -33,7 +34,7 @@ class StatusChanges:
     bus: str
     subscriptions: SubscriptionChanges
     catch_ups: CatchUps
-    log: DeliveryLog
+    recoverable: RecoverableDeliveries
 
     def emit_failing(self, webhook: Webhook) -> None:
         """However often it is repeated, it carries the same id."""
@@ -56,7 +57,7 @@ class StatusChanges:
 
     def _emit(self, name: Literal["webhook.failing", "webhook.recovered"], webhook: Webhook, *, at_least: int) -> None:
         since = rfc3339(parse_time(str(webhook.failing_since)) - EARLIER)
-        failed = max(self.log.failed_since(webhook.id, since), at_least)
+        failed = max(self.recoverable.failed_since(webhook.id, since), at_least)
         operational_events.emit(self.events, self.bus, name, webhook, failed_deliveries=failed)
 
     def begin_catch_up(self, webhook: Webhook, delivery: Delivery) -> None:
@@ -91,5 +92,5 @@ def status_changes() -> StatusChanges:
         bus=bus,
         subscriptions=SubscriptionChanges(client("dynamodb"), webhook_lists(), events, bus),
         catch_ups=catch_ups(),
-        log=delivery_log(),
+        recoverable=recoverable_deliveries(),
     )

@@ -10,8 +10,8 @@ from functools import partial
 from typing import Any, TypeVar
 
 from webhooks.messages import COPY_DELAY_SECONDS, DeliveryMessage
-from webhooks.models import StoredEvent, Subscription
 from webhooks.queues import delivery_queues, in_tens
+from webhooks.stored_events import StoredEvent, Subscription
 from webhooks.tables import delivery_log, pace, webhook_lists
 from webhooks.telemetry import count, logger
 

@@ -9,7 +9,7 @@ from fanout.batch import fan_out, side_by_side
 from fanout.incoming import accept, id_of, rejection, split
 from webhooks.clients import client
 from webhooks.errors import EventRejected
-from webhooks.models import StoredEvent
+from webhooks.stored_events import StoredEvent
 from webhooks.telemetry import count, flush, logger
 from webhooks.times import now, rfc3339
 

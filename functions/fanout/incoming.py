@@ -7,8 +7,8 @@ from typing import Any
 
 from webhooks.errors import EventRejected
 from webhooks.event_types import BATCH, validate_data
-from webhooks.models import StoredEvent
 from webhooks.payload import build_body, check_id, normalise_timestamp
+from webhooks.stored_events import StoredEvent
 
 _MAX_REJECTION = 1_000_000
 """Below SQS's 1 MiB."""

@@ -13,7 +13,8 @@ from tests.deployed import Deployed
 from webhooks.item_keys import event_key
 from webhooks.items import event_item
 from webhooks.messages import DeliveryMessage
-from webhooks.models import StoredEvent, new_id
+from webhooks.models import new_id
+from webhooks.stored_events import StoredEvent
 from webhooks.times import now, rfc3339
 
 DATA = {"message_id": "wamid.1", "whatsapp_account_id": "uuid"}

@@ -17,8 +17,8 @@ from tests.integration.pipeline import put_items
 from webhooks.deliveries import Attempt, Delivery, DeliveryStatus
 from webhooks.delivery_log import DeliveryLog
 from webhooks.items import delivery_item
-from webhooks.models import StoredEvent
 from webhooks.payload import build_body
+from webhooks.stored_events import StoredEvent
 from webhooks.times import now, rfc3339
 
 VALID = {"name": "Orders", "url": "https://localhost:8443/hook", "events": ["message.incoming"]}

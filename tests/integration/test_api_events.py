@@ -12,7 +12,7 @@ from tests.integration.api_client import Api
 from tests.integration.conftest import Aws
 from tests.integration.pipeline import Pipeline
 from webhooks.event_types import EVENT_TYPES
-from webhooks.models import StoredEvent
+from webhooks.stored_events import StoredEvent
 from webhooks.times import now, rfc3339
 
 DATA = dict(EVENT_TYPES["message.incoming"].example)

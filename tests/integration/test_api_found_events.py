@@ -13,8 +13,8 @@ from tests.integration.conftest import Aws
 from tests.integration.counting import aws_calls
 from tests.integration.pipeline import Pipeline, ago
 from tests.integration.test_fanout import fan_out
-from webhooks.models import StoredEvent
 from webhooks.signing import hex_signature, standard_signature
+from webhooks.stored_events import StoredEvent
 
 
 @pytest.fixture

@@ -21,7 +21,8 @@ from webhooks.deliveries import Delivery, DeliveryStatus
 from webhooks.delivery_log import DeliveryLog
 from webhooks.item_keys import event_key
 from webhooks.items import delivery_item
-from webhooks.models import StoredEvent
+from webhooks.recoverable_deliveries import RecoverableDeliveries
+from webhooks.stored_events import StoredEvent
 from webhooks.times import now, rfc3339
 
 PATH = "/v1/webhooks/wh_1/recover"
@@ -223,10 +224,10 @@ def test_what_sqs_refuses_is_still_there_for_the_next_call(
             send_message_batch(**request | {"Entries": rest})
         return {"Failed": [{"Id": first["Id"], "Code": "InternalError", "SenderFault": False}]}
 
-    monkeypatch.setattr(sqs, "send_message_batch", but_the_first)
-    refused = account.post(PATH, {"since": ago(hours=2)})
+    with monkeypatch.context() as refusing:
+        refusing.setattr(sqs, "send_message_batch", but_the_first)
+        refused = account.post(PATH, {"since": ago(hours=2)})
     assert (refused.status, refused.headers["Retry-After"]) == (503, "1")
-    monkeypatch.undo()
     assert len(account.get("/v1/webhooks/wh_1/deliveries", status="failed").json["data"]) == 2
 
 
@@ -301,7 +302,8 @@ def logged_pending(aws: Aws, count: int, *, minutes: float) -> list[str]:
     """Failed deliveries, of which a recovery so long ago began new rounds; the events' ids."""
     failed = logged(aws, count, seconds_ago=7 * 3600)
     log = DeliveryLog(aws.dynamodb, aws.log_table, log_days=30)
-    for delivery in log.recoverable("wh_1", since=ago(days=1), after=None, limit=count).deliveries:
+    recoverable = RecoverableDeliveries(aws.dynamodb, aws.log_table, log_days=30)
+    for delivery in recoverable.page("wh_1", since=ago(days=1), after=None, limit=count).deliveries:
         attempts = failures(4, first_ago=6 * 3600)
         log.save(replace(delivery.in_round(2, ago(minutes=minutes)), attempts=attempts))
     return failed

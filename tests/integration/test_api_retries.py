@@ -17,7 +17,7 @@ from tests.integration.pipeline import Pipeline, failures
 from tests.integration.test_api_recovery import logged
 from webhooks.clients import client
 from webhooks.errors import Conflict
-from webhooks.models import StoredEvent
+from webhooks.stored_events import StoredEvent
 from webhooks.times import now, parse_time, rfc3339
 
 

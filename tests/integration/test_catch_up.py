@@ -20,7 +20,8 @@ from webhooks.clients import client
 from webhooks.deliveries import Attempt, Delivery
 from webhooks.item_keys import event_key
 from webhooks.items import delivery_item
-from webhooks.models import StoredEvent
+from webhooks.stored_events import StoredEvent
+from webhooks.tables import delivery_lists
 from webhooks.times import parse_time, rfc3339
 
 PATH = "/v1/webhooks/wh_1"
@@ -444,7 +445,7 @@ def test_cut_off_anywhere_it_goes_on_within_a_minute(
     release()
     assert state(account)[0] == "done"
     assert {event_id for _, event_id, _ in sent} == set(failed)
-    rounds = {event_id: pipeline.log.page("wh_1", limit=10, after=None) for event_id in failed}
+    rounds = {event_id: delivery_lists().page("wh_1", limit=10, after=None) for event_id in failed}
     assert all(
         delivery.round == 2 and delivery.status == "pending"
         for page in rounds.values()

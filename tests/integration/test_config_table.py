@@ -15,7 +15,8 @@ from hypothesis import strategies as st
 from tests.integration.conftest import Aws
 from webhooks.config_table import ConfigTable
 from webhooks.errors import LimitReached, NotFound
-from webhooks.models import StoredEvent, Webhook, new_id
+from webhooks.models import Webhook, new_id
+from webhooks.stored_events import StoredEvent
 from webhooks.webhook_lists import WebhookLists
 
 AT = "2026-05-29T10:30:00.000Z"

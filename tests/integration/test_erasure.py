@@ -22,7 +22,7 @@ from tests.integration.conftest import Aws, Clock
 from tests.integration.pipeline import Pipeline
 from tests.integration.test_telemetry import write_lines_too, written
 from webhooks.clients import client
-from webhooks.models import StoredEvent
+from webhooks.stored_events import StoredEvent
 from webhooks.webhook_lists import WebhookLists
 
 EVENT = json.loads((Path(__file__).parent.parent / "events" / "eventbridge.json").read_text())
@@ -390,10 +390,10 @@ def killed(moment: str, number: int) -> Iterator[Callable[[], bool]]:
 def small_pages(monkeypatch: pytest.MonkeyPatch) -> None:
     """So that there are more steps to be cut off at."""
     import webhooks.account_items
-    import webhooks.api_keys
+    import webhooks.key_table
 
     monkeypatch.setattr(webhooks.account_items, "_PAGE", 3)
-    monkeypatch.setattr(webhooks.api_keys, "_REVOKED", 1)
+    monkeypatch.setattr(webhooks.key_table, "_REVOKED", 1)
 
 
 @pytest.mark.usefixtures("small_pages")

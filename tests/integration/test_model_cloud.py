@@ -13,21 +13,26 @@ from tests.integration.conftest import Aws
 from tests.integration.pipeline import failures
 from tests.model.clients import DynamoDB, Events, Sqs
 from tests.model.cloud import Cloud, Queue
-from webhooks.api_keys import KeyTable
 from webhooks.catch_ups import CatchUps
 from webhooks.config_table import ConfigTable
 from webhooks.deduplication import RecentRequests
 from webhooks.deliveries import Delivery, DeliveryStatus
+from webhooks.delivery_lists import DeliveryLists
 from webhooks.delivery_log import DeliveryLog
+from webhooks.due import read_due
 from webhooks.errors import Conflict, LimitReached, NotFound, RateLimited, WebhooksError
 from webhooks.items import webhook_item
+from webhooks.key_table import KeyTable
 from webhooks.messages import DeliveryMessage, from_record
-from webhooks.models import StoredEvent, Webhook
+from webhooks.models import Webhook
 from webhooks.pace import Pace
 from webhooks.queues import DeliveryQueues
 from webhooks.rate_limits import RateLimits
+from webhooks.recoverable_deliveries import RecoverableDeliveries
+from webhooks.stored_events import StoredEvent
 from webhooks.subscription_changes import SubscriptionChanges
 from webhooks.times import now, parse_time
+from webhooks.waiting_deliveries import WaitingDeliveries
 from webhooks.webhook_lists import WebhookLists
 from webhooks.webhook_marks import WebhookMarks
 
@@ -83,36 +88,45 @@ def test_the_simulated_tables_answer_as_motos_do(aws: Aws) -> None:
 
 def calls_about_a_pace(client: Any) -> list[Any]:
     """Moments taken one after the other until others have to wait; these released, and what is left."""
-    pace = Pace(client, "log", log_days=30)
+    waiting = WaitingDeliveries(client, "log", log_days=30)
+    pace = Pace(client, "log", waiting, log_days=30)
     messages = [replace(MESSAGE, event_id=f"evt_{number}") for number in range(3)]
     results: list[Any] = [
-        pace.state("wh_1"),
+        waiting.state("wh_1"),
         pace.take("wh_1", 1, 1),
         pace.take("wh_1", 3, 2),
         pace.take("wh_1", 1, 1),
         pace.take("wh_1", 297, 1),
         pace.take("wh_1", 294, 1),
         *[message.delayed_until for message in pace.schedule(messages, 1)],
-        pace.due(limit=9),
+        read_due(client, "log", limit=9),
         pace.take("wh_1", 1, 1),
         pace.take("wh_1", 1, 1, of_waiting=True),
-        [message.key() for message in pace.waiting("wh_1", limit=2)],
-        state := pace.state("wh_1"),
+        [message.key() for message in waiting.first("wh_1", limit=2)],
+        state := waiting.state("wh_1"),
     ]
-    pace.remove(messages)
+    waiting.remove(messages)
     assert state
-    finished = [pace.finish(replace(state, kept=1)), pace.finish(state)]
-    return [*results, *finished, pace.due(limit=9), pace.take("wh_1", 1, 1), pace.waiting("wh_1", limit=2)]
+    finished = [waiting.finish(replace(state, kept=1)), waiting.finish(state)]
+    return [
+        *results,
+        *finished,
+        read_due(client, "log", limit=9),
+        pace.take("wh_1", 1, 1),
+        waiting.first("wh_1", limit=2),
+    ]
 
 
 def calls_about_catching_up(client: Any) -> list[Any]:
     """Begun for one outage and for a later one, put off, and stopped; with what the log knows of what failed."""
     catch_ups, log = CatchUps(client, "log", log_days=30), DeliveryLog(client, "log", log_days=30)
+    recoverable = RecoverableDeliveries(client, "log", log_days=30)
+    lists = DeliveryLists(client, "log", log_days=30)
     first, later = replace(WEBHOOK, failing_since=AT), replace(WEBHOOK, failing_since="2026-05-29T11:30:00.000Z")
     results: list[Any] = [catch_ups.read("wh_1")]
 
     def after(call: Callable[[], Any]) -> None:
-        results.extend([call(), catch_ups.read("wh_1"), Pace(client, "log", log_days=30).due(limit=9)])
+        results.extend([call(), catch_ups.read("wh_1"), read_due(client, "log", limit=9)])
 
     after(lambda: catch_ups.begin(first, AT))
     after(lambda: catch_ups.begin(later, AT))
@@ -128,14 +142,15 @@ def calls_about_catching_up(client: Any) -> list[Any]:
     for number, status in enumerate(statuses):
         at = f"2026-05-29T10:30:0{number}.000Z"
         log.save(Delivery("wh_1", "acme", f"evt_{number}", "message.incoming", at, status, 1, at, failures(1)))
-    one = log.recoverable("wh_1", since=AT, after=None, limit=1)
-    pages = [one, log.recoverable("wh_1", since=AT, after=one.after, limit=9), log.page("wh_1", limit=2, after=None)]
+    one = recoverable.page("wh_1", since=AT, after=None, limit=1)
+    rest = recoverable.page("wh_1", since=AT, after=one.after, limit=9)
+    pages = [one, rest, lists.page("wh_1", limit=2, after=None)]
     results += [[(d.event_id, d.status) for d in page.deliveries] for page in pages]
-    return [*results, log.failed_since("wh_1", AT)]
+    return [*results, recoverable.failed_since("wh_1", AT)]
 
 
 def test_the_simulated_log_catches_up_as_motos_does(aws: Aws, monkeypatch: pytest.MonkeyPatch) -> None:
-    for module in ("catch_ups", "pace", "delivery_log", "retention"):
+    for module in ("catch_up", "catch_ups", "due", "recoverable_deliveries", "retention"):
         monkeypatch.setattr(f"webhooks.{module}.now", lambda: parse_time("2026-05-29T20:00:00.000Z"))
     simulated = calls_about_catching_up(DynamoDB(Cloud()))
     assert simulated == calls_about_catching_up(aws.dynamodb)
@@ -143,7 +158,8 @@ def test_the_simulated_log_catches_up_as_motos_does(aws: Aws, monkeypatch: pytes
 
 
 def test_the_simulated_log_keeps_a_pace_as_motos_does(aws: Aws, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("webhooks.pace.now", lambda: parse_time(AT))
+    for module in ("due", "pace", "waiting_deliveries"):
+        monkeypatch.setattr(f"webhooks.{module}.now", lambda: parse_time(AT))
     simulated = calls_about_a_pace(DynamoDB(Cloud()))
     assert simulated == calls_about_a_pace(aws.dynamodb)
     assert {None, True, False} <= {result for result in simulated if result is None or isinstance(result, bool)}

@@ -190,27 +190,29 @@ def test_what_dynamodb_leaves_is_removed_by_asking_again(
 def test_another_round_that_comes_to_wait_meanwhile_is_not_removed(
     pipeline: Pipeline, clock: Clock, sent: list[tuple[str, str, int]], waiting: Callable[..., None]
 ) -> None:
-    from webhooks.tables import pace
+    from webhooks.tables import pace, waiting_deliveries
 
     pipeline.webhook(URL, max_per_second=1)
     waiting("e1")
-    (first,) = pace().waiting("wh_1", limit=10)
+    (first,) = waiting_deliveries().first("wh_1", limit=10)
     assert pace().schedule([replace(first, round=2)], 1) == [], "waits, too"
-    pace().remove([first])
-    assert [(message.event_id, message.round) for message in pace().waiting("wh_1", limit=10)] == [("e1", 2)]
+    waiting_deliveries().remove([first])
+    assert [(message.event_id, message.round) for message in waiting_deliveries().first("wh_1", limit=10)] == [
+        ("e1", 2)
+    ]
 
 
 def test_an_event_that_comes_to_wait_while_the_last_is_released_is_not_missed(
     pipeline: Pipeline, clock: Clock, sent: list[tuple[str, str, int]], waiting: Callable[..., None]
 ) -> None:
-    from webhooks.tables import pace
+    from webhooks.tables import waiting_deliveries
 
     pipeline.webhook(URL, max_per_second=1)
     waiting("e1")
-    state = pace().state("wh_1")
+    state = waiting_deliveries().state("wh_1")
     assert state
     publish(clock, "e2")
-    assert not pace().finish(state)
+    assert not waiting_deliveries().finish(state)
     clock.at += timedelta(minutes=1)
     release()
     assert [event_id for _, event_id, _ in sent] == ["e1", "e2"]

@@ -11,7 +11,7 @@ from itertools import pairwise
 from deliver.dead_letters import OUR_FAULT, REQUEUED_FOR
 from tests.model.cloud import Item, Key, Write
 from tests.model.simulation import ACCOUNT, DELAYS, Simulation
-from webhooks.catch_ups import CatchUp
+from webhooks.catch_up import CatchUp
 from webhooks.deliveries import FINAL, Attempt, Delivery
 from webhooks.items import delivery_of, webhook_of
 from webhooks.models import Webhook

@@ -19,7 +19,7 @@ from tests.model.cloud import NONE, Cloud, Crashed, Plan, Queue
 from tests.model.endpoints import Endpoints
 from tests.template import lane_limits
 from webhooks.attribute_values import from_item
-from webhooks.catch_ups import CatchUp
+from webhooks.catch_up import CatchUp
 from webhooks.deliveries import Delivery, sort_key
 from webhooks.item_keys import delivery_key, event_key, webhook_key
 from webhooks.items import delivery_of, webhook_of

@@ -15,8 +15,8 @@ from pydantic import ValidationError
 from webhooks.errors import EventRejected, EventTooLarge
 from webhooks.event_models import data_schema
 from webhooks.event_types import EVENT_TYPES, validate_data
-from webhooks.models import StoredEvent
 from webhooks.payload import MAX_BODY_BYTES, build_body, check_id, normalise_timestamp
+from webhooks.stored_events import StoredEvent
 
 NEEDED = {
     "message.incoming": {"message_id", "whatsapp_account_id"},

@@ -13,7 +13,7 @@ from hypothesis import strategies as st
 from webhooks.attribute_values import from_item, to_item
 from webhooks.deliveries import Attempt, Delivery
 from webhooks.items import delivery_item, delivery_of, event_item, event_of
-from webhooks.models import StoredEvent
+from webhooks.stored_events import StoredEvent
 
 stored = st.recursive(
     st.text() | st.booleans() | st.integers(-(10**15), 10**15),

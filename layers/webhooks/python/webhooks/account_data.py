@@ -8,11 +8,11 @@ from functools import cache
 from time import monotonic
 
 from webhooks.account_items import AccountItems, account_items
-from webhooks.api_keys import KeyTable
 from webhooks.clients import client
 from webhooks.config_table import ConfigTable
 from webhooks.erasures import Erasures
 from webhooks.errors import NotFound
+from webhooks.key_table import KeyTable
 from webhooks.models import Webhook
 from webhooks.notifications import NotificationTable, notification_table
 from webhooks.subscription_changes import SubscriptionChanges

@@ -13,8 +13,9 @@ from typing import TYPE_CHECKING, Any
 from webhooks.attribute_values import from_item, to_item
 from webhooks.deliveries import Attempt, Delivery, Outcome
 from webhooks.item_keys import delivery_key, event_key, inbox_key, pending_place, webhook_key
-from webhooks.models import StoredEvent, Webhook
+from webhooks.models import Webhook
 from webhooks.retention import expires_at
+from webhooks.stored_events import StoredEvent
 
 if TYPE_CHECKING:
     from mypy_boto3_dynamodb.type_defs import AttributeValueTypeDef as Value

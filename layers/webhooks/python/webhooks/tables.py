@@ -8,9 +8,12 @@ from functools import cache
 from webhooks.catch_ups import CatchUps
 from webhooks.clients import client
 from webhooks.config_table import ConfigTable
+from webhooks.delivery_lists import DeliveryLists
 from webhooks.delivery_log import DeliveryLog
 from webhooks.erasures import Erasures
 from webhooks.pace import Pace
+from webhooks.recoverable_deliveries import RecoverableDeliveries
+from webhooks.waiting_deliveries import WaitingDeliveries
 from webhooks.webhook_lists import WebhookLists
 from webhooks.webhook_marks import WebhookMarks
 
@@ -36,8 +39,23 @@ def delivery_log() -> DeliveryLog:
 
 
 @cache
+def delivery_lists() -> DeliveryLists:
+    return DeliveryLists(client("dynamodb"), os.environ["LOG_TABLE"], log_days=int(os.environ["LOG_DAYS"]))
+
+
+@cache
+def recoverable_deliveries() -> RecoverableDeliveries:
+    return RecoverableDeliveries(client("dynamodb"), os.environ["LOG_TABLE"], log_days=int(os.environ["LOG_DAYS"]))
+
+
+@cache
 def pace() -> Pace:
-    return Pace(client("dynamodb"), os.environ["LOG_TABLE"], log_days=int(os.environ["LOG_DAYS"]))
+    return Pace(client("dynamodb"), os.environ["LOG_TABLE"], waiting_deliveries(), log_days=int(os.environ["LOG_DAYS"]))
+
+
+@cache
+def waiting_deliveries() -> WaitingDeliveries:
+    return WaitingDeliveries(client("dynamodb"), os.environ["LOG_TABLE"], log_days=int(os.environ["LOG_DAYS"]))
 
 
 @cache

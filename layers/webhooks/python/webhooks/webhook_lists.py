@@ -9,7 +9,8 @@ from webhooks.attribute_values import from_item
 from webhooks.expressions import begins_with
 from webhooks.item_keys import webhook_key
 from webhooks.items import webhook_of
-from webhooks.models import Subscription, Webhook
+from webhooks.models import Webhook
+from webhooks.stored_events import Subscription
 
 if TYPE_CHECKING:
     from mypy_boto3_dynamodb import DynamoDBClient

@@ -1,0 +1,87 @@
+"""Catching up of one webhook: what it is about, and how far it is. docs/catch-up.md says what it means."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, replace
+from datetime import timedelta
+from typing import Literal
+
+from webhooks.deliveries import Delivery
+from webhooks.times import now, parse_time, rfc3339
+
+CatchUpState = Literal["waiting", "sending", "done", "given_up", "stopped"]
+
+SentAgain = Literal["waiting", "given_up", "stopped", "too_old"]
+"""Whether a failed delivery is sent again by itself: it is when the endpoint works, or is no more."""
+
+PROBES = (timedelta(minutes=15), timedelta(hours=1), *(timedelta(hours=hours) for hours in range(3, 72, 6)))
+"""When an endpoint is probed, counted from when its webhook became failing."""
+
+GIVEN_UP_AFTER = timedelta(days=3)
+
+EARLIER = timedelta(hours=1)
+"""
+What fails in an outage was accepted before it: by the whole of the retries, and a wait in the queue. And what is sent again
+has arrived or failed so long after the last of it was sent.
+"""
+
+
+@dataclass(frozen=True, slots=True)
+class CatchUp:
+    """
+    Of one webhook, the last one. `since` is when the events were accepted that it is about, `failing_since` the outage that
+    it waits for the end of. `sent` of about `total` deliveries were sent again; `after` is where the log is read on.
+    """
+
+    webhook_id: str
+    account_id: str
+    state: CatchUpState
+    since: str
+    failing_since: str
+    due_at: str | None
+    probes: int = 0
+    pauses: int = 0
+    after: str | None = None
+    sent: int = 0
+    total: int = 0
+    ended_at: str | None = None
+    version: int = 1
+
+    def is_over(self) -> bool:
+        return self.due_at is None
+
+    def ended(self, state: CatchUpState) -> CatchUp:
+        return replace(self, state=state, due_at=None, ended_at=rfc3339(now()))
+
+    def followed_by(self, begun: CatchUp, *, again: bool) -> CatchUp | None:
+        """
+        What is known when another outage has begun. None if that is known already. `done` says that all was sent, not that
+        it arrived: what a second outage soon after it has made fail is sent again, too.
+        """
+        known = self.failing_since >= begun.failing_since
+        if not self.is_over():
+            return None if known else self  # written anew, so that a look at this moment does not end it
+        if known and not again:
+            return None
+        if self.state == "done" and str(self.ended_at) > rfc3339(parse_time(begun.failing_since) - EARLIER):
+            since, pauses = min(self.since, begun.since), self.pauses + 1
+            begun = replace(begun, since=since, pauses=pauses, sent=self.sent, total=self.total)
+        return replace(begun, version=self.version)
+
+    def sends_again(self, delivery: Delivery, *, hours: int) -> SentAgain | None:
+        """Of a delivery at most so many hours old. None for what did not fail in the outage, or did after all was over."""
+        end = self.ended_at or rfc3339(now())
+        failed = delivery.status == "failed" and delivery.round_started_at <= end
+        if not failed or not self.since <= delivery.accepted_at <= end:
+            return None
+        if delivery.accepted_at < rfc3339(parse_time(end) - timedelta(hours=hours)):
+            return "too_old"
+        if self.state == "done":
+            return None
+        return "waiting" if self.state == "sending" else self.state
+
+    def with_next_probe(self) -> CatchUp:
+        """The next one that is still to come; without any, what remains is to give up."""
+        began = parse_time(self.failing_since)
+        times = [began + after for after in (*PROBES, GIVEN_UP_AFTER)]
+        return replace(self, due_at=rfc3339(next((time for time in times if time > now()), times[-1])))

@@ -1,0 +1,118 @@
+"""
+Deliveries that come faster than their webhook's pace wait in the log table, until `deliver.release` sends them.
+
+That something waits is said by the item that `webhooks.pace` has of the webhook.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any
+
+from webhooks.attribute_values import from_item, to_item
+from webhooks.batches import batch_delete
+from webhooks.deliveries import sort_key
+from webhooks.due import DUE
+from webhooks.expressions import begins_with
+from webhooks.item_keys import pace_key, waiting_key
+from webhooks.messages import DeliveryMessage
+from webhooks.retention import expires_at
+from webhooks.times import now, rfc3339
+
+if TYPE_CHECKING:
+    from mypy_boto3_dynamodb import DynamoDBClient
+
+
+@dataclass(frozen=True, slots=True)
+class Waiting:
+    """Of one webhook. `kept` counts what was ever put to wait, so that a writer can tell whether more came."""
+
+    webhook_id: str
+    account_id: str
+    kept: int
+
+
+class WaitingDeliveries:
+    def __init__(self, client: DynamoDBClient, table: str, *, log_days: int) -> None:
+        self._client = client
+        self._table = table
+        self._log_days = log_days
+
+    def put(self, messages: Sequence[DeliveryMessage]) -> None:
+        """
+        Of one webhook. First each message, then that something waits: the caller repeats the whole if it is broken off
+        between, and the release that finds nothing does not miss what comes at that moment.
+        """
+        for message in messages:
+            known = {"account_id": message.account_id, "event": message.event, "test": message.test or None}
+            extra = {"expires_at": expires_at(message.accepted_at, self._log_days)}
+            item = waiting_key(message.webhook_id, _place(message)) | to_item({**known, **extra})
+            self._client.put_item(TableName=self._table, Item=item)
+        at = rfc3339(now())
+        values = {
+            ":account": messages[0].account_id,
+            ":due": DUE,
+            ":now": at,
+            ":expires": expires_at(at, self._log_days),
+            ":count": len(messages),
+        }
+        self._client.update_item(
+            TableName=self._table,
+            Key=pace_key(messages[0].webhook_id),
+            UpdateExpression="SET account_id = :account, due = :due, due_at = if_not_exists(due_at,:now), "
+            "expires_at = :expires ADD kept :count",
+            ExpressionAttributeValues=to_item(values),
+        )
+
+    def first(self, webhook_id: str, *, limit: int) -> list[DeliveryMessage]:
+        """What has waited longest, without bodies."""
+        answer = self._client.query(
+            TableName=self._table, **begins_with(waiting_key(webhook_id, "")), ConsistentRead=True, Limit=limit
+        )
+        return [_message(webhook_id, item["sk"]["S"], from_item(item)) for item in answer["Items"]]
+
+    def remove(self, messages: Sequence[DeliveryMessage]) -> None:
+        """They wait no longer. Another round of the same delivery has a place of its own. Raises UnprocessedKeys."""
+        keys = [waiting_key(message.webhook_id, _place(message)) for message in messages]
+        batch_delete(self._client, self._table, keys)
+
+    def state(self, webhook_id: str) -> Waiting | None:
+        """None for a webhook of which nothing ever waited."""
+        answer = self._client.get_item(TableName=self._table, Key=pace_key(webhook_id), ConsistentRead=True)
+        item = from_item(answer.get("Item", {}))
+        return Waiting(webhook_id, item["account_id"], item["kept"]) if "kept" in item else None
+
+    def finish(self, state: Waiting) -> bool:
+        """Nothing waits. False if something came to wait since the state was read."""
+        try:
+            self._client.update_item(
+                TableName=self._table,
+                Key=pace_key(state.webhook_id),
+                UpdateExpression="REMOVE due, due_at",
+                ConditionExpression="kept = :kept",
+                ExpressionAttributeValues=to_item({":kept": state.kept}),
+            )
+        except self._client.exceptions.ConditionalCheckFailedException:
+            return False
+        return True
+
+
+def _place(message: DeliveryMessage) -> str:
+    return f"{sort_key(message.accepted_at, message.event_id)}#{message.round}"
+
+
+def _message(webhook_id: str, key: str, item: dict[str, Any]) -> DeliveryMessage:
+    """As it is released now: all its time to be attempted begins."""
+    _, accepted_at, event_id, round = key.split("#")  # ids have no such character
+    return DeliveryMessage(
+        webhook_id=webhook_id,
+        account_id=item["account_id"],
+        event_id=event_id,
+        event=item["event"],
+        accepted_at=accepted_at,
+        round=int(round),
+        round_started_at=rfc3339(now()),
+        body="",
+        test=bool(item.get("test")),
+    )
