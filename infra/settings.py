@@ -28,7 +28,7 @@ MAX_VISIBILITY_SECONDS = 12 * 3600
 """SQS: a message can be hidden for 12 hours after it was received."""
 
 MAX_ROUND_SECONDS = 24 * 3600
-"""`deliver.dead_letters` requeues a delivery until its round is this old: the retry schedule must fit in."""
+"""`deliver.unattempted` requeues a delivery until its round is this old: the retry schedule must fit in."""
 
 RECOVERY_PAGE = 100
 """Deliveries: `api.recovery` sends a page or none of it, so a limit must not be lower."""

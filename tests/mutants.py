@@ -46,8 +46,11 @@ GROUPS = {
         (
             "deliver/snapshots.py",
             "deliver/worker.py",
+            "deliver/recording.py",
+            "deliver/attempt_metrics.py",
             "deliver/lanes.py",
             "deliver/dead_letters.py",
+            "deliver/unattempted.py",
             "deliver/visibility.py",
         ),
         (

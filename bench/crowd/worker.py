@@ -13,7 +13,7 @@ from bench.crowd.queue import Queue
 from bench.crowd.scenario import Endpoints, Published
 from bench.crowd.settings import RECEIVED_AT_ONCE, Load, Times
 from deliver.lanes import SLOW_SECONDS
-from deliver.schedule import Action, Schedule
+from deliver.schedule import Acknowledge, Cancel, DeadLetter, Move, Schedule, Wait
 from deliver.snapshots import Snapshot
 from webhooks.deliveries import Attempt, Delivery, ErrorCode
 from webhooks.messages import DeliveryMessage
@@ -92,11 +92,13 @@ class Worker:
         snapshot = Snapshot.of(message, self.marks.webhook(account), delivery)
         if delivery is not None or account in self.marks:  # all others are POSTed at once
             decision = self._schedule.decide(snapshot, moment(at))
+            if isinstance(decision, Acknowledge | Cancel | DeadLetter):
+                return 0.0, Result(number, mapping.queue, at)
             due = seconds(decision.due) if decision.due else at
-            if decision.action is Action.MOVE:
+            if isinstance(decision, Move):
                 self.counts.passed_on += 1
                 return 0.0, Result(number, self.retry.queue, due)
-            if decision.action is not Action.POST:
+            if isinstance(decision, Wait):
                 return 0.0, Result(number, mapping.queue, due)
             wait = max(due - at, 0.0)
             if delivery is not None:

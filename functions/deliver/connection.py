@@ -7,22 +7,21 @@ that follows. Failures are raised as `AttemptFailed`; `AttemptEnded` is not one.
 from __future__ import annotations
 
 import logging
-import re
 import socket
 import ssl
 from collections.abc import Iterator
 from contextlib import contextmanager
-from http.client import BadStatusLine, HTTPException, HTTPResponse
+from http.client import HTTPException
 from time import monotonic, time
 from typing import Any
 
 from urllib3.connection import HTTPSConnection
 from urllib3.connectionpool import HTTPSConnectionPool
 from urllib3.exceptions import HTTPError
-from urllib3.response import BaseHTTPResponse
 
-from deliver.deadline_socket import MAX_RESPONSE_BYTES, DeadlineSocket, ResponseReader
-from deliver.failures import WAITING, AttemptFailed, explain, timed_out
+from deliver.deadline_socket import DeadlineSocket
+from deliver.failures import WAITING, explain, timed_out
+from deliver.final_response import FinalResponse
 from deliver.tls import local_stage
 from deliver.watchdog import AttemptEnded, Watch
 from webhooks.addresses import resolve, vet
@@ -30,7 +29,6 @@ from webhooks.addresses import resolve, vet
 IDLE_SECONDS = 30.0
 """A connection unused for longer is not used again: it may have died while the function was frozen."""
 
-_STATUS_LINE = re.compile(rb"HTTP/\S+ +[0-9]{3}([ \r\n]|$)")
 # urllib3 warns of odd answers with the customer's URL; the delivery log has what is odd.
 logging.getLogger("urllib3").setLevel(logging.CRITICAL)
 
@@ -39,28 +37,10 @@ class ReusedConnectionLost(Exception):
     """A kept-alive connection ended before a byte of the answer: that says nothing about the endpoint."""
 
 
-class _FinalResponse(HTTPResponse):
-    """Skips interim responses, such as 103, which RFC 9110 tells a client to expect; http.client skips only 100."""
-
-    def begin(self) -> None:
-        super().begin()
-        while self.status in range(102, 200):
-            self.headers = None  # type: ignore[assignment]  # begin() does nothing while there are headers
-            super().begin()
-
-    def _read_status(self) -> Any:
-        """http.client takes whatever `int` takes for a status: `+200` and `2_00` too."""
-        status = super()._read_status()  # type: ignore[misc]
-        assert isinstance(self.fp, ResponseReader)
-        if not _STATUS_LINE.match(self.fp.last_line):
-            raise BadStatusLine(self.fp.last_line.decode("iso-8859-1"))
-        return status
-
-
 class VettedConnection(HTTPSConnection):
     """Connects to an address that was vetted, never to a name: what DNS answers a moment later does not matter."""
 
-    response_class = _FinalResponse
+    response_class = FinalResponse
     deadline_socket: DeadlineSocket
     _watch: Watch | None = None
     _deadline = 0.0
@@ -80,7 +60,7 @@ class VettedConnection(HTTPSConnection):
             if self._watch:
                 self._watch.end()
             raise
-        assert isinstance(self.sock, ssl.SSLSocket)
+        assert isinstance(self.sock, ssl.SSLSocket)  # by urllib3, around what `_new_conn` returned
         assert self._watch is not None
         self.deadline_socket = DeadlineSocket(self.sock, self._watch)
         self.sock = self.deadline_socket  # it does everything that http.client asks of a socket
@@ -168,31 +148,3 @@ class VettedConnection(HTTPSConnection):
 
 class VettedPool(HTTPSConnectionPool):
     ConnectionCls = VettedConnection
-
-
-def read_body(response: BaseHTTPResponse, *, keep: int, seconds: float) -> bytes:
-    """
-    The first `keep` bytes of the body, as sent. Reads on, up to the limit and for `seconds`, so that the connection can
-    be used again; a body that does not end by then is abandoned, which is no failure.
-    """
-    kept = b""
-    read = 0
-    connection = response.connection
-    assert isinstance(connection, VettedConnection)
-    # Its own: urllib3 may give the connection to another attempt as soon as the body has been read.
-    watch = connection.deadline_socket.watch
-    connection.deadline_socket.settimeout(seconds)
-    connection.deadline_socket.received = 0
-    try:
-        while chunk := response.read1(MAX_RESPONSE_BYTES - read, decode_content=False):
-            kept += chunk[: keep - len(kept)]
-            read += len(chunk)
-    except (OSError, HTTPException, HTTPError, AttemptFailed, ValueError):
-        response.close()
-        return kept
-    if response.closed or read < MAX_RESPONSE_BYTES:
-        watch.end()
-        response.release_conn()
-    else:
-        response.close()
-    return kept

@@ -9,6 +9,7 @@ from typing import Any
 from deliver import sender
 from deliver.batch import deliver
 from deliver.lanes import LaneMarks
+from deliver.recording import Recorder
 from deliver.schedule import Schedule
 from deliver.status_changes import status_changes
 from deliver.visibility import set_visibility
@@ -34,11 +35,13 @@ def lambda_handler(sqs_event: dict[str, Any], context: object) -> dict[str, Any]
 
 @cache
 def worker() -> DeliveryWorker:
+    schedule = Schedule.parse(os.environ["RETRY_DELAYS"])
     return DeliveryWorker(
         log=delivery_log(),
         status=status_changes(),
-        schedule=Schedule.parse(os.environ["RETRY_DELAYS"]),
+        schedule=schedule,
         lanes=LaneMarks(webhook_marks()),
+        recorder=Recorder(delivery_log(), webhook_marks(), schedule),
     )
 
 

@@ -17,11 +17,11 @@ from __future__ import annotations
 
 from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
-from enum import Enum
 
 from deliver.snapshots import Snapshot
 from webhooks.deliveries import ATTEMPTS_KEPT, Attempt, Delivery
 from webhooks.messages import COPY_DELAY_SECONDS, DeliveryMessage
+from webhooks.models import Webhook
 from webhooks.times import parse_time, rfc3339
 
 ATTEMPT_SECONDS = 5.0
@@ -31,23 +31,44 @@ _MILLISECOND = timedelta(milliseconds=1)
 _COPY_SLACK = timedelta(seconds=COPY_DELAY_SECONDS)
 
 
-class Action(Enum):
-    ACKNOWLEDGE = "acknowledge"
-    CANCEL = "cancel"
-    DEAD_LETTER = "dead_letter"
-    """To the dead-letter queue."""
-    WAIT = "wait"
-    POST = "post"
-    MOVE = "move"
-    """To the retry queue."""
+@dataclass(frozen=True, slots=True)
+class Acknowledge:
+    """Nothing is left to do."""
 
 
 @dataclass(frozen=True, slots=True)
-class Decision:
-    """`due`: when to come back (WAIT, MOVE) or not to POST before (POST); None is at once."""
+class Cancel:
+    """The webhook is deleted or disabled."""
 
-    action: Action
-    due: datetime | None = None
+
+@dataclass(frozen=True, slots=True)
+class DeadLetter:
+    """To the dead-letter queue: all attempts are recorded."""
+
+
+@dataclass(frozen=True, slots=True)
+class Wait:
+    """On its queue, until it is due."""
+
+    due: datetime
+
+
+@dataclass(frozen=True, slots=True)
+class Move:
+    """To the retry queue; None is due at once."""
+
+    due: datetime | None
+
+
+@dataclass(frozen=True, slots=True)
+class Post:
+    """To the webhook, and not before it is due, which is within a second; None is at once."""
+
+    webhook: Webhook
+    due: datetime | None
+
+
+Decision = Acknowledge | Cancel | DeadLetter | Wait | Move | Post
 
 
 @dataclass(frozen=True, slots=True)
@@ -68,11 +89,11 @@ class Schedule:
         """What is to be done with the message `at` this time."""
         message, webhook, delivery = snapshot.message, snapshot.webhook, snapshot.delivery
         if snapshot.is_settled():
-            return Decision(Action.ACKNOWLEDGE)
+            return Acknowledge()
         if webhook is None or webhook.status == "disabled":
-            return Decision(Action.CANCEL)
+            return Cancel()
         if snapshot.recorded() >= self.attempts:
-            return Decision(Action.DEAD_LETTER)
+            return DeadLetter()
         expected = parse_time(delivery.next_attempt_at) if delivery.next_attempt_at else None
         early_copy = expected is not None and snapshot.is_copy() and at < expected + _COPY_SLACK
         if expected and early_copy:
@@ -82,10 +103,10 @@ class Schedule:
         not_before = parse_time(message.not_before) if message.not_before else None
         due = max((time for time in (expected, not_before) if time), default=None)
         if message.lane == "delivery" and (due or webhook.lane == "retry"):
-            return Decision(Action.MOVE, due)
+            return Move(due)
         if due and (early_copy or due - at > timedelta(seconds=1)):
-            return Decision(Action.WAIT, due)
-        return Decision(Action.POST, due)
+            return Wait(due)
+        return Post(webhook, due)
 
     def after(self, snapshot: Snapshot, attempt: Attempt) -> Delivery:
         """

@@ -10,8 +10,9 @@ from time import monotonic
 from requests import PreparedRequest, Response
 
 from deliver.adapters import Adapters, EndpointAdapter
-from deliver.connection import ReusedConnectionLost, read_body
+from deliver.connection import ReusedConnectionLost
 from deliver.failures import AttemptFailed, of_status, timed_out
+from deliver.response_body import read_body
 from deliver.retry_after import seconds_asked
 from deliver.schedule import ATTEMPT_SECONDS
 from deliver.tls import local_stage

@@ -68,6 +68,10 @@ def read_snapshots(
     return {m: Snapshot.of(m, webhooks.get((m.account_id, m.webhook_id)), deliveries.get(m.key())) for m in messages}
 
 
+def read_snapshot(client: DynamoDBClient, config_table: str, log_table: str, message: DeliveryMessage) -> Snapshot:
+    return read_snapshots(client, config_table, log_table, [message])[message]
+
+
 def _in_round(message: DeliveryMessage, logged: Delivery | None) -> Delivery:
     if logged is None:
         return Delivery(

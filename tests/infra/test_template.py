@@ -17,12 +17,12 @@ import pytest
 
 import api.recovery
 import deliver.batch
-import deliver.dead_letters
 import deliver.erase
 import deliver.failures
 import deliver.release
 import deliver.retry_after
 import deliver.schedule
+import deliver.unattempted
 import webhooks.clients
 import webhooks.config_table
 import webhooks.erasures
@@ -558,7 +558,7 @@ def test_numbers_with_an_owner_elsewhere_agree() -> None:
 
     assert settings.ATTEMPT_SECONDS == deliver.schedule.ATTEMPT_SECONDS
     assert settings.MAX_RETRY_AFTER_SECONDS == deliver.retry_after.MAX_SECONDS
-    assert timedelta(seconds=settings.MAX_ROUND_SECONDS) == deliver.dead_letters.REQUEUED_FOR
+    assert timedelta(seconds=settings.MAX_ROUND_SECONDS) == deliver.unattempted.REQUEUED_FOR
 
 
 @pytest.mark.slow

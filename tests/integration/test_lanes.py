@@ -11,7 +11,7 @@ from typing import Any
 import pytest
 from botocore.exceptions import ClientError
 
-from deliver.schedule import Action, Decision, Schedule
+from deliver.schedule import Post, Schedule
 from deliver.snapshots import Snapshot
 from local.receiver import Answer, Receiver
 from tests.integration.conftest import Aws
@@ -307,7 +307,7 @@ def test_what_the_version_before_left_on_the_delivery_queue_goes_on_with_its_sch
     assert (queue, moved.not_before) == (pipeline.aws.retry_queue, due)
     snapshot = Snapshot.of(moved, pipeline.stored(), pipeline.delivery(message))
     decision = Schedule((10, 60, 300)).decide(snapshot, parse_time(due))
-    assert decision == Decision(Action.POST, parse_time(due)), "it is no copy, which would wait longer"
+    assert decision == Post(pipeline.stored(), parse_time(due)), "it is no copy, which would wait longer"
 
 
 def test_a_copy_in_the_same_batch_does_not_take_the_turn_of_the_message_that_is_due(

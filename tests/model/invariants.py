@@ -8,7 +8,7 @@ from dataclasses import dataclass, field, replace
 from datetime import timedelta
 from itertools import pairwise
 
-from deliver.dead_letters import OUR_FAULT, REQUEUED_FOR
+from deliver.unattempted import OUR_FAULT, REQUEUED_FOR
 from tests.model.cloud import Item, Key, Write
 from tests.model.simulation import ACCOUNT, DELAYS, Simulation
 from webhooks.catch_up import CatchUp

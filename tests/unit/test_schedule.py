@@ -7,7 +7,7 @@ from datetime import UTC, datetime, timedelta
 
 import pytest
 
-from deliver.schedule import Action, Decision, Schedule
+from deliver.schedule import Acknowledge, Cancel, DeadLetter, Decision, Move, Post, Schedule, Wait
 from deliver.snapshots import Snapshot
 from webhooks.deliveries import Attempt, Delivery, DeliveryStatus
 from webhooks.messages import DeliveryMessage
@@ -40,65 +40,65 @@ def delivery(
 
 
 @pytest.mark.parametrize(
-    ("logged", "hook", "act"),
+    ("logged", "hook", "action"),
     [
-        (None, webhook(), Action.POST),
-        (None, webhook("failing"), Action.POST),
-        (None, webhook("disabled"), Action.CANCEL),
-        (None, None, Action.CANCEL),
-        (delivery("pending", 0), webhook(), Action.POST),
-        (delivery("delivered"), webhook(), Action.ACKNOWLEDGE),
-        (delivery("failed", 4), webhook(), Action.ACKNOWLEDGE),
-        (delivery("cancelled"), None, Action.ACKNOWLEDGE),
-        (delivery("pending", round=2), webhook(), Action.ACKNOWLEDGE),
-        (delivery(recorded=1, due_in=-1), webhook(), Action.POST),
-        (delivery(recorded=1, due_in=0.9), webhook(), Action.POST),
-        (delivery(recorded=1, due_in=1), webhook(), Action.POST),
-        (delivery(recorded=1, due_in=1.1), webhook(), Action.WAIT),
-        (delivery(recorded=1, due_in=1.1), webhook("disabled"), Action.CANCEL),
-        (delivery(recorded=3, due_in=0), webhook(), Action.POST),
-        (delivery(recorded=4), webhook(), Action.DEAD_LETTER),
-        (delivery(recorded=5), webhook(), Action.DEAD_LETTER),
+        (None, webhook(), Post),
+        (None, webhook("failing"), Post),
+        (None, webhook("disabled"), Cancel),
+        (None, None, Cancel),
+        (delivery("pending", 0), webhook(), Post),
+        (delivery("delivered"), webhook(), Acknowledge),
+        (delivery("failed", 4), webhook(), Acknowledge),
+        (delivery("cancelled"), None, Acknowledge),
+        (delivery("pending", round=2), webhook(), Acknowledge),
+        (delivery(recorded=1, due_in=-1), webhook(), Post),
+        (delivery(recorded=1, due_in=0.9), webhook(), Post),
+        (delivery(recorded=1, due_in=1), webhook(), Post),
+        (delivery(recorded=1, due_in=1.1), webhook(), Wait),
+        (delivery(recorded=1, due_in=1.1), webhook("disabled"), Cancel),
+        (delivery(recorded=3, due_in=0), webhook(), Post),
+        (delivery(recorded=4), webhook(), DeadLetter),
+        (delivery(recorded=5), webhook(), DeadLetter),
     ],
 )
-def test_what_is_to_be_done(logged: Delivery | None, hook: Webhook | None, act: Action) -> None:
-    assert SCHEDULE.decide(Snapshot.of(message(), hook, logged), AT).action is act
+def test_what_is_to_be_done(logged: Delivery | None, hook: Webhook | None, action: type[Decision]) -> None:
+    assert isinstance(SCHEDULE.decide(Snapshot.of(message(), hook, logged), AT), action)
 
 
 @pytest.mark.parametrize(
     ("logged", "hook", "action"),
     [
-        (None, webhook(), Action.POST),
-        (delivery("pending", 0), webhook(), Action.POST),
-        (None, replace(webhook(), slow_since=rfc3339(AT)), Action.MOVE),
-        (delivery(recorded=1, due_in=-1), webhook(), Action.MOVE),
-        (delivery(recorded=1, due_in=50), webhook(), Action.MOVE),
-        (delivery("delivered"), webhook(), Action.ACKNOWLEDGE),
-        (None, webhook("disabled"), Action.CANCEL),
-        (delivery(recorded=1, due_in=50), None, Action.CANCEL),
-        (delivery(recorded=4), webhook(), Action.DEAD_LETTER),
+        (None, webhook(), Post),
+        (delivery("pending", 0), webhook(), Post),
+        (None, replace(webhook(), slow_since=rfc3339(AT)), Move),
+        (delivery(recorded=1, due_in=-1), webhook(), Move),
+        (delivery(recorded=1, due_in=50), webhook(), Move),
+        (delivery("delivered"), webhook(), Acknowledge),
+        (None, webhook("disabled"), Cancel),
+        (delivery(recorded=1, due_in=50), None, Cancel),
+        (delivery(recorded=4), webhook(), DeadLetter),
     ],
 )
 def test_the_delivery_queue_is_for_first_attempts_of_prompt_webhooks(
-    logged: Delivery | None, hook: Webhook | None, action: Action
+    logged: Delivery | None, hook: Webhook | None, action: type[Decision]
 ) -> None:
-    assert SCHEDULE.decide(Snapshot.of(message(lane="delivery"), hook, logged), AT).action is action
+    assert isinstance(SCHEDULE.decide(Snapshot.of(message(lane="delivery"), hook, logged), AT), action)
 
 
 def test_a_retry_takes_the_time_when_it_is_due_to_the_retry_queue() -> None:
     snapshot = Snapshot.of(message(lane="delivery"), webhook(), delivery(due_in=50))
-    assert SCHEDULE.decide(snapshot, AT) == Decision(Action.MOVE, AT + timedelta(seconds=50))
+    assert SCHEDULE.decide(snapshot, AT) == Move(AT + timedelta(seconds=50))
 
 
 def test_a_message_waits_for_the_time_it_carries() -> None:
     later = AT + timedelta(hours=1)
     waiting = replace(message(), not_before=rfc3339(later))
-    assert SCHEDULE.decide(Snapshot.of(waiting, webhook(), None), AT) == Decision(Action.WAIT, later)
-    assert SCHEDULE.decide(Snapshot.of(waiting, webhook(), None), later).action is Action.POST
+    assert SCHEDULE.decide(Snapshot.of(waiting, webhook(), None), AT) == Wait(later)
+    assert isinstance(SCHEDULE.decide(Snapshot.of(waiting, webhook(), None), later), Post)
 
 
 def test_a_new_round_is_decided_by_itself() -> None:
-    assert SCHEDULE.decide(Snapshot.of(message(2), webhook(), delivery("failed", 4)), AT).action is Action.POST
+    assert isinstance(SCHEDULE.decide(Snapshot.of(message(2), webhook(), delivery("failed", 4)), AT), Post)
 
 
 def test_a_copy_waits_until_the_attempt_that_is_due_before_it_is_over() -> None:
@@ -106,17 +106,15 @@ def test_a_copy_waits_until_the_attempt_that_is_due_before_it_is_over() -> None:
     copy, logged = replace(message(), id="copy"), replace(delivery(due_in=50), message_id="own")
     over = AT + timedelta(seconds=50 + 5 + 1)
     for seconds in (0, 49.5, 50, 55.9):
-        assert SCHEDULE.decide(Snapshot.of(copy, webhook(), logged), AT + timedelta(seconds=seconds)) == Decision(
-            Action.WAIT, over
-        )
-    assert SCHEDULE.decide(Snapshot.of(copy, webhook(), logged), over).action is Action.POST
+        assert SCHEDULE.decide(Snapshot.of(copy, webhook(), logged), AT + timedelta(seconds=seconds)) == Wait(over)
+    assert isinstance(SCHEDULE.decide(Snapshot.of(copy, webhook(), logged), over), Post)
 
 
 def test_the_message_itself_comes_back_when_it_is_due() -> None:
     own, logged = replace(message(), id="own"), replace(delivery(due_in=50), message_id="own")
     due = AT + timedelta(seconds=50)
-    assert SCHEDULE.decide(Snapshot.of(own, webhook(), logged), AT) == Decision(Action.WAIT, due)
-    assert SCHEDULE.decide(Snapshot.of(own, webhook(), logged), due) == Decision(Action.POST, due)
+    assert SCHEDULE.decide(Snapshot.of(own, webhook(), logged), AT) == Wait(due)
+    assert SCHEDULE.decide(Snapshot.of(own, webhook(), logged), due) == Post(webhook(), due)
     assert SCHEDULE.after(Snapshot.of(own, webhook(), None), attempt(1)).message_id == "own"
 
 

@@ -34,7 +34,7 @@ ATTEMPTS_KEPT = 40
 """A delivery shows its last 40 attempts, over all rounds."""
 
 STRANDED_AFTER = timedelta(hours=3)
-"""Longer than a dead letter is put off for at a time (`deliver.dead_letters`), and than a backlog should last."""
+"""Longer than a dead letter is put off for at a time (`deliver.unattempted`), and than a backlog should last."""
 
 
 def sort_key(accepted_at: str, event_id: str) -> str:
