@@ -6,8 +6,9 @@ import base64
 import json
 from typing import Any
 
-from api.problems import MAX_FIELD, Problem, field_problem
+from api.problems import Problem, field_problem
 from api.routing import BodyRule
+from api.validation import MAX_FIELD
 
 MAX_DEPTH = 100
 """Levels of nesting: far more than payloads have, far fewer than Python's and pydantic's recursion can bear."""

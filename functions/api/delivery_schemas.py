@@ -7,7 +7,8 @@ from typing import Annotated, Any, Literal
 
 from pydantic import AfterValidator, Field
 
-from api.fields import Code, Cursor, EventName, GivenTime, In, Out, Time, masked
+from api.fields import Code, Cursor, EventName, GivenTime, In, Out, Time
+from api.header_fields import masked
 from webhooks.catch_up import CatchUp, SentAgain
 from webhooks.deliveries import Attempt, Delivery, DeliveryStatus
 from webhooks.models import Webhook

@@ -12,9 +12,10 @@ from aws_lambda_powertools.event_handler.openapi.exceptions import RequestValida
 from api import inbox, open_routes
 from api.access import Caller, authenticate, authorize
 from api.bodies import normalise_body
-from api.problems import OUR_FAULT, Problem, field_problem, of_error, of_validation
+from api.problems import OUR_FAULT, Problem, field_problem, of_error
 from api.routes import API
 from api.routing import Match, Route, match_route, register
+from api.validation import of_validation
 from webhooks.errors import WebhooksError
 
 logger = Logger()

@@ -12,7 +12,7 @@ from collections.abc import Mapping
 from aws_lambda_powertools.event_handler import Request, Response
 
 from api.context import LogLine
-from api.fields import RESERVED_HEADERS, header_identity, masked
+from api.header_fields import RESERVED_HEADERS, header_identity, masked
 from api.problems import Problem
 from api.routing import Routes
 from api.tables import inboxes

@@ -7,8 +7,9 @@ from aws_lambda_powertools.event_handler.openapi.params import Body
 from pydantic import Field
 
 from api.context import Account
-from api.fields import Email, In, Out
+from api.fields import In, Out
 from api.routing import Routes
+from api.text_fields import Email
 from webhooks.errors import Conflict
 from webhooks.notifications import Notifications, notification_table
 

@@ -11,7 +11,8 @@ from aws_lambda_powertools import Logger
 from botocore.exceptions import BotoCoreError, ClientError
 
 from api.event_schemas import EventIn
-from api.problems import MAX_ERRORS, Problem
+from api.problems import Problem
+from api.validation import MAX_ERRORS
 from webhooks.clients import client
 from webhooks.errors import Conflict, EventRejected, NotSent
 from webhooks.event_types import BATCH, validate_data

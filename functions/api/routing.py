@@ -7,9 +7,9 @@ from __future__ import annotations
 import inspect
 import re
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import KW_ONLY, dataclass, field
 from functools import cached_property
-from typing import Any, Literal, TypeVar, get_args, get_type_hints
+from typing import Any, Concatenate, Literal, ParamSpec, TypeVar, get_args, get_type_hints
 
 from aws_lambda_powertools.event_handler import APIGatewayHttpResolver
 from aws_lambda_powertools.event_handler.openapi.params import Body, Query
@@ -32,30 +32,32 @@ MAX_KIB = 128
 """Twice the largest payload, because white space and escapes can make the same payload longer."""
 
 Endpoint = TypeVar("Endpoint", bound=Callable[..., Any])
+P = ParamSpec("P")
 
 
 @dataclass(frozen=True)
 class Route:
     """
-    `path` has its ids in angle brackets. `success` is the status of success, `headers` are its headers with their
-    descriptions. `refusals` are the statuses beside those that follow from role, path, query and body. A body has at most
-    `max_kib` KiB.
+    The `endpoint` answers the call; its docstring is the description. `path` has its ids in angle brackets. `success` is
+    the status of success, `headers` are its headers with their descriptions. `refusals` are the statuses beside those that
+    follow from role, path, query and body. A body has at most `max_kib` KiB.
 
     A route without an `operation_id` is neither in the specification nor validated by it.
     """
 
+    endpoint: Callable[..., Any]
     method: str
     path: str
-    endpoint: Callable[..., Any]
+    operation_id: str = ""
+    summary: str = ""
+    _: KW_ONLY
     role: Access
-    body: BodyRule
-    operation_id: str
-    summary: str
-    tag: str
-    success: int
-    headers: Mapping[str, str]
-    refusals: Sequence[int]
-    max_kib: int
+    tag: str = ""
+    body: BodyRule = "none"
+    max_kib: int = MAX_KIB
+    success: int = 200
+    headers: Mapping[str, str] = field(default_factory=dict)
+    refusals: Sequence[int] = ()
 
     @cached_property
     def pattern(self) -> re.Pattern[str]:
@@ -80,7 +82,20 @@ class Route:
                 yield name, type_
 
 
-class Routes:
+def _decorator(
+    make: Callable[Concatenate[Callable[..., Any], P], Route],
+) -> Callable[Concatenate[Routes, P], Callable[[Endpoint], Endpoint]]:
+    def add(routes: Routes, /, *given: P.args, **options: P.kwargs) -> Callable[[Endpoint], Endpoint]:
+        def declare(endpoint: Endpoint) -> Endpoint:
+            routes.append(make(endpoint, *given, **options))
+            return endpoint
+
+        return declare
+
+    return add
+
+
+class Routes(list[Route]):
     """
     A module's routes.
 
@@ -88,49 +103,8 @@ class Routes:
     call, and would evaluate the text of each.
     """
 
-    def __init__(self) -> None:
-        self._declared: list[Route] = []
-
-    def __iter__(self) -> Iterator[Route]:
-        return iter(self._declared)
-
-    def add(
-        self,
-        method: str,
-        path: str,
-        operation_id: str = "",
-        summary: str = "",
-        *,
-        role: Access,
-        tag: str = "",
-        body: BodyRule = "none",
-        max_kib: int = MAX_KIB,
-        success: int = 200,
-        headers: Mapping[str, str] | None = None,
-        refusals: Sequence[int] = (),
-    ) -> Callable[[Endpoint], Endpoint]:
-        """Decorates the function that answers the call; its docstring is the description."""
-
-        def declare(endpoint: Endpoint) -> Endpoint:
-            self._declared.append(
-                Route(
-                    method,
-                    path,
-                    endpoint,
-                    role,
-                    body,
-                    operation_id,
-                    summary,
-                    tag,
-                    success,
-                    headers or {},
-                    refusals,
-                    max_kib,
-                )
-            )
-            return endpoint
-
-        return declare
+    add = _decorator(Route)
+    """Decorates an endpoint. Takes what else a `Route` has."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -8,7 +8,7 @@ from aws_lambda_powertools.event_handler.openapi.params import Body
 from api.context import Owner
 from api.fields import PathId
 from api.routing import Routes
-from api.webhook_schemas import RotateIn, SecretOut, SecretRotated, overlap_end
+from api.secret_schemas import RotateIn, SecretOut, SecretRotated, overlap_end
 from webhooks.signing import new_secret
 from webhooks.tables import config_table
 from webhooks.times import now, rfc3339

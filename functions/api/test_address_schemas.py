@@ -7,7 +7,9 @@ from typing import get_args
 
 from pydantic import Field
 
-from api.fields import EventName, Events, In, Name, Out, Time
+from api.fields import EventName, In, Out, Time
+from api.text_fields import Name
+from api.webhook_fields import Events
 from webhooks.inboxes import ReceivedRequest
 
 

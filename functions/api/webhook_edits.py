@@ -7,7 +7,7 @@ from collections.abc import Mapping
 from typing import Any
 from urllib.parse import urlsplit
 
-from api.fields import MAX_HEADERS, header_identity
+from api.header_fields import MAX_HEADERS, header_identity
 from api.tables import rate_limits, recent_requests, subscription_changes
 from webhooks import operational_events
 from webhooks.clients import client

@@ -6,26 +6,13 @@ from typing import Any, Literal
 
 from pydantic import Field
 
-from api.fields import (
-    CatchesUp,
-    CatchUpHours,
-    Code,
-    Events,
-    HeaderChanges,
-    Headers,
-    In,
-    Name,
-    Out,
-    PerSecond,
-    Seconds,
-    Time,
-    Url,
-    WhatsappAccountIds,
-    masked,
-)
+from api.fields import Code, In, Out, Time
+from api.header_fields import HeaderChanges, Headers, masked
+from api.secret_schemas import overlap_end
+from api.text_fields import Name
+from api.webhook_fields import CatchesUp, CatchUpHours, Events, PerSecond, Url, WhatsappAccountIds
 from webhooks.catch_up import CatchUp
 from webhooks.models import Webhook, WebhookStatus
-from webhooks.times import now
 
 
 class WebhookIn(In):
@@ -145,35 +132,9 @@ class WebhookPage(Out):
     next_cursor: str | None
 
 
-class RotateIn(In):
-    overlap_seconds: Seconds = Field(
-        default=86_400,
-        ge=0,
-        le=604_800,
-        description="How long the old secret signs as well; 0 revokes it at once.",
-    )
-
-
-class SecretRotated(Out):
-    secret: str = Field(description="The new secret, which signs from the next attempt on.")
-    previous_expires_at: Time | None = Field(description="Null if the old secret is revoked.")
-
-
-class SecretOut(Out):
-    secret: str
-    previous_expires_at: Time | None = Field(
-        description="The time until which the secret before this one signs as well; null if it does not."
-    )
-
-
 def _public(webhook: Webhook) -> dict[str, Any]:
     return {
         **{name: getattr(webhook, name, None) for name in WebhookOut.model_fields},
         "headers": masked(webhook.headers),
         "previous_secret_expires_at": overlap_end(webhook),
     }
-
-
-def overlap_end(webhook: Webhook) -> str | None:
-    """Until when the previous secret signs, if it does now."""
-    return webhook.previous_expires_at if len(webhook.signing_secrets(now())) > 1 else None

@@ -92,10 +92,10 @@ def test_only_final_deliveries_are_retried(pipeline: Pipeline, account: Api, rec
 def test_two_people_who_retry_at_once_are_one_round(
     pipeline: Pipeline, account: Api, receiver: Receiver, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    from api import delivery_routes, retries
+    from api import retries, sending_routes
     from api.handler import app
 
-    monkeypatch.setattr(delivery_routes, "COPY_DELAY_SECONDS", 3)
+    monkeypatch.setattr(sending_routes, "COPY_DELAY_SECONDS", 3)
     pipeline.webhook(receiver.url("/hook"))
     event_id = account.post("/v1/webhooks/wh_1/test", {"event": "message.read"}).json["event_id"]
     pipeline.deliver()

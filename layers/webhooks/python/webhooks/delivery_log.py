@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 from webhooks.batches import batch_get
 from webhooks.deliveries import Delivery, sort_key
+from webhooks.errors import NotFound
 from webhooks.item_keys import delivery_key, event_key
 from webhooks.items import delivery_item, delivery_of, event_item, event_of
 from webhooks.retention import oldest
@@ -51,6 +52,14 @@ class DeliveryLog:
             TableName=self.name, Key=delivery_key(webhook_id, sort_key(accepted_at, event_id)), ConsistentRead=True
         )
         return delivery_of(answer["Item"]) if "Item" in answer else None
+
+    def event_and_delivery(self, account_id: str, webhook_id: str, event_id: str) -> tuple[StoredEvent, Delivery]:
+        """Raises NotFound if the webhook has no delivery of the account's event, or the event has expired."""
+        event = self.event(account_id, event_id)
+        delivery = event and self.delivery(webhook_id, event.accepted_at, event_id)
+        if not event or not delivery:
+            raise NotFound("there is no such delivery")
+        return event, delivery
 
     def deliveries(self, event: StoredEvent, webhook_ids: Sequence[str]) -> list[Delivery]:
         """Of the event to these webhooks, as far as there are any, in no order. One read for 100 webhooks."""

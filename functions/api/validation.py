@@ -1,0 +1,71 @@
+"""What is wrong with a body or a query, from pydantic's errors: the fields by name, and words of our own."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping, Sequence
+from typing import Any
+
+from api.patterns import PATTERNS
+from api.problems import Problem
+
+MAX_ERRORS = 20
+"""Listed in one answer."""
+
+MAX_FIELD = 200
+"""Characters of a field's name that an answer repeats."""
+
+Allowed = Callable[[Sequence[str | int]], Sequence[str]]
+"""Returns the fields of the object at a place in the body, such as `("events", 3)`."""
+
+
+def of_validation(errors: Sequence[Mapping[str, Any]], *, allowed: Allowed) -> Problem:
+    """The problem for pydantic's errors, without the values that were sent: they may be secrets."""
+    named = [_field_error(error, allowed) for error in errors[:MAX_ERRORS]]
+    detail = "; ".join(f"{error['field']}: {error['detail']}" for error in named[:3])
+    if len(errors) > MAX_ERRORS:
+        detail += f"; {len(errors)} errors in total, of which the first {MAX_ERRORS} are listed"
+    return Problem(422, detail, errors=named)
+
+
+def _field_error(error: Mapping[str, Any], allowed: Allowed) -> dict[str, str]:
+    return {"field": _place(error["loc"])[:MAX_FIELD], "detail": _reworded(error, allowed)}
+
+
+def _place(loc: Sequence[str | int]) -> str:
+    """Such as `events[3].data`; `loc` begins with `body` or `query`."""
+    first, *rest = loc[1:] or loc
+    return str(first) + "".join(f"[{part}]" if isinstance(part, int) else f".{part}" for part in rest)
+
+
+_WORDS = {
+    "missing": "is required",
+    "model_attributes_type": "must be a JSON object",
+    "dict_type": "must be a JSON object",
+    "list_type": "must be a JSON array",
+    "string_type": "must be a string",
+    "string_unicode": "must not contain half of a surrogate pair",
+    "bool_type": "must be true or false",
+    "int_type": "must be an integer",
+    "int_parsing": "must be an integer",
+    "int_parsing_size": "has too many digits",
+    "int_from_float": "must be an integer",
+    "string_too_short": "must have at least {min_length} character(s)",
+    "string_too_long": "must have at most {max_length} characters",
+    "too_short": "must have at least {min_length} entry",
+    "too_long": "must have at most {max_length} entries",
+    "greater_than_equal": "must be at least {ge}",
+    "less_than_equal": "must be at most {le}",
+    "literal_error": "must be one of {expected}",
+}
+"""By pydantic's type of error, the words of the answer."""
+
+
+def _reworded(error: Mapping[str, Any], allowed: Allowed) -> str:
+    kind, context = error["type"], error.get("ctx") or {}
+    if kind == "extra_forbidden":
+        return f"is not a known field; allowed are {', '.join(allowed(error['loc'][1:-1]))}"
+    if kind == "string_pattern_mismatch":
+        return PATTERNS.get(context["pattern"], f"must match {context['pattern']}")
+    if kind in _WORDS:
+        return _WORDS[kind].format(**context)
+    return str(error["msg"]).removeprefix("Value error, ")
