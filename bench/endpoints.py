@@ -12,6 +12,8 @@ from pathlib import Path
 
 import trustme
 
+from local.ports import free_port
+
 _CONFIGURATION = """\
 daemon off;
 master_process off;
@@ -61,7 +63,7 @@ def answering(directory: Path, ca_file: Path, ca_key_file: Path) -> Iterator[str
     server.private_key_pem.write_to_path(str(directory / "server.key"))
     for index, part in enumerate(server.cert_chain_pems):
         part.write_to_path(str(directory / "server.pem"), append=index > 0)
-    port = _free_port()
+    port = free_port()
     configuration = directory / "nginx.conf"
     configuration.write_text(_CONFIGURATION.format(here=directory, port=port))
     process = subprocess.Popen(
@@ -87,9 +89,3 @@ def _await(process: subprocess.Popen[bytes], port: int) -> None:
         else:
             return
     raise RuntimeError("nginx did not start; nginx.log in its directory says why")
-
-
-def _free_port() -> int:
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        return int(probe.getsockname()[1])

@@ -11,9 +11,9 @@ from aws_cdk import aws_logs as logs
 from constructs import Construct
 
 from infra.database import DUE, ERASURES, FAILED, PACES, Database, grant
-from infra.delivery import Queues
 from infra.erasure import delay_seconds
 from infra.function import Function, Layers, acknowledge, log_group
+from infra.queues import Queues
 from infra.settings import Settings
 
 _EXPLORER = "/docs"

@@ -1,4 +1,4 @@
-"""The two lanes, delivery queue and retry queue, and the function that consumes them; the dead-letter queue and its own."""
+"""The functions that consume the queues: deliver, dead letters, and the release of what waits."""
 
 from __future__ import annotations
 
@@ -15,11 +15,9 @@ from constructs import Construct
 
 from infra import service_level
 from infra.database import ACCOUNTS, DUE, EVENTS, FAILED, PACES, Database, grant
-from infra.function import WAITS_MB, Function, Layers, queue
+from infra.function import WAITS_MB, Function, Layers
+from infra.queues import FUNCTION_SECONDS, Queues
 from infra.settings import ATTEMPT_SECONDS, Settings
-
-FUNCTION_SECONDS = 30
-"""The timeout of both functions: the longest attempt, and two tries of each AWS call around it."""
 
 RELEASE_SECONDS = 50
 """The timeout of the release function, which begins each minute: `deliver.release` stops beginning ten seconds before."""
@@ -34,51 +32,6 @@ _RETRY_BATCH = 40
 """Retries wait for slow endpoints, side by side: a larger batch costs less. bench/results.md has what was simulated with
 20, 40 and 60, and `deliver.snapshots` reads two items a message in one call, of 100 at most.
 """
-
-_SPARE_RECEIVES = 3
-"""Of a message, beyond one for each attempt: throttling or a crash uses up a receive without an attempt. deliver itself
-sends what has no attempts left to the dead-letter queue. SQS moves there what deliver cannot handle, which then waits
-longer than its schedule (`deliver.dead_letters`).
-"""
-
-
-class Queues(Construct):
-    """The queues. They are apart from their functions, because fanout and the API send to both lanes."""
-
-    def __init__(self, scope: Construct, id: str, *, settings: Settings) -> None:
-        super().__init__(scope, id)
-        self.dead_letters = queue(self, "DeadLetters", settings=settings, visibility_timeout=_visibility())
-        self.delivery, self.retry = (
-            queue(
-                self,
-                lane,
-                settings=settings,
-                visibility_timeout=_visibility(),
-                dead_letter_queue=sqs.DeadLetterQueue(
-                    queue=self.dead_letters, max_receive_count=settings.attempts + _SPARE_RECEIVES
-                ),
-            )
-            for lane in ("Delivery", "Retry")
-        )
-        self._local = settings.local
-
-    def environment(self) -> dict[str, str]:
-        """What `webhooks.queues` reads."""
-        return {
-            "DELIVERY_QUEUE_URL": self.delivery.queue_url,
-            "RETRY_QUEUE_URL": self.retry.queue_url,
-            "DEAD_LETTER_QUEUE_URL": self.dead_letters.queue_url,
-        }
-
-    def grant_sending(self, function: Function, *to: sqs.Queue) -> None:
-        for one in to:
-            one.grant(function, "sqs:SendMessage")
-            self.grant_to_emulator(function, one, "sqs:SendMessageBatch")
-
-    def grant_to_emulator(self, function: Function, lane: sqs.Queue, action: str) -> None:
-        """Grants an action that the emulator asks for and AWS does not know: on AWS, the single call's covers the batch."""
-        if self._local:
-            lane.grant(function, action)
 
 
 class Delivery(Construct):
@@ -176,11 +129,6 @@ class Delivery(Construct):
         queues.grant_sending(self.dead_letters, queues.retry)
         for lane in (queues.delivery, queues.retry):
             queues.grant_to_emulator(self.deliver, lane, "sqs:ChangeMessageVisibilityBatch")
-
-
-def _visibility() -> cdk.Duration:
-    """Six times the function's timeout, as AWS advises for event source mappings."""
-    return cdk.Duration.seconds(6 * FUNCTION_SECONDS)
 
 
 def _batches(

@@ -10,8 +10,8 @@ from aws_cdk import aws_sqs as sqs
 from constructs import Construct
 
 from infra.database import ACCOUNTS, PACES, Database, grant
-from infra.delivery import Queues
 from infra.function import WAITS_MB, Function, Layers, acknowledge, queue
+from infra.queues import Queues
 from infra.settings import Settings
 
 FANOUT_SECONDS = 300

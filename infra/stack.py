@@ -11,12 +11,13 @@ from constructs import Construct
 from infra.api import Api
 from infra.canary import Canary
 from infra.database import Database
-from infra.delivery import Delivery, Queues
+from infra.delivery import Delivery
 from infra.erasure import Erasure
 from infra.fanout import Fanout
 from infra.function import Layers
 from infra.mail import Mail
 from infra.observability import Observability
+from infra.queues import Queues
 from infra.settings import Settings
 
 

@@ -4,24 +4,21 @@ from __future__ import annotations
 
 import json
 import os
-import signal
-import socket
-import subprocess
 import sys
 import time
 import urllib.error
 import urllib.request
-from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass
 from pathlib import Path
+
+from local.ports import free_port, is_free
+from local.processes import end_group, runs, spawn
 
 ROOT = Path(__file__).parent.parent
 PYTHON = ROOT / ".venv" / "emulator" / "bin" / "python"
 _TLS = ROOT / "examples" / "tls.py"
 REGION = "us-east-1"
 USUAL_PORT = 4566
-_children: dict[int, subprocess.Popen[bytes]] = {}
-"""Those started by this process: only their parent can see them off."""
 
 
 class EmulatorFailed(Exception):
@@ -78,7 +75,7 @@ def start(directory: Path, *, tls_file: Path | None = None, usual_port: bool = F
         return running
     stop(directory)
     directory.mkdir(parents=True, exist_ok=True)
-    port = USUAL_PORT if usual_port and _is_free(USUAL_PORT) else _free_port()
+    port = USUAL_PORT if usual_port and is_free(USUAL_PORT) else free_port()
     settings = {
         "AUTH": "true",  # each function has its own role's permissions, as on AWS
         "BIND_HOST": "127.0.0.1",  # it runs what it is given: nobody else shall reach it
@@ -87,12 +84,12 @@ def start(directory: Path, *, tls_file: Path | None = None, usual_port: bool = F
         "TMPDIR": str(_temporary(directory)),
     }
     log = directory / "emulator.log"
-    process = _spawn([PYTHON, "-m", "ministack"], environment(f"http://localhost:{port}") | settings, log)
+    process = spawn([PYTHON, "-m", "ministack"], environment(f"http://localhost:{port}") | settings, log)
     emulator = Emulator(process.pid, port)
     if tls_file:
-        tls_port = _free_port()
+        tls_port = free_port()
         variables = {**os.environ, "TLS_FILE": str(tls_file), "PORT": str(tls_port)}
-        front = _spawn([sys.executable, _TLS, str(port)], variables, directory / "tls.log")
+        front = spawn([sys.executable, _TLS, str(port)], variables, directory / "tls.log")
         emulator = Emulator(process.pid, port, front.pid, tls_port)
     (directory / "emulator.json").write_text(json.dumps(asdict(emulator)))
     deadline = time.monotonic() + seconds
@@ -111,7 +108,7 @@ def find(directory: Path) -> Emulator | None:
         emulator = Emulator(**json.loads((directory / "emulator.json").read_text()))
     except (FileNotFoundError, ValueError, TypeError):
         return None
-    return emulator if _is_ours(emulator.pid) and emulator.is_healthy() else None
+    return emulator if runs(emulator.pid, "ministack") and emulator.is_healthy() else None
 
 
 def stop(directory: Path) -> bool:
@@ -122,68 +119,13 @@ def stop(directory: Path) -> bool:
         pid, tls_pid = int(noted["pid"]), int(noted.get("tls_pid", 0))
     except (FileNotFoundError, ValueError, KeyError):
         return False
-    was_running = _is_ours(pid)
+    was_running = runs(pid, "ministack")
     if was_running:
-        _end_group(pid)
-    if tls_pid and _is_ours(tls_pid, str(_TLS)):
-        _end_group(tls_pid)
+        end_group(pid)
+    if tls_pid and runs(tls_pid, str(_TLS)):
+        end_group(tls_pid)
     note.unlink()
     return was_running
-
-
-def _spawn(command: Sequence[str | Path], variables: Mapping[str, str], log: Path) -> subprocess.Popen[bytes]:
-    with log.open("wb") as output:
-        process = subprocess.Popen(
-            command,
-            env=variables,
-            cwd=log.parent,
-            stdin=subprocess.DEVNULL,
-            stdout=output,
-            stderr=subprocess.STDOUT,
-            start_new_session=True,  # Ctrl-C in this terminal is for us; we end it ourselves
-        )
-    _children[process.pid] = process
-    return process
-
-
-def _end_group(pid: int) -> None:
-    for end in (signal.SIGTERM, signal.SIGKILL):
-        try:
-            os.killpg(pid, end)
-        except ProcessLookupError:
-            return
-        deadline = time.monotonic() + 5
-        while time.monotonic() < deadline:
-            _reap(pid)
-            if not _group_lives(pid):
-                return
-            time.sleep(0.05)
-
-
-def _group_lives(pid: int) -> bool:
-    try:
-        os.killpg(pid, 0)
-    except ProcessLookupError:
-        return False
-    except PermissionError:  # what macOS says of a group of which only zombies are left
-        return False
-    return True
-
-
-def _reap(pid: int) -> None:
-    if pid in _children and _children[pid].poll() is not None:
-        del _children[pid]
-
-
-def _is_ours(pid: int, word: str = "ministack") -> bool:
-    """Whether its command line has the word. Linux has /proc, and a slim one no ps; macOS has ps, and no /proc."""
-    if Path("/proc/self").exists():
-        try:
-            return word.encode() in Path(f"/proc/{pid}/cmdline").read_bytes()
-        except OSError:
-            return False
-    shown = subprocess.run(["ps", "-o", "command=", "-p", str(pid)], capture_output=True, text=True, check=False)
-    return word in shown.stdout
 
 
 def _temporary(directory: Path) -> Path:
@@ -191,20 +133,3 @@ def _temporary(directory: Path) -> Path:
     temporary = directory / "tmp"
     temporary.mkdir(parents=True, exist_ok=True)
     return temporary
-
-
-def _is_free(port: int) -> bool:
-    with socket.socket() as probe:
-        if sys.platform != "win32":
-            probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
-        try:
-            probe.bind(("127.0.0.1", port))
-        except OSError:
-            return False
-        return True
-
-
-def _free_port() -> int:
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        return int(probe.getsockname()[1])

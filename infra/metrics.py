@@ -1,0 +1,43 @@
+"""The metrics that alarms and the dashboard look at: our own, which the functions write, and AWS's."""
+
+from __future__ import annotations
+
+import aws_cdk as cdk
+from aws_cdk import aws_cloudwatch as cloudwatch
+from aws_cdk import aws_sqs as sqs
+
+from infra.database import Database
+from infra.settings import NAMESPACE
+
+FIVE_MINUTES = cdk.Duration.minutes(5)
+FAILURES = ("Status", "Timeout", "TLS", "DNS", "Connection", "Address", "Protocol")
+"""As `deliver.failures.METRICS` counts them."""
+
+
+def own(name: str, statistic: str = "Sum", *, of: str = "deliver") -> cloudwatch.Metric:
+    """A metric that a function writes into its log. Its service is the only dimension, as every combination is billed."""
+    return cloudwatch.Metric(
+        namespace=NAMESPACE,
+        metric_name=name,
+        dimensions_map={"service": of},
+        statistic=statistic,
+        period=FIVE_MINUTES,
+    )
+
+
+def oldest_message(queue: sqs.Queue) -> cloudwatch.Metric:
+    return queue.metric_approximate_age_of_oldest_message(statistic="Maximum", period=FIVE_MINUTES)
+
+
+def waiting(queue: sqs.Queue) -> cloudwatch.Metric:
+    return queue.metric_approximate_number_of_messages_visible(statistic="Maximum", period=FIVE_MINUTES)
+
+
+def log_throttled(database: Database) -> cloudwatch.Metric:
+    return cloudwatch.Metric(
+        namespace="AWS/DynamoDB",
+        metric_name="WriteThrottleEvents",
+        dimensions_map={"TableName": database.log.table_name},
+        statistic="Sum",
+        period=FIVE_MINUTES,
+    )
