@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 import shutil
 import tempfile
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
@@ -90,11 +90,11 @@ def shared_stack(request: pytest.FixtureRequest) -> Iterator[None]:
 
 
 @contextmanager
-def deploying(retry_delays: Sequence[int]) -> Iterator[Deployed]:
+def deploying(retry_delays: Sequence[int], settings: Mapping[str, str] | None = None) -> Iterator[Deployed]:
     """A stack of its own on a free port, beside whatever else is running."""
     directory = Path(tempfile.mkdtemp(dir=sharing.directory()))
     try:
-        outputs = stack.up(directory, retry_delays=retry_delays, say=print)
+        outputs = stack.up(directory, retry_delays=retry_delays, say=print, settings=settings or {})
         platform = Client(outputs.api_url, outputs.platform_key)
         yield Deployed(outputs, stack.resources(directory), platform)
         platform.close()

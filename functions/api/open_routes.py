@@ -22,7 +22,7 @@ _CACHED = {"Cache-Control": "public, max-age=3600", "Vary": "Accept-Encoding"}
 
 @routes.add("GET", "/settings/webhooks", role="open")
 def settings() -> Response[str]:
-    html, headers = page.render(os.environ["FRAME_ANCESTORS"] or "'none'")
+    html, headers = page.render(os.environ["FRAME_ANCESTORS"] or "'none'", mails="MAIL_FROM" in os.environ)
     return Response(200, "text/html; charset=utf-8", html, headers=headers, compress=True)
 
 

@@ -14,7 +14,7 @@ from local.client import Client, account_client
 from local.emulator import ROOT
 from local.receiver import Answer, Receiver
 from tests import sharing
-from tests.deployed import Deployed, deploying, receiving_for
+from tests.deployed import MAIL_FROM, Deployed, deploying, receiving_for
 from tests.portal.browser import Portal, launch, looking
 
 FOLDER = ROOT / "docs" / "screenshots"
@@ -104,6 +104,10 @@ def photograph(story: Story, newcomer: Client, portal: Portal, album: Album) -> 
     expect(page.get_by_text("Last 24 hours:")).to_have_count(4)
     page.evaluate("scrollTo(0, 0)")
     album.take("list")
+    portal.press("Email alerts…")
+    page.get_by_label("Email").fill("ops@customer.example")
+    album.take("email-alerts", whole=False)
+    page.keyboard.press("Escape")
     portal.go("new")
     portal.fill(name="Order updates", url="http://shop.example.com/hooks", events=("message.incoming",))
     album.take("new")
@@ -161,7 +165,7 @@ def main(folder: Path = FOLDER) -> None:
     folder.mkdir(parents=True, exist_ok=True)
     with (
         sharing.run(),
-        deploying((1, 2, 3)) as deployed,
+        deploying((1, 2, 3), {"mail_from": MAIL_FROM}) as deployed,
         receiving_for(deployed) as receiver,
         sync_playwright() as playwright,
     ):

@@ -5,6 +5,7 @@ import { finder } from './find.js';
 import { heading, loading } from './frame.js';
 import { testAddressButton } from './inbox.js';
 import { keepFresh, updateRows } from './live.js';
+import { mailsButton } from './mails.js';
 import { pill } from './parts.js';
 import { sparks } from './stats.js';
 import { timeOf } from './time.js';
@@ -25,8 +26,9 @@ export async function listView(place, signal) {
   const card = h('div.card.flush', {}, list, none);
   const body = h('div.list', {}, loading('webhooks'));
   const address = testAddressButton();
+  const mails = mailsButton();
   place.append(h('div.title', {}, heading('Webhooks'),
-    h('div.buttons', {}, address.pressed, h('a.button.primary', { href: '#/new' }, 'New Webhook'))), address.line,
+    h('div.buttons', {}, address.pressed, mails && mails.pressed, h('a.button.primary', { href: '#/new' }, 'New Webhook'))), address.line, ...(mails ? [mails.line] : []),
     h('p.lead', {}, 'We tell your own servers at once when something happens in AIsoule.'), body);
 
   /** @type {Webhook[]} */

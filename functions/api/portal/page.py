@@ -13,15 +13,17 @@ _HERE = Path(__file__).parent
 
 
 @cache
-def render(frame_ancestors: str) -> tuple[str, dict[str, str]]:
+def render(frame_ancestors: str, *, mails: bool = False) -> tuple[str, dict[str, str]]:
     """
     The page and its headers.
 
-    `frame_ancestors` are the origins that may show it in a frame, as the policy spells them, or `'none'`.
+    `frame_ancestors` are the origins that may show it in a frame, as the policy spells them, or `'none'`. `mails`: whether
+    this installation sends any.
     """
     style = compact_style(_text("style.css"))
     script = join(_HERE, "main")
     page = _text("page.html").replace("/*STYLE*/", style, 1).replace("/*SCRIPT*/", script, 1)
+    page = page.replace("<body/*MAILS*/>", "<body data-mails>" if mails else "<body>", 1)
     policy = (
         "default-src 'none'",
         f"script-src {_hash(script)}",
