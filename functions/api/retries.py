@@ -20,15 +20,13 @@ def check_retry(webhook: Webhook, delivery: Delivery) -> None:
 
 
 def retry(
-    log: DeliveryLog, webhook: Webhook, event: StoredEvent, delivery: Delivery, *, delay_seconds: int = 0
+    log: DeliveryLog, webhook: Webhook, event: StoredEvent, delivery: Delivery, *, delay_seconds: int
 ) -> Delivery:
     """
-    Returns the delivery in its new round. The message is delayed by `delay_seconds`.
+    Returns the delivery in its new round. The message is delayed by `delay_seconds`. See `check_retry`.
 
-    If the function is killed after queueing the message, deliver starts the round when it receives it. Raises Conflict as
-    `check_retry`, and NotSent.
+    If the function is killed after queueing the message, deliver starts the round when it receives it. Raises NotSent.
     """
-    check_retry(webhook, delivery)
     again = delivery.in_round(delivery.round + 1, rfc3339(now()))
     send_round(again, event.body, webhook.lane, delay_seconds)
     saved = log.save(again) or log.delivery(delivery.webhook_id, delivery.accepted_at, delivery.event_id)

@@ -7,7 +7,7 @@ from collections.abc import Callable, Collection, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import replace
 from functools import partial
-from typing import Any, TypeVar
+from typing import TypeVar
 
 from webhooks.messages import COPY_DELAY_SECONDS, DeliveryMessage
 from webhooks.queues import delivery_queues, in_tens
@@ -44,21 +44,23 @@ def fan_out(incoming: Sequence[StoredEvent]) -> None:
     new, copies = _by_novelty(stored, subscriptions)
     paces = {s.webhook_id: s.max_per_second for of in subscriptions.values() for s in of if s.max_per_second}
     # A repeat of what is already on its way waits until the first attempt is over and logged.
-    unsent = _send(new, paces, failed) + _send(copies, paces, failed, delay_seconds=COPY_DELAY_SECONDS)
-    _log(known, [*new, *copies], unsent)
+    kinds = ((new, 0), (copies, COPY_DELAY_SECONDS))
+    unsent = [left for of_kind, delay in kinds for left in _send(of_kind, paces, failed, delay_seconds=delay)]
+    messages = [*new, *copies]
+    _log(known, messages, unsent)
     if failed:
         raise failed[0]
     if unsent:
-        raise NotAllSent(f"{len(unsent)} of {len(new) + len(copies)} messages of {len(incoming)} events")
+        raise NotAllSent(f"{len(unsent)} of {len(messages)} messages of {len(incoming)} events")
 
 
 def side_by_side(work: Callable[[T], R], items: Collection[T], failed: list[Exception]) -> list[tuple[T, R]]:
     """Each item with its result, in their order. Adds what was raised to `failed`, and leaves those items out."""
     done: list[tuple[T, R]] = []
-    calls: list[Callable[[], R]] = [partial(work, item) for item in items]
+    calls: list[tuple[T, Callable[[], R]]] = [(item, partial(work, item)) for item in items]
     if len(calls) > 1:
-        calls = [_pool.submit(call).result for call in calls]
-    for item, call in zip(items, calls, strict=True):
+        calls = [(item, _pool.submit(call).result) for item, call in calls]
+    for item, call in calls:
         try:
             done.append((item, call()))
         except Exception as error:
@@ -115,7 +117,7 @@ def _messages(stored: StoredEvent, subscriptions: Sequence[Subscription], *, sta
 
 
 def _send(
-    messages: Sequence[DeliveryMessage], paces: Mapping[str, int], failed: list[Exception], *, delay_seconds: int = 0
+    messages: Sequence[DeliveryMessage], paces: Mapping[str, int], failed: list[Exception], *, delay_seconds: int
 ) -> list[DeliveryMessage]:
     """Returns those that were refused. `paces`: of the webhooks that have one, what is above it waits."""
     paced: dict[str, list[DeliveryMessage]] = {}
@@ -134,16 +136,14 @@ def _log(
 ) -> None:
     """A line for each event; `webhooks` is 0 if nobody wants it."""
     sent, left = Counter(map(_event_of, messages)), Counter(map(_event_of, unsent))
-    for event in {_event_of(event): event for event in incoming}.values():
-        fields: dict[str, Any] = {"webhooks": sent[_event_of(event)]}
-        if left[_event_of(event)]:
-            fields["unsent"] = left[_event_of(event)]
+    for (account_id, event_id), event in {_event_of(event): event for event in incoming}.items():
         logger.info(
             "event.fanned_out",
-            account_id=event.account_id,
-            event_id=event.event_id,
+            account_id=account_id,
+            event_id=event_id,
             event=event.event,
-            **fields,
+            webhooks=sent[account_id, event_id],
+            unsent=left[account_id, event_id],
         )
 
 

@@ -7,7 +7,7 @@ from typing import Any
 
 from webhooks.errors import EventRejected
 from webhooks.event_types import BATCH, validate_data
-from webhooks.payload import build_body, check_id, normalise_timestamp
+from webhooks.payload import build_body, check_id, is_id, normalise_timestamp
 from webhooks.stored_events import StoredEvent
 
 _MAX_REJECTION = 1_000_000
@@ -25,7 +25,7 @@ def split(event: dict[str, Any]) -> list[dict[str, Any]]:
     """
     if event["detail-type"] != BATCH:
         return [event]
-    events = event["detail"].get("events") if isinstance(event["detail"], dict) else None
+    events = _fields(event).get("events")
     if not isinstance(events, list) or not 1 <= len(events) <= MAX_EVENTS:
         raise EventRejected("events", f"must be a list of 1 to {MAX_EVENTS} events")
     return [_alone(event, place, one) for place, one in enumerate(events)]
@@ -63,11 +63,8 @@ def accept(event: dict[str, Any], accepted_at: str) -> StoredEvent:
 
 def id_of(event: dict[str, Any]) -> str:
     """Of an event that may violate the contract: the producer's id if it is one, or the bus's."""
-    detail = event["detail"] if isinstance(event["detail"], dict) else {}
-    try:
-        return check_id("id", detail.get("id"))
-    except EventRejected:
-        return str(event["id"])
+    id = _fields(event).get("id")
+    return id if is_id(id) else str(event["id"])
 
 
 def rejection(event: dict[str, Any], refused: EventRejected) -> str:
@@ -88,6 +85,10 @@ def rejection(event: dict[str, Any], refused: EventRejected) -> str:
 
 def _without_data(event: dict[str, Any]) -> dict[str, Any]:
     """What identifies the event: the texts of its envelope and of its detail."""
-    detail = event["detail"] if isinstance(event["detail"], dict) else {}
-    texts = {name: value for name, value in detail.items() if isinstance(value, str)}
+    texts = {name: value for name, value in _fields(event).items() if isinstance(value, str)}
     return {name: value for name, value in event.items() if isinstance(value, str)} | {"detail": texts}
+
+
+def _fields(event: dict[str, Any]) -> dict[str, Any]:
+    """Of the detail; none if it is no object."""
+    return event["detail"] if isinstance(event["detail"], dict) else {}

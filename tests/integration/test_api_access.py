@@ -97,7 +97,7 @@ def test_without_a_good_key_it_is_a_401(
                 method, path.format(id="wh_1", event="evt_1", key="key_1", account="acme"), text=body
             )
             assert refused(answer, 401), (name, answer)
-            assert answer.headers["WWW-Authenticate"].startswith("Bearer")
+            assert answer.headers["WWW-Authenticate"] == 'Bearer realm="webhooks"'
 
 
 SEND_IT, UNKNOWN = "send Authorization: Bearer <key>", "the key is unknown, revoked or expired"

@@ -82,11 +82,30 @@ def test_only_final_deliveries_are_retried(pipeline: Pipeline, account: Api, rec
     pipeline.webhook(receiver.url("/hook"))
     event_id = account.post("/v1/webhooks/wh_1/test", {"event": "message.read"}).json["event_id"]
     path = f"/v1/webhooks/wh_1/deliveries/{event_id}/retry"
-    assert account.call("POST", path).status == 409
-    pipeline.deliver()
-    refused = account.call("POST", path)
-    assert (refused.status, "retrying" in refused.json["detail"]) == (409, True)
+    only = "only a delivered, failed or cancelled one can be retried"
+    for status in ("pending", "retrying"):
+        refused = account.call("POST", path)
+        assert (refused.status, refused.json["detail"]) == (409, f"the delivery is {status}; {only}")
+        pipeline.deliver()
     assert account.call("POST", "/v1/webhooks/wh_1/deliveries/evt_absent/retry").status == 404
+
+
+def test_a_delivery_that_is_erased_meanwhile_is_a_404(
+    pipeline: Pipeline, account: Api, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    pipeline.webhook("https://localhost:1/")
+    logged(pipeline.aws, 1)
+    dynamodb = client("dynamodb")
+    put_item = dynamodb.put_item
+
+    def after_the_erasure(**request: Any) -> Any:
+        key = {name: request["Item"][name] for name in ("pk", "sk")}
+        dynamodb.delete_item(TableName=request["TableName"], Key=key)
+        return put_item(**request)
+
+    monkeypatch.setattr(dynamodb, "put_item", after_the_erasure)
+    answer = account.call("POST", "/v1/webhooks/wh_1/deliveries/failed_0/retry")
+    assert (answer.status, answer.json["detail"]) == (404, "there is no such delivery")
 
 
 def test_two_people_who_retry_at_once_are_one_round(
@@ -166,7 +185,10 @@ def test_a_refused_retry_does_not_delay_the_next_one(pipeline: Pipeline, account
     account.call("PATCH", "/v1/webhooks/wh_1", {"enabled": True})
     assert account.call("POST", path).status == 202
     (message,) = pipeline.aws.messages(pipeline.aws.delivery_queue)
-    assert message["MessageAttributes"]["round"]["StringValue"] == "2"
+    attributes = {name: value["StringValue"] for name, value in message["MessageAttributes"].items()}
+    assert attributes["round"] == "2"
+    age = now() - parse_time(attributes["round_started_at"])
+    assert timedelta() <= age < timedelta(minutes=1), "for 24 h from now, our own faults do not end it"
 
 
 def test_a_retry_that_cannot_be_queued_is_a_503_and_changes_nothing(

@@ -48,7 +48,7 @@ def test_every_enabled_subscribed_webhook_of_the_account_gets_a_message(pipeline
     assert {message["Attributes"]["MessageGroupId"] for message in received} == {"acme"}
     stored = pipeline.log.event("acme", "order-1")
     assert stored is not None
-    assert (stored.body, stored.accepted_at) == (messages[0].body, messages[0].accepted_at)
+    assert (stored.body, stored.accepted_at, stored.webhooks) == (messages[0].body, messages[0].accepted_at, 2)
 
 
 @pytest.mark.parametrize(
@@ -177,7 +177,7 @@ def test_refused_entries_are_sent_again_and_then_it_raises(
 
     monkeypatch.setattr(sqs, "send_message_batch", refusing_the_second)
     if raises:
-        with pytest.raises(NotAllSent):
+        with pytest.raises(NotAllSent, match=r"^1 of 3 messages of 1 events$"):
             fan_out()
     else:
         fan_out()
@@ -186,7 +186,8 @@ def test_refused_entries_are_sent_again_and_then_it_raises(
     ]
     assert sorted(sent) == (["wh_0", "wh_2"] if raises else ["wh_0", "wh_1", "wh_2"])
     (line,) = [vars(record) for record in caplog.records if record.msg == "event.fanned_out"]
-    assert (line["webhooks"], line.get("unsent", 0)) == (3, 1 if raises else 0)
+    assert (line["account_id"], line["event_id"], line["event"]) == ("acme", "order-1", "message.incoming")
+    assert (line["webhooks"], line["unsent"]) == (3, 1 if raises else 0)
 
 
 @pytest.mark.parametrize(
@@ -216,7 +217,7 @@ def test_a_malformed_event_is_kept_with_its_reason_and_not_retried(
 
 
 def test_an_event_nested_too_deeply_is_kept_with_its_reason(pipeline: Pipeline) -> None:
-    """As deep as the 256 KB of an entry allow, which Python cannot write as JSON."""
+    """As deep as the 256 KB of an entry allow, which Python cannot write as JSON. All texts beside are kept."""
     from fanout.handler import lambda_handler
 
     nested: Any = {}
@@ -224,11 +225,17 @@ def test_an_event_nested_too_deeply_is_kept_with_its_reason(pipeline: Pipeline) 
         nested = [nested]
     data = EVENT["detail"]["data"] | {"nested": nested}
     lambda_handler(EVENT | {"detail": EVENT["detail"] | {"data": data}}, None)
-    (message,) = pipeline.aws.messages(pipeline.aws.rejected_queue)
-    rejected = json.loads(message["Body"])
-    assert rejected["reason"] == {"field": "data", "detail": "is nested too deeply"}
-    assert rejected["event"]["id"] == EVENT["id"]
-    assert rejected["event"]["detail"]["account_id"] == "acme"
+    lambda_handler(EVENT | {"detail": nested}, None)
+    kept = [json.loads(message["Body"]) for message in pipeline.aws.messages(pipeline.aws.rejected_queue)]
+    envelope = {name: value for name, value in EVENT.items() if isinstance(value, str)}
+    detail = {name: value for name, value in EVENT["detail"].items() if name != "data"}
+    assert kept == [
+        {"reason": {"field": "data", "detail": "is nested too deeply"}, "event": envelope | {"detail": detail}},
+        {
+            "reason": {"field": "detail", "detail": "is not an object; expected account_id and data"},
+            "event": envelope | {"detail": {}},
+        },
+    ]
 
 
 def test_an_event_that_sqs_could_not_hold_is_kept_in_part(pipeline: Pipeline) -> None:
@@ -238,6 +245,7 @@ def test_an_event_that_sqs_could_not_hold_is_kept_in_part(pipeline: Pipeline) ->
     rejected = json.loads(message["Body"])
     assert rejected["reason"]["field"] == "data"
     assert "event" not in rejected
+    assert len(rejected["event_cut"]) == 500_000, "which, if each character is escaped, become a million"
     for identified in (EVENT["id"], '"account_id": "acme"', "order-1", "\\u00ef" * 1000):
         assert identified in rejected["event_cut"]
 
@@ -392,21 +400,23 @@ def test_a_batch_of_which_a_write_failed_is_repeated_whole_and_settles(
     assert len(pipeline.aws.messages(pipeline.aws.rejected_queue)) == 1
 
 
-def test_an_account_that_cannot_be_read_holds_up_no_other(
-    pipeline: Pipeline, monkeypatch: pytest.MonkeyPatch, sends: list[list[Any]]
+@pytest.mark.parametrize(("call", "about"), [("query", "ACCOUNT#other"), ("update_item", "PACE#wh_other")])
+def test_what_fails_for_one_account_holds_up_no_other(
+    pipeline: Pipeline, monkeypatch: pytest.MonkeyPatch, sends: list[list[Any]], call: str, about: str
 ) -> None:
     from webhooks.clients import client
 
     pipeline.webhook("https://localhost:1/")
+    pipeline.webhook("https://localhost:1/", "wh_other", account_id="other", max_per_second=1)
     dynamodb = client("dynamodb")
-    real = dynamodb.query
+    real = getattr(dynamodb, call)
 
     def failing(**request: Any) -> Any:
-        if "ACCOUNT#other" in str(request):
+        if about in str(request):
             raise RuntimeError("a fault on our side")
         return real(**request)
 
-    monkeypatch.setattr(dynamodb, "query", failing)
+    monkeypatch.setattr(dynamodb, call, failing)
     with pytest.raises(RuntimeError, match="on our side"):
         fan_out_batch(element("evt_0", account_id="other"), element("evt_1"))
     assert [e["MessageAttributes"]["event_id"]["StringValue"] for ten in sends for e in ten] == ["evt_1"]

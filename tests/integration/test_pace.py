@@ -54,9 +54,12 @@ def test_what_comes_faster_is_delayed_and_the_others_are_not(
     pipeline: Pipeline, clock: Clock, sent: list[tuple[str, str, int]]
 ) -> None:
     pipeline.webhook(URL, "wh_paced", max_per_second=2)
+    pipeline.webhook(URL, "wh_slower", max_per_second=1)
     pipeline.webhook(URL, "wh_other")
     publish(clock, *numbers(0, 5))
     publish(clock, "e005")
+    slower = {event_id: delay for webhook_id, event_id, delay in sent if webhook_id == "wh_slower"}
+    assert slower == {"e000": 0, "e001": 1, "e002": 2, "e003": 3, "e004": 4, "e005": 5}
     paced = {event_id: delay for webhook_id, event_id, delay in sent if webhook_id == "wh_paced"}
     assert paced == {"e000": 0, "e001": 1, "e002": 1, "e003": 2, "e004": 2, "e005": 3}
     assert {delay for webhook_id, _, delay in sent if webhook_id == "wh_other"} == {0}

@@ -6,7 +6,7 @@ import json
 import re
 from collections.abc import Mapping
 from datetime import datetime
-from typing import Any
+from typing import Any, TypeGuard
 
 from webhooks.errors import EventRejected, EventTooLarge
 from webhooks.times import parse_time
@@ -42,9 +42,13 @@ def build_body(event: str, timestamp: str, data: Mapping[str, Any]) -> str:
 
 def check_id(field: str, value: object) -> str:
     """An event's or account's id, as it is. Raises EventRejected."""
-    if not isinstance(value, str) or not _ID.fullmatch(value):
+    if not is_id(value):
         raise EventRejected(field, "must be 1 to 64 letters, digits, - or _")
     return value
+
+
+def is_id(value: object) -> TypeGuard[str]:
+    return isinstance(value, str) and _ID.fullmatch(value) is not None
 
 
 def normalise_timestamp(value: object) -> str:

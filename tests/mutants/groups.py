@@ -1,0 +1,126 @@
+"""What is mutated, and by which tests it is tested."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+
+@dataclass(frozen=True)
+class Group:
+    """Modules, and the tests that are about them."""
+
+    modules: tuple[str, ...]
+    tests: tuple[str, ...]
+
+
+GROUPS = {
+    "decisions": Group(
+        ("deliver/failures.py", "deliver/retry_after.py", "deliver/schedule.py", "webhooks/addresses.py"),
+        (
+            "tests/unit/test_addresses.py",
+            "tests/unit/test_failures.py",
+            "tests/unit/test_retry_after.py",
+            "tests/unit/test_schedule.py",
+        ),
+    ),
+    "deliver": Group(
+        (
+            "deliver/snapshots.py",
+            "deliver/worker.py",
+            "deliver/recording.py",
+            "deliver/attempt_metrics.py",
+            "deliver/lanes.py",
+            "deliver/dead_letters.py",
+            "deliver/unattempted.py",
+            "deliver/visibility.py",
+        ),
+        (
+            "tests/unit/test_schedule.py",
+            "tests/unit/test_lanes.py",
+            "tests/unit/test_snapshots.py",
+            "tests/integration/test_deliver.py",
+            "tests/integration/test_dead_letters.py",
+            "tests/integration/test_lanes.py",
+            "tests/integration/test_gone.py",
+            "tests/integration/test_ended_early.py",
+            "tests/integration/test_telemetry.py",
+        ),
+    ),
+    "fanout": Group(
+        ("fanout/batch.py", "fanout/handler.py", "fanout/incoming.py"),
+        (
+            "tests/integration/test_fanout.py",
+            "tests/integration/test_lanes.py::test_fanout_routes_by_the_mark",
+            "tests/integration/test_pace.py",
+            "tests/integration/test_telemetry.py",
+        ),
+    ),
+    "api": Group(
+        ("api/access.py", "api/retries.py"),
+        (
+            "tests/integration/test_api_access.py",
+            "tests/integration/test_api_keys.py",
+            "tests/integration/test_api_retries.py",
+            "tests/integration/test_api_session.py",
+        ),
+    ),
+    "storage": Group(
+        (
+            "webhooks/attribute_values.py",
+            "webhooks/config_table.py",
+            "webhooks/delivery_lists.py",
+            "webhooks/delivery_log.py",
+            "webhooks/expressions.py",
+            "webhooks/item_keys.py",
+            "webhooks/items.py",
+            "webhooks/recoverable_deliveries.py",
+            "webhooks/retention.py",
+            "webhooks/webhook_lists.py",
+            "webhooks/webhook_marks.py",
+        ),
+        (
+            "tests/unit/test_expressions.py",
+            "tests/unit/test_items.py",
+            "tests/integration/test_api_deliveries.py",
+            "tests/integration/test_api_recovery.py",
+            "tests/integration/test_api_subscriptions.py",
+            "tests/integration/test_api_webhooks.py",
+            "tests/integration/test_config_table.py",
+            "tests/integration/test_dead_letters.py",
+            "tests/integration/test_erasure.py",
+            "tests/integration/test_gone.py",
+            "tests/integration/test_lanes.py",
+        ),
+    ),
+}
+SAMPLE = "sample"
+"""All modules in one group, for a few mutants of each; without the tests that take longest."""
+
+GROUPS[SAMPLE] = Group(
+    tuple(module for group in GROUPS.values() for module in group.modules),
+    (
+        *GROUPS["decisions"].tests,
+        "tests/unit/test_expressions.py",
+        "tests/unit/test_items.py",
+        "tests/unit/test_lanes.py",
+        "tests/unit/test_snapshots.py",
+        "tests/integration/test_api_keys.py",
+        "tests/integration/test_api_retries.py",
+        "tests/integration/test_api_webhooks.py",
+        "tests/integration/test_config_table.py",
+        "tests/integration/test_dead_letters.py",
+        "tests/integration/test_deliver.py",
+        "tests/integration/test_fanout.py",
+    ),
+)
+
+# The first are about other processes, which have no mutants; each mutant that survives would wait for the others.
+LEFT_OUT = (
+    "tests/unit/test_addresses.py::test_the_results_are_the_same_on_every_python",
+    "tests/unit/test_addresses.py::test_the_standard_library_is_enough_but_for_international_names",
+    "tests/integration/test_api_deliveries.py::test_a_page_of_long_answers_ends_before_lambdas_own_limit",
+    "tests/integration/test_api_webhooks.py::test_switching_a_webhook_on_and_off_does_not_flood_the_bus",
+    "tests/integration/test_connections.py::test_a_flooding_endpoint_holds_up_no_batch",
+    "tests/integration/test_pace.py::test_what_waits_is_released_in_order_at_its_pace",
+    "tests/integration/test_lanes.py::test_names_that_hang_hold_up_nobody_in_a_batch_of_retries",
+)

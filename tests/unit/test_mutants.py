@@ -1,0 +1,57 @@
+"""`make mutants`: which mutants are equal, and a sample of the others."""
+
+from __future__ import annotations
+
+import subprocess
+import sys
+
+import pytest
+
+from local.emulator import ROOT
+from tests.mutants.equal import Equal, changed_lines, equal_mutants
+from tests.mutants.groups import GROUPS
+from tests.mutants.runs import path_of
+
+DIFF = """\
+--- webhooks/addresses.py
++++ webhooks/addresses.py
+@@ -1,3 +1,3 @@
+ def resolve(host):
+-    answers = look_up(host, port, type=STREAM)
++    answers = look_up(host, None, type=STREAM)
+"""
+
+
+@pytest.mark.parametrize(
+    ("module", "was", "becomes", "equal"),
+    [
+        ("webhooks/addresses.py", "port", "None", True),
+        ("webhooks/addresses.py", "port, type", "None, type", True),
+        ("webhooks/addresses.py", "port", "0", False),
+        ("webhooks/addresses.py", "host", "None", False),
+        ("webhooks/addresses.py", "port,", "", False),
+        ("webhooks/items.py", "port", "None", False),
+    ],
+)
+def test_a_mutant_is_equal_if_its_module_and_its_difference_are(
+    module: str, was: str, becomes: str, equal: bool
+) -> None:
+    changed = changed_lines(DIFF)
+    assert Equal(module, was, becomes).is_made_by("webhooks/addresses.py", *changed) is equal
+
+
+def test_each_equal_mutant_is_one_of_code_that_is_still_there() -> None:
+    mutants = equal_mutants()
+    assert len({(mutant.module, mutant.was, mutant.becomes) for mutant in mutants}) == len(mutants) > 0
+    modules = {module for group in GROUPS.values() for module in group.modules}
+    for mutant in mutants:
+        assert mutant.module in modules
+        assert mutant.was in path_of(mutant.module).read_text(), mutant
+
+
+@pytest.mark.slow(minutes=4)
+def test_tests_notice_each_mutant_of_a_sample() -> None:
+    """Of a few modules of each group, always the same mutants: `make mutants` has more."""
+    command = [sys.executable, "-m", "tests.mutants", "sample", "--sample", "3"]
+    done = subprocess.run(command, cwd=ROOT, capture_output=True, text=True, check=False)
+    assert done.returncode == 0, done.stdout + done.stderr
