@@ -365,7 +365,14 @@ def test_a_batch_without_a_list_of_events_is_kept_as_it_is(pipeline: Pipeline, e
 
     lambda_handler(batch(detail={"events": events}), None)
     (kept,) = [json.loads(message["Body"]) for message in pipeline.aws.messages(pipeline.aws.rejected_queue)]
-    assert (kept["reason"]["field"], kept["event"]["detail"]) == ("events", {"events": events})
+    assert kept["reason"] == {"field": "events", "detail": "must be a list of 1 to 500 events"}
+    assert kept["event"]["detail"] == {"events": events}
+
+
+def test_a_batch_may_have_500_events(pipeline: Pipeline, caplog: pytest.LogCaptureFixture) -> None:
+    fan_out_batch(*(element(f"evt_{number}") for number in range(500)))
+    fanned_out = [vars(record)["event_id"] for record in caplog.records if record.msg == "event.fanned_out"]
+    assert fanned_out == [f"evt_{number}" for number in range(500)]
 
 
 def test_a_batch_of_which_a_write_failed_is_repeated_whole_and_settles(
