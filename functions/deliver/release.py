@@ -77,7 +77,7 @@ def _release_page(state: Waiting) -> bool:
 
 def _send(messages: Sequence[DeliveryMessage]) -> None:
     """Killed in between, it sends copies the next time, which deliver settles. Raises NotReleased."""
-    bodies = delivery_log().bodies(messages[0].account_id, {message.event_id for message in messages})
+    bodies = delivery_log().bodies(messages[0].account_id, dict.fromkeys(message.event_id for message in messages))
     known = [replace(m, body=bodies[m.event_id]) for m in messages if m.event_id in bodies]
     refused = [left for ten in _pool.map(delivery_queues().send_ten, in_tens(known)) for left in ten]
     unsent = {(message.key(), message.round) for message in refused}

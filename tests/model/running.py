@@ -58,17 +58,20 @@ class AtOnce:
 @contextmanager
 def running(simulation: Simulation) -> Iterator[None]:
     """
-    The handlers, with the simulation in the place of AWS, the network, the clock, the threads, and random ids and pauses.
-    All else is real.
+    The handlers, with the simulation in the place of AWS, the network, the clock, the threads, and random ids, secrets and
+    pauses. All else is real.
     """
     cloud = simulation.cloud
     clients: dict[str, Any] = {"dynamodb": DynamoDB(cloud), "sqs": Sqs(cloud), "events": Events(cloud)}
     ids = (simulation.take_id() for _ in itertools.count())
+    numbers = itertools.count(1)
     patches: list[Any] = [
         patch.dict("os.environ", _environment() | {"LOCAL_ALLOW_LOOPBACK": "0"}),
         patch("time.sleep", simulation.nap),
         patch("random.uniform", lambda _, most: most),
         patch("secrets.token_hex", lambda _: next(ids)),
+        patch("secrets.token_bytes", lambda size: next(numbers).to_bytes(size, "big")),
+        patch("secrets.token_urlsafe", lambda size: f"{next(numbers):0{size}}"),
         patch("socket.getaddrinfo", lambda *_, **__: PUBLIC_ADDRESS),
         patch("webhooks.telemetry.sys", SimpleNamespace(stdout=SimpleNamespace(write=len))),  # the metrics
         patch.object(batch, "_pool", AtOnce()),

@@ -8,10 +8,12 @@ from collections import Counter
 from collections.abc import Iterator, Sequence
 from contextlib import ExitStack
 from random import Random
+from unittest.mock import patch
 
 import hypothesis.strategies as st
 import pytest
 from hypothesis import HealthCheck, seed, settings
+from hypothesis.internal.conjecture.providers import HypothesisProvider
 from hypothesis.stateful import (
     RuleBasedStateMachine,
     initialize,
@@ -243,19 +245,21 @@ class Histories(RuleBasedStateMachine):
         UNRECORDED.update(endpoints.unrecorded)
 
 
-def run(runs: int, steps: int, *, seeded: int) -> None:
-    """About the same histories every time: Hypothesis does not repeat a seed exactly. MODEL_SEED=… looks for others."""
-    run_state_machine_as_test(
-        seed(seeded + int(os.environ.get("MODEL_SEED", "0")))(Histories),
-        settings=settings(
-            max_examples=runs,
-            stateful_step_count=steps,
-            deadline=None,
-            database=None,
-            suppress_health_check=list(HealthCheck),
-            print_blob=True,
-        ),
-    )
+def run(runs: int, steps: int, *, seeded: int, machine: type[Histories] = Histories) -> None:
+    """The same histories every time (`test_repeating.py`). MODEL_SEED=… looks for others."""
+    # Hypothesis mixes constants of the modules that happen to be loaded into what it draws.
+    with patch.object(HypothesisProvider, "_maybe_draw_constant", return_value=None):
+        run_state_machine_as_test(
+            seed(seeded + int(os.environ.get("MODEL_SEED", "0")))(machine),
+            settings=settings(
+                max_examples=runs,
+                stateful_step_count=steps,
+                deadline=None,
+                database=None,
+                suppress_health_check=list(HealthCheck),
+                print_blob=True,
+            ),
+        )
 
 
 def report(*rare: str) -> None:
