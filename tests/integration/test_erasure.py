@@ -5,11 +5,12 @@ from __future__ import annotations
 import inspect
 import itertools
 import json
+import os
 import re
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager, suppress
 from dataclasses import replace
-from datetime import timedelta
+from datetime import datetime, timedelta
 from pathlib import Path
 from typing import Any
 
@@ -18,8 +19,9 @@ from botocore.exceptions import ClientError
 
 import webhooks.item_keys
 from tests.integration.api_client import Answer, Api
-from tests.integration.conftest import Aws, Clock
+from tests.integration.conftest import AMAZONS_ENGINE, Aws, Clock
 from tests.integration.pipeline import Pipeline
+from tests.integration.quick_moto import kept_state, restore
 from tests.integration.test_telemetry import write_lines_too, written
 from webhooks.clients import client
 from webhooks.stored_events import StoredEvent
@@ -179,9 +181,21 @@ def assert_erased(aws: Aws, account: Account) -> None:
     assert erasure(account.id)["state"] == "done"
 
 
+@pytest.fixture(scope="module")
+def filled() -> list[tuple[Account, datetime, dict[str, Any]]]:
+    return []
+
+
 @pytest.fixture
-def account(aws: Aws, clock: Clock) -> Account:
-    return Account(aws, clock, ERASED)
+def account(aws: Aws, clock: Clock, filled: list[tuple[Account, datetime, dict[str, Any]]]) -> Account:
+    """Filled once and put back: to fill it takes longer than most of the tests."""
+    if AMAZONS_ENGINE in os.environ:
+        return Account(aws, clock, ERASED)
+    if not filled:
+        filled.append((Account(aws, clock, ERASED), clock.at, kept_state()))
+    account, clock.at, state = filled[0]
+    restore(state)
+    return account
 
 
 def test_every_kind_of_item_is_known_here() -> None:

@@ -105,7 +105,7 @@ def photograph(story: Story, newcomer: Client, portal: Portal, album: Album) -> 
     page.evaluate("scrollTo(0, 0)")
     album.take("list")
     portal.press("Email alerts…")
-    page.get_by_label("Email").fill("ops@customer.example")
+    page.get_by_label("Email", exact=True).fill("ops@customer.example")
     album.take("email-alerts", whole=False)
     page.keyboard.press("Escape")
     portal.go("new")
