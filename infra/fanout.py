@@ -34,15 +34,12 @@ class Fanout(Construct):
         settings: Settings,
     ) -> None:
         super().__init__(scope, id)
-        self.rejected = _for_operators(
-            self, "Rejected", settings
-        )  # the event violates the contract; kept with the reason
-        self.unhandled = _for_operators(
-            self, "Unhandled", settings
-        )  # the function failed three times, or could not run for six hours
-        self.undelivered = _for_operators(
-            self, "Undelivered", settings
-        )  # EventBridge could not hand the event to Lambda
+        # The event violates the contract; kept with the reason.
+        self.rejected = _for_operators(self, "Rejected", settings)
+        # The function failed three times, or could not run for six hours.
+        self.unhandled = _for_operators(self, "Unhandled", settings)
+        # EventBridge could not hand the event to Lambda.
+        self.undelivered = _for_operators(self, "Undelivered", settings)
         self.function = Function(
             self,
             "Function",

@@ -40,7 +40,6 @@ class WebhooksStack(cdk.Stack):
             layers=layers,
             settings=settings,
         )
-
         erasure = Erasure(self, "Erasure", bus=bus, database=database, layers=layers, settings=settings)
         functions = [
             api.function,
@@ -52,25 +51,13 @@ class WebhooksStack(cdk.Stack):
         ]
         if settings.canary:
             canary = Canary(
-                self,
-                "Canary",
-                bus=bus,
-                database=database,
-                inbox_url=api.inbox_url,
-                layers=layers,
-                settings=settings,
+                self, "Canary", bus=bus, database=database, inbox_url=api.inbox_url, layers=layers, settings=settings
             )
             functions.append(canary.function)
         mail = None
         if settings.mail_from:
             mail = Mail(
-                self,
-                "Mail",
-                bus=bus,
-                database=database,
-                public_url=api.public_url,
-                layers=layers,
-                settings=settings,
+                self, "Mail", bus=bus, database=database, public_url=api.public_url, layers=layers, settings=settings
             )
             functions.append(mail.function)
         observability = Observability(
