@@ -32,8 +32,9 @@ from the webhook's page:
 
 {failing["page_url"]}
 
-No other mail about this webhook follows within 24 hours. With a key of the
-account {failing["account_id"]}, this call switches off the mails about all of its webhooks:
+No other mail about this webhook follows within 24 hours. To switch the mails
+about all of the account's webhooks off, choose "Email alerts..." above the
+list of webhooks, or make this call with a key of the account {failing["account_id"]}:
 
 PUT {api_url}/v1/notifications
 {{"email": null, "enabled": false}}
