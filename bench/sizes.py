@@ -14,7 +14,7 @@ from bench.batches import ACCOUNT, BODY, handled, messages, received, sqs_event
 from bench.fanout import account, event
 from bench.measure import write
 from bench.together import together
-from deliver.sender import _request
+from deliver.sender import signed_request
 from fanout.handler import lambda_handler as fan_out
 from webhooks.deliveries import Attempt, Delivery
 from webhooks.item_keys import delivery_key, event_key
@@ -100,7 +100,7 @@ def _attributes(message: Any) -> Any:
 
 
 def _post_bytes(webhook: Any, message: Any) -> int:
-    request = _request(webhook, message, now())
+    request = signed_request(webhook, message, now())
     headers = sum(len(name) + len(str(value)) + 4 for name, value in request.headers.items())
     return len(f"POST {request.path_url} HTTP/1.1\r\nHost: hooks.example.com\r\n\r\n") + headers + len(message.body)
 

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from typing import Any
 
-from api.patterns import ID_PATTERN
 from api.public_schemas import PREFIX
+from api.validation import ID_PATTERN
 from webhooks.event_models import data_schema
 from webhooks.event_types import EVENT_TYPES, EXAMPLE_TIME, EventType
 

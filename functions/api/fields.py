@@ -7,8 +7,8 @@ from typing import Annotated, Any, Literal
 from aws_lambda_powertools.event_handler.openapi.params import Path
 from pydantic import BaseModel, BeforeValidator, ConfigDict, Field
 
-from api.patterns import ID_PATTERN
 from api.problems import field_problem
+from api.validation import ID_PATTERN
 from webhooks.deliveries import ErrorCode
 from webhooks.event_types import EVENT_TYPES
 from webhooks.payload import read_time

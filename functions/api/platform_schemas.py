@@ -7,8 +7,8 @@ from typing import Annotated
 from pydantic import Field
 
 from api.fields import AccountId, In, Out, Seconds, Time
-from api.patterns import VIEW_PATTERN
 from api.text_fields import Name
+from api.validation import VIEW_PATTERN
 from webhooks.api_keys import Key, Role
 
 _LABEL = "What the key is for, to tell it from the account's others."

@@ -5,7 +5,6 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
-from api.patterns import PATTERNS
 from api.problems import Problem
 
 MAX_ERRORS = 20
@@ -13,6 +12,16 @@ MAX_ERRORS = 20
 
 MAX_FIELD = 200
 """Characters of a field's name that an answer repeats."""
+
+ID_PATTERN = r"^[A-Za-z0-9_-]{1,64}$"
+WHATSAPP_ACCOUNT_ID_PATTERN = r"^[^\s,]+$"
+VIEW_PATTERN = r"^(new|wh_[A-Za-z0-9]{1,61}(/edit|/secret|/deliveries/[A-Za-z0-9_-]{1,64})?)$"
+PATTERNS = {
+    ID_PATTERN: "must be 1 to 64 letters, digits, hyphens or underscores",
+    WHATSAPP_ACCOUNT_ID_PATTERN: "must not contain white space or commas",
+    VIEW_PATTERN: "must be new, a webhook's id, or that and /edit, /secret or /deliveries/ with an event's id",
+}
+"""What is said of a text that does not match."""
 
 Allowed = Callable[[Sequence[str | int]], Sequence[str]]
 """Returns the fields of the object at a place in the body, such as `("events", 3)`."""

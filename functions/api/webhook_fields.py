@@ -7,7 +7,7 @@ from typing import Annotated
 from pydantic import AfterValidator, BeforeValidator, Field
 
 from api.fields import EventName, whole
-from api.patterns import WHATSAPP_ACCOUNT_ID_PATTERN
+from api.validation import WHATSAPP_ACCOUNT_ID_PATTERN
 from webhooks.event_types import MAX_ID
 
 MAX_WHATSAPP_ACCOUNTS = 20

@@ -36,7 +36,7 @@ def post(webhook: Webhook, message: DeliveryMessage, *, number: int) -> Attempt:
     started, at = monotonic(), now()
     status, failure, body, retry_after, target = None, None, None, None, None
     try:
-        request = _request(webhook, message, at)
+        request = signed_request(webhook, message, at)
         response = _send(webhook, request, started + ATTEMPT_SECONDS)
         took = monotonic() - started
         if took > ATTEMPT_SECONDS:
@@ -90,7 +90,7 @@ def _send_once(adapter: EndpointAdapter, request: PreparedRequest, deadline: flo
     return adapter.send(request, stream=True, timeout=(left, left))
 
 
-def _request(webhook: Webhook, message: DeliveryMessage, at: datetime) -> PreparedRequest:
+def signed_request(webhook: Webhook, message: DeliveryMessage, at: datetime) -> PreparedRequest:
     """Raises UrlRefused: the URL is checked at every attempt, whatever was checked when it was saved."""
     body = message.body.encode()
     headers = post_headers(webhook, message.event_id, body, at, test=message.test)
