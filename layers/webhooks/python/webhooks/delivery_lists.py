@@ -9,7 +9,7 @@ from webhooks import log_queries
 from webhooks.batches import batch_get
 from webhooks.deliveries import Delivery, Outcome
 from webhooks.items import delivery_of, outcome_of
-from webhooks.log_pages import Page, fitting
+from webhooks.log_pages import MAX_READS, Page, fitting
 from webhooks.retention import oldest
 
 if TYPE_CHECKING:
@@ -18,7 +18,6 @@ if TYPE_CHECKING:
 _ITEMS_PER_READ = 200
 """Of a filtered page."""
 
-_MAX_READS = 5
 _MAX_OUTCOME_READS = 10
 
 
@@ -90,7 +89,7 @@ class DeliveryLists:
     def _read(self, query: dict[str, Any], *, more_than: int) -> tuple[list[dict[str, Any]], str | None]:
         """The items, and the sort key of the last one looked at if there may be more."""
         items: list[dict[str, Any]] = []
-        for _ in range(_MAX_READS):
+        for _ in range(MAX_READS):
             answer = self._client.query(TableName=self._name, **query)
             items += answer["Items"]
             if "LastEvaluatedKey" not in answer:

@@ -7,6 +7,9 @@ from dataclasses import dataclass
 
 from webhooks.deliveries import Delivery
 
+MAX_READS = 5
+"""Queries for one page: what they find may be filtered out, so that a page may not be full though more follow."""
+
 MAX_PAGE_BYTES = 2_000_000
 """Bytes of JSON of the attempts' texts in one page. Lambda's answer, which escapes them once more, ends at 6 MB."""
 

@@ -9,14 +9,13 @@ from webhooks import log_queries
 from webhooks.deliveries import STRANDED_AFTER, Delivery
 from webhooks.delivery_lists import read_listed
 from webhooks.item_keys import pending_place
-from webhooks.log_pages import Page
+from webhooks.log_pages import MAX_READS, Page
 from webhooks.retention import oldest
 from webhooks.times import now, rfc3339
 
 if TYPE_CHECKING:
     from mypy_boto3_dynamodb import DynamoDBClient
 
-_MAX_READS = 5
 _MAX_COUNTS = 10
 """Of a megabyte, which is some 5,000 items of the index."""
 
@@ -70,7 +69,7 @@ class RecoverableDeliveries:
         """The wanted ones of an index. `place`: where the index has a delivery."""
         found: list[Delivery] = []
         last: dict[str, Any] | None = None
-        for _ in range(_MAX_READS):
+        for _ in range(MAX_READS):
             answer = self._client.query(TableName=self._name, **query, Limit=limit)
             found += filter(wanted, read_listed(self._client, self._name, answer["Items"]))
             last = answer.get("LastEvaluatedKey")
