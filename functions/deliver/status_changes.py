@@ -8,7 +8,7 @@ from __future__ import annotations
 import os
 from dataclasses import dataclass
 from functools import cache
-from typing import TYPE_CHECKING, Literal
+from typing import TYPE_CHECKING
 
 from webhooks import operational_events
 from webhooks.catch_up import EARLIER
@@ -27,6 +27,13 @@ if TYPE_CHECKING:
     from mypy_boto3_events import EventBridgeClient
 
 
+COUNTED = 1000
+"""
+Of an outage's failed deliveries. The count is made by whoever learns that the endpoint works again, which are as many
+messages as are in deliver at that moment: it has to be small.
+"""
+
+
 @dataclass(frozen=True, slots=True)
 class StatusChanges:
     marks: WebhookMarks
@@ -38,7 +45,7 @@ class StatusChanges:
 
     def emit_failing(self, webhook: Webhook) -> None:
         """However often it is repeated, it carries the same id."""
-        self._emit("webhook.failing", webhook, at_least=1)  # its event may be old, as at a retry by hand
+        self._emit_failing(webhook, self._failed_deliveries(webhook))
 
     def mark_recovered_if_due(self, webhook: Webhook | None, delivery: Delivery) -> None:
         """
@@ -49,16 +56,20 @@ class StatusChanges:
             return
         # Emitted before it is marked: a crash in between repeats both events, with the same ids, and loses none.
         # `webhook.failing` is repeated because a crash may have come between its marking and its emit.
-        self.emit_failing(webhook)
-        self._emit("webhook.recovered", webhook, at_least=0)
+        failed = self._failed_deliveries(webhook)
+        self._emit_failing(webhook, failed)
+        operational_events.emit(self.events, self.bus, "webhook.recovered", webhook, failed_deliveries=failed)
         self._look_now(webhook)
         self.marks.mark_active(webhook)
         self._look_now(webhook)  # again: before, it may have been looked at while the webhook was still failing
 
-    def _emit(self, name: Literal["webhook.failing", "webhook.recovered"], webhook: Webhook, *, at_least: int) -> None:
+    def _emit_failing(self, webhook: Webhook, failed: int) -> None:
+        """At least one has failed: it is not counted if its event is old, as at a retry by hand."""
+        operational_events.emit(self.events, self.bus, "webhook.failing", webhook, failed_deliveries=max(failed, 1))
+
+    def _failed_deliveries(self, webhook: Webhook) -> int:
         since = rfc3339(parse_time(str(webhook.failing_since)) - EARLIER)
-        failed = max(self.recoverable.failed_since(webhook.id, since), at_least)
-        operational_events.emit(self.events, self.bus, name, webhook, failed_deliveries=failed)
+        return self.recoverable.failed_since(webhook.id, since, most=COUNTED)
 
     def begin_catch_up(self, webhook: Webhook, delivery: Delivery) -> None:
         """Of one that is failing by the delivery, and catches up. However often it is repeated, it begins once an outage."""

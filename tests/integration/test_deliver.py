@@ -18,6 +18,7 @@ from tests.integration.pipeline import Pipeline, ago, failures, record_of
 from webhooks.messages import from_record
 from webhooks.models import Lane
 from webhooks.signing import new_secret
+from webhooks.tables import recoverable_deliveries
 from webhooks.times import now, parse_time, rfc3339
 
 
@@ -301,6 +302,7 @@ def test_the_first_200_makes_a_failing_webhook_active_and_tells_so(pipeline: Pip
         assert detail["page_url"] == "https://webhooks.example.com/settings/webhooks#/wh_1"
         # Not what is cancelled, and not what was accepted longer than an hour before the outage.
         assert detail["failed_deliveries"] == 3
+    assert recoverable_deliveries().failed_since("wh_1", ago(7200), most=2) == 2
 
 
 @pytest.mark.parametrize("call", ["put_events", "update_item"])

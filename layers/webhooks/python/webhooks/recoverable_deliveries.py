@@ -16,9 +16,6 @@ from webhooks.times import now, rfc3339
 if TYPE_CHECKING:
     from mypy_boto3_dynamodb import DynamoDBClient
 
-_MAX_COUNTS = 10
-"""Of a megabyte, which is some 5,000 items of the index."""
-
 
 class RecoverableDeliveries:
     def __init__(self, client: DynamoDBClient, name: str, *, log_days: int) -> None:
@@ -51,12 +48,12 @@ class RecoverableDeliveries:
         pending = self._collect(query, lambda d: d.sort_key() > since and d.is_stranded(at), pending_place, room)
         return Page(page.deliveries + pending.deliveries, pending.after)
 
-    def failed_since(self, webhook_id: str, since: str) -> int:
-        """About how many deliveries of events accepted since then are failed or being retried; counts 50,000 at most."""
+    def failed_since(self, webhook_id: str, since: str, *, most: int = 50_000) -> int:
+        """About how many deliveries of events accepted since then are failed or being retried; counts `most` at most."""
         query = log_queries.unsettled(webhook_id, max(since, oldest(self._log_days))) | {"Select": "COUNT"}
         counted = 0
-        for _ in range(_MAX_COUNTS):
-            answer = self._client.query(TableName=self._name, **query)
+        while counted < most:
+            answer = self._client.query(TableName=self._name, Limit=most - counted, **query)
             counted += answer["Count"]
             if "LastEvaluatedKey" not in answer:
                 break
