@@ -219,10 +219,10 @@ def test_what_has_moved_since_the_index_was_written_is_left_out_and_said(
             log.save(replace(moved, status="pending"))
         return answer
 
-    monkeypatch.setattr(dynamodb, "query", behind)
-    page = account.get(path, status="failed", limit="2").json
+    with monkeypatch.context() as patched:
+        patched.setattr(dynamodb, "query", behind)
+        page = account.get(path, status="failed", limit="2").json
     assert (ids(page), page["searched_to"]) == ([], rfc3339(begin + timedelta(seconds=2)))
-    monkeypatch.undo()
     rest = account.get(path, status="failed", limit="2", cursor=page["next_cursor"]).json
     assert (ids(rest), rest["next_cursor"], rest["searched_to"]) == (["evt_1", "evt_0"], None, None)
 
