@@ -16,7 +16,7 @@ from webhooks.catch_ups import CatchUps
 from webhooks.clients import client
 from webhooks.deliveries import Delivery
 from webhooks.models import Webhook
-from webhooks.operational_events import EmitFailed
+from webhooks.operational_events import MOST_COUNTED, EmitFailed
 from webhooks.recoverable_deliveries import RecoverableDeliveries
 from webhooks.subscription_changes import SubscriptionChanges
 from webhooks.tables import catch_ups, recoverable_deliveries, webhook_lists, webhook_marks
@@ -25,13 +25,6 @@ from webhooks.webhook_marks import WebhookMarks
 
 if TYPE_CHECKING:
     from mypy_boto3_events import EventBridgeClient
-
-
-COUNTED = 1000
-"""
-Of an outage's failed deliveries. The count is made by whoever learns that the endpoint works again, which are as many
-messages as are in deliver at that moment: it has to be small.
-"""
 
 
 @dataclass(frozen=True, slots=True)
@@ -69,7 +62,7 @@ class StatusChanges:
 
     def _failed_deliveries(self, webhook: Webhook) -> int:
         since = rfc3339(parse_time(str(webhook.failing_since)) - EARLIER)
-        return self.recoverable.failed_since(webhook.id, since, most=COUNTED)
+        return self.recoverable.failed_since(webhook.id, since, most=MOST_COUNTED)
 
     def begin_catch_up(self, webhook: Webhook, delivery: Delivery) -> None:
         """Of one that is failing by the delivery, and catches up. However often it is repeated, it begins once an outage."""

@@ -7,6 +7,13 @@ from dataclasses import dataclass
 from typing import Any
 from unicodedata import category
 
+from webhooks.operational_events import MOST_COUNTED
+
+_BY_ITSELF = """What failed
+is then sent again by itself. The webhook's page says how far that is:"""
+_BY_HAND = """What failed
+is not sent again by itself. You can send it again from the webhook's page:"""
+
 
 @dataclass(frozen=True, slots=True)
 class Message:
@@ -18,7 +25,9 @@ def compose(failing: Mapping[str, Any], api_url: str) -> Message:
     """Of the detail of a `webhook.failing`."""
     name, reason = _on_one_line(failing["webhook_name"]), _on_one_line(failing["failing_reason"])
     code = f" ({failing['failing_code']})" if failing.get("failing_code") else ""
-    count = failing.get("failed_deliveries") or 1  # none from a function that is being upgraded
+    failed = failing.get("failed_deliveries") or 1  # none from a function that is being upgraded
+    count = f"{failed} or more" if failed >= MOST_COUNTED else failed
+    after = _BY_ITSELF if failing.get("catch_up") else _BY_HAND
     text = f"""\
 Your webhook "{name}" has been failing since {_readable(failing["failing_since"])}:
 {reason}{code}
@@ -26,9 +35,7 @@ Your webhook "{name}" has been failing since {_readable(failing["failing_since"]
 Deliveries that failed or are being retried: {count}
 
 What happens next: new events are still sent to it. As soon as one is
-answered with 200, the webhook counts as active again. What failed is not
-sent again by itself, unless the webhook catches up. You can send it again
-from the webhook's page:
+answered with 200, the webhook counts as active again. {after}
 
 {failing["page_url"]}
 

@@ -84,6 +84,7 @@ def test_four_recorded_failures_are_failed_and_failing(pipeline: Pipeline) -> No
         "failing_reason": "answered 500, expected 200",
         "failing_code": webhook.failing_code,
         "failed_deliveries": 1,
+        "catch_up": False,
         "event_id": "evt_1",
         "disabled_at": None,
         "disabled_reason": None,

@@ -14,11 +14,12 @@ from standardwebhooks import Webhook as Verifier
 
 from local.receiver import Answer, Receiver
 from tests.integration.conftest import Aws, Clock
-from tests.integration.pipeline import Pipeline, ago, failures, record_of
+from tests.integration.pipeline import Pipeline, ago, failures, put_items, record_of
+from webhooks.deliveries import Delivery
+from webhooks.items import delivery_item
 from webhooks.messages import from_record
 from webhooks.models import Lane
 from webhooks.signing import new_secret
-from webhooks.tables import recoverable_deliveries
 from webhooks.times import now, parse_time, rfc3339
 
 
@@ -302,7 +303,20 @@ def test_the_first_200_makes_a_failing_webhook_active_and_tells_so(pipeline: Pip
         assert detail["page_url"] == "https://webhooks.example.com/settings/webhooks#/wh_1"
         # Not what is cancelled, and not what was accepted longer than an hour before the outage.
         assert detail["failed_deliveries"] == 3
-    assert recoverable_deliveries().failed_since("wh_1", ago(7200), most=2) == 2
+
+
+def test_of_a_long_outage_a_thousand_failed_deliveries_are_counted(pipeline: Pipeline, receiver: Receiver) -> None:
+    pipeline.webhook(
+        receiver.url("/hook"), status="failing", failing_since=ago(100), failing_event_id="evt_0", catch_up=True
+    )
+    made = [
+        Delivery("wh_1", "acme", f"e{number}", "message.incoming", ago(50), "failed", 1, ago(50), failures(4))
+        for number in range(1001)
+    ]
+    put_items(pipeline.aws, [delivery_item(delivery, 30) for delivery in made])
+    pipeline.deliver(pipeline.message())
+    emitted = dict(pipeline.operational_events())
+    assert [(detail["failed_deliveries"], detail["catch_up"]) for detail in emitted.values()] == [(1000, True)] * 2
 
 
 @pytest.mark.parametrize("call", ["put_events", "update_item"])

@@ -123,6 +123,23 @@ def test_it_says_what_why_since_when_where_and_how_to_switch_it_off(aws: Aws, cl
     assert len(mails()) == 1
 
 
+@pytest.mark.parametrize(
+    ("values", "said"),
+    [
+        ({"failed_deliveries": 999}, "being retried: 999\n"),
+        ({"failed_deliveries": 1000}, "being retried: 1000 or more\n"),
+        ({"catch_up": False}, "is not sent again by itself. You can"),
+        ({"catch_up": True}, "is then sent again by itself."),
+    ],
+)
+def test_it_says_how_much_failed_and_what_becomes_of_it(
+    aws: Aws, clock: Clock, account: Api, values: dict[str, Any], said: str
+) -> None:
+    event = failing(aws, clock)
+    tell({"detail": event["detail"] | values})
+    assert said in mails()[0].body
+
+
 def test_the_documented_mail_is_this_one() -> None:
     page = (ROOT / "docs" / "telling-customers.md").read_text()
     detail = json.loads(re.findall(r"```json\n(.*?)```", page, re.DOTALL)[0])

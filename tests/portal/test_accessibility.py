@@ -11,7 +11,9 @@ from playwright.sync_api import Browser, BrowserContext, Page, expect
 from local.client import Client
 from local.emulator import ROOT
 from local.receiver import Answer, Receiver
+from tests.deployed import Deployed
 from tests.portal.browser import Portal, key_of, looking
+from tests.portal.test_catch_up import send_half
 
 AXE = (ROOT / "node_modules" / "axe-core" / "axe.min.js").read_text()
 RULES: dict[str, Any] = {
@@ -78,12 +80,13 @@ def test_without_webhooks(portal: Portal, client: Client) -> None:
 
 def test_with_webhooks(
     portal: Portal,
-    client: Client,
+    deployed: Deployed,
+    account: tuple[str, Client],
     create: Callable[..., Any],
     receiver: Receiver,
     new_account: Callable[[], tuple[str, Client]],
 ) -> None:
-    page = portal.page
+    page, (account_id, client) = portal.page, account
     receiver.answer("/dead", Answer(500, body=b"down"))
     failing = create("Failing", "/dead", headers={"X-Api-Key": "secret"}, catch_up=True)
     event_id = client.post(f"/v1/webhooks/{failing['id']}/test", {"event": "message.read"}, 202)["event_id"]
@@ -100,6 +103,11 @@ def test_with_webhooks(
         page.get_by_text("As a table").click()
         expect(page.get_by_role("region", name="Catching up")).to_have_count(int(webhook is failing))
         check(page, webhook["name"])
+    send_half(deployed, account_id, healthy["id"])
+    client.patch(f"/v1/webhooks/{healthy['id']}", {"catch_up": True})
+    portal.go(healthy["id"])
+    expect(page.get_by_role("progressbar")).to_be_visible()
+    check(page, "sending again")
     for opens, dialog in (
         ("Resend failed…", "Resend failed deliveries"),
         ("Rotate…", "Rotate the secret"),

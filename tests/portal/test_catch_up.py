@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from dataclasses import asdict
 from typing import Any
 
 from playwright.sync_api import expect
@@ -12,6 +13,10 @@ from local.receiver import Answer, Receiver
 from tests.deployed import Deployed
 from tests.e2e.test_outage import make_older
 from tests.portal.browser import Portal
+from webhooks.attribute_values import to_item
+from webhooks.catch_up import CatchUp
+from webhooks.item_keys import catch_up_key
+from webhooks.times import now, rfc3339
 
 DATA = {"message_id": "wamid.1", "whatsapp_account_id": "uuid"}
 
@@ -60,9 +65,30 @@ def test_what_is_given_up_is_said_of_each_delivery(
     make_older(deployed, account_id, webhook["id"], [event_id], minutes=3 * 24 * 60)
     _look(deployed)
     portal.page.reload()
-    expect(portal.page.locator("main")).to_contain_text("given up after 3 days or 10 outages")
+    expect(portal.page.locator("main")).to_contain_text("given up after 3 days, or too many outages")
     portal.go(webhook["id"])
     expect(portal.page.get_by_role("region", name="Catching up")).to_contain_text("no longer sent again by itself")
+
+
+def test_how_far_it_is_is_shown_while_it_is_sending(
+    portal: Portal, deployed: Deployed, account: tuple[str, Client], create: Callable[..., Any]
+) -> None:
+    account_id, client = account
+    webhook_id = create(catch_up=True)["id"]
+    send_half(deployed, account_id, webhook_id)
+    portal.open(client, webhook_id)
+    shown = portal.page.get_by_role("region", name="Catching up")
+    expect(shown).to_contain_text("1,240 of 3,000 sent again")
+    expect(shown.get_by_role("progressbar", name="Sent again")).to_have_attribute("value", "1240")
+
+
+def send_half(deployed: Deployed, account_id: str, webhook_id: str) -> None:
+    """As far as the log knows; nothing goes on."""
+    at = rfc3339(now())
+    half = CatchUp(webhook_id, account_id, "sending", since=at, failing_since=at, due_at=None, sent=1240, total=3000)
+    deployed.outputs.client("dynamodb").put_item(
+        TableName=deployed.resources["LogTable"], Item=catch_up_key(webhook_id) | to_item(asdict(half))
+    )
 
 
 def _look(deployed: Deployed) -> None:

@@ -22,6 +22,12 @@ SOURCE = "aisoule.webhooks"
 OperationalEvent = Literal["webhook.failing", "webhook.recovered", "webhook.disabled"]
 
 
+MOST_COUNTED = 1000
+"""
+Of the failed deliveries of an outage: so many, or more. Every message that deliver has in hand when an endpoint works again
+makes the count, so it has to be small.
+"""
+
 SUBSCRIPTIONS_CHANGED = "account.subscriptions_changed"
 
 
@@ -60,6 +66,7 @@ def emit(
         "failing_reason": webhook.failing_reason,
         "failing_code": webhook.failing_code,
         "failed_deliveries": failed_deliveries,
+        "catch_up": webhook.catch_up,
         "event_id": webhook.failing_event_id or webhook.disabled_event_id,
     }
     _emit(events, bus, name, detail)
