@@ -210,7 +210,9 @@ def test_after_24_hours_it_is_our_fault_and_not_the_webhooks(pipeline: Pipeline,
     assert pipeline.process_dead_letters(message) == [False]
     delivery = pipeline.delivery(message)
     assert delivery is not None
-    assert (delivery.status, delivery.attempts[-1].error) == ("failed", "not attempted: a fault on our side")
+    given_up = delivery.attempts[-1]
+    assert (delivery.status, given_up.error_code) == ("failed", "not_attempted")
+    assert given_up.error == "not attempted: a fault on our side"
     assert pipeline.stored().status == "active"
     assert pipeline.operational_events() == []
     assert pipeline.aws.messages(pipeline.aws.retry_queue) == []
@@ -269,6 +271,8 @@ def test_a_crash_between_any_two_steps_is_made_good(
     assert len({detail["id"] for _, detail in emitted}) == 1
 
 
-def test_a_message_that_cannot_be_read_stays(pipeline: Pipeline) -> None:
-    pipeline.aws.sqs.send_message(QueueUrl=pipeline.aws.delivery_queue, MessageBody="hello")
+def test_a_message_that_cannot_be_read_stays(pipeline: Pipeline, caplog: pytest.LogCaptureFixture) -> None:
+    sent = pipeline.aws.sqs.send_message(QueueUrl=pipeline.aws.delivery_queue, MessageBody="hello")
     assert pipeline.process_dead_letters() == [True]
+    (line,) = [vars(record) for record in caplog.records if record.msg == "dead_letter.unhandled"]
+    assert line["message_id"] == sent["MessageId"]

@@ -32,7 +32,7 @@ def run(name: str, only: Sequence[str], sample: int | None = None) -> int:
     if not modules:
         return 0
     runs.lay_out(name)
-    wanted = {module: runs.wanted(name, module, only, sample) for module in modules}
+    wanted = runs.wanted(name, modules, only, sample)
     if not any(wanted.values()):
         sys.exit(f"no such mutants: {' '.join(only)}")
     runs.mutmut(name, "run", "--max-children", "1", *(each for mutants in wanted.values() for each in mutants))

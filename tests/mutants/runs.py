@@ -27,17 +27,19 @@ def path_of(module: str) -> Path:
     return _OURS[package] / name
 
 
-def wanted(name: str, module: str, only: Sequence[str], sample: int | None) -> list[str]:
-    """The module's mutants, by name, that are `only` wanted."""
+def wanted(name: str, modules: Sequence[str], only: Sequence[str], sample: int | None) -> dict[str, list[str]]:
+    """Of each module the mutants, by name, that are `only` wanted; of them as many as `sample` says at most."""
     listed = subprocess.run(
-        [sys.executable, "-c", _NAMES, module], cwd=DIRECTORY / name, check=True, capture_output=True, text=True
+        [sys.executable, "-c", _NAMES, *modules], cwd=DIRECTORY / name, check=True, capture_output=True, text=True
     )
-    names = listed.stdout.split()
-    if not {name, module} & set(only):
-        names = [each for each in names if each in only]
-    if sample is not None:
-        Random(module).shuffle(names)
-    return names[:sample]
+    found: dict[str, list[str]] = json.loads(listed.stdout)
+    for module, names in found.items():
+        if not {name, module} & set(only):
+            names[:] = [each for each in names if each in only]
+        if sample is not None:
+            Random(module).shuffle(names)
+            del names[sample:]
+    return found
 
 
 def lay_out(name: str) -> None:
@@ -96,11 +98,11 @@ def mutmut(name: str, *arguments: str) -> str:
 
 
 _NAMES = """
-import sys; from pathlib import Path
+import json, sys; from pathlib import Path
 from mutmut.mutation.file_mutation import mutate_file_contents
 from mutmut.utils.format_utils import get_mutant_name
-path = Path(sys.argv[1])
-print(*(get_mutant_name(path, name) for name in mutate_file_contents(str(path), path.read_text()).mutant_names))
+def names(path): return [get_mutant_name(path, n) for n in mutate_file_contents(str(path), path.read_text()).mutant_names]
+print(json.dumps({module: names(Path(module)) for module in sys.argv[1:]}))
 """
 
 

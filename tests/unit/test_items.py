@@ -10,6 +10,7 @@ from boto3.dynamodb.types import TypeDeserializer, TypeSerializer
 from hypothesis import given
 from hypothesis import strategies as st
 
+from webhooks import item_keys
 from webhooks.attribute_values import from_item, to_item
 from webhooks.deliveries import Attempt, Delivery
 from webhooks.items import delivery_item, delivery_of, event_item, event_of
@@ -87,3 +88,39 @@ def test_what_earlier_versions_said_twice_counts() -> None:
     earlier = delivery_item(DELIVERY, log_days=30) | to_item(asdict(replace(DELIVERY, attempts=[])))
     assert delivery_of(earlier) == replace(DELIVERY, attempts=[])
     assert event_of(event_item(EVENT, log_days=30) | to_item(asdict(EVENT))) == EVENT
+
+
+KEYS = {
+    "webhook_key": (("acme", "wh_1"), "ACCOUNT#acme", "WEBHOOK#wh_1"),
+    "webhook_count_key": (("acme",), "ACCOUNT#acme", "COUNT"),
+    "subscriptions_key": (("acme",), "ACCOUNT#acme", "SUBSCRIPTIONS"),
+    "deleted_webhook_key": (("acme", "wh_1"), "ACCOUNT#acme", "DELETED#wh_1"),
+    "account_api_key_key": (("acme", "key_1"), "ACCOUNT#acme", "KEY#key_1"),
+    "api_key_key": (("key_1",), "KEY#key_1", "KEY"),
+    "erasure_key": (("acme",), "ERASURE#acme", "ERASURE"),
+    "event_key": (("acme", "evt_1"), "EVENT#acme#evt_1", "EVENT"),
+    "delivery_key": (("wh_1", "2026#evt_1"), "WEBHOOK#wh_1", "2026#evt_1"),
+    "unsettled_key": (("wh_1", "2026#evt_1"), "WEBHOOK#wh_1", "2026#evt_1"),
+    "pending_key": (("wh_1", "2027#2026#evt_1"), "WEBHOOK#wh_1", "2026#evt_1"),
+    "pace_key": (("wh_1",), "PACE#wh_1", "PACE"),
+    "catch_up_key": (("wh_1",), "PACE#wh_1", "CATCH_UP"),
+    "waiting_key": (("wh_1", "place"), "PACE#wh_1", "WAITING#place"),
+    "inbox_key": (("0f",), "INBOX#0f", "INBOX"),
+    "received_key": (("wh_1", 7), "INBOX#wh_1", "REQUEST#07"),
+    "rate_limit_key": (("acme", "sends", 9), "LIMIT#acme", "sends#9"),
+    "recent_request_key": (("acme", "retry"), "REQUEST#acme", "retry"),
+    "notifications_key": (("acme",), "NOTIFY#acme", "ADDRESS"),
+    "mailed_key": (("acme", "wh_1"), "NOTIFY#acme", "MAILED#wh_1"),
+    "mail_count_key": (("acme", "2026-05-29"), "NOTIFY#acme", "COUNT#2026-05-29"),
+}
+OF_INDEXES = {
+    "unsettled_key": {"failed_webhook": {"S": "wh_1"}},
+    "pending_key": {"due": {"S": "wh_1"}, "due_at": {"S": "2027#2026#evt_1"}},
+}
+
+
+def test_a_key_stays_what_it_is_because_stored_items_outlive_a_deployment() -> None:
+    assert KEYS.keys() == {name for name in vars(item_keys) if name.endswith("_key")}
+    for name, (arguments, pk, sk) in KEYS.items():
+        key = vars(item_keys)[name](*arguments)
+        assert key == {"pk": {"S": pk}, "sk": {"S": sk}} | OF_INDEXES.get(name, {}), name
