@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import asdict, replace
+from datetime import UTC, datetime
 from typing import Any
 
 import pytest
@@ -88,6 +89,12 @@ def test_what_earlier_versions_said_twice_counts() -> None:
     earlier = delivery_item(DELIVERY, log_days=30) | to_item(asdict(replace(DELIVERY, attempts=[])))
     assert delivery_of(earlier) == replace(DELIVERY, attempts=[])
     assert event_of(event_item(EVENT, log_days=30) | to_item(asdict(EVENT))) == EVENT
+
+
+def test_the_log_forgets_an_event_and_its_deliveries_after_so_many_days() -> None:
+    """Seconds since 1970, as DynamoDB wants them."""
+    then = str(int(datetime(2026, 6, 28, 10, 30, tzinfo=UTC).timestamp()))
+    assert event_item(EVENT, 30)["expires_at"] == delivery_item(DELIVERY, 30)["expires_at"] == {"N": then}
 
 
 KEYS = {
