@@ -59,10 +59,11 @@ def test_the_documented_rule_is_about_what_is_emitted() -> None:
     }
 
 
-def test_four_recorded_failures_are_failed_and_failing(pipeline: Pipeline) -> None:
+def test_four_recorded_failures_are_failed_and_failing(pipeline: Pipeline, caplog: pytest.LogCaptureFixture) -> None:
     pipeline.webhook(URL)
     message = pipeline.message()
-    pipeline.logged(message, status="retrying", attempts=failures(4))
+    attempts = [replace(attempt, error_code="status") for attempt in failures(4)]
+    pipeline.logged(message, status="retrying", attempts=attempts)
     assert pipeline.process_dead_letters(message) == [False]
     delivery, webhook = pipeline.delivery(message), pipeline.stored()
     assert delivery is not None
@@ -82,7 +83,7 @@ def test_four_recorded_failures_are_failed_and_failing(pipeline: Pipeline) -> No
         "page_url": "https://webhooks.example.com/settings/webhooks#/wh_1",
         "failing_since": webhook.failing_since,
         "failing_reason": "answered 500, expected 200",
-        "failing_code": webhook.failing_code,
+        "failing_code": "status",
         "failed_deliveries": 1,
         "catch_up": False,
         "event_id": "evt_1",
@@ -90,6 +91,8 @@ def test_four_recorded_failures_are_failed_and_failing(pipeline: Pipeline) -> No
         "disabled_reason": None,
     }
     assert detail.keys() == documented().keys()
+    (line,) = [vars(record) for record in caplog.records if record.msg == "webhook.failing"]
+    assert (line["webhook_id"], line["event_id"], line["failing_code"]) == ("wh_1", "evt_1", "status")
     index = pipeline.aws.dynamodb.query(
         TableName="log",
         IndexName="failed",

@@ -259,6 +259,12 @@ def test_copies_in_one_batch_are_one_post(pipeline: Pipeline, receiver: Receiver
     assert len(receiver.received("/hook")) == 2
     assert sorted(visibility.values()) == [10, 16]
 
+    last = pipeline.message(event_id="evt_3")
+    pipeline.logged(last, status="retrying", attempts=failures(3), next_attempt_at=ago(1))
+    assert pipeline.deliver(last, last) == [False, True]
+    assert len(receiver.received("/hook")) == 3
+    assert len(pipeline.aws.messages(pipeline.aws.dead_letter_queue)) == 1
+
 
 def test_the_secret_and_the_url_are_those_of_the_attempt(pipeline: Pipeline, receiver: Receiver) -> None:
     pipeline.webhook(receiver.url("/old"))

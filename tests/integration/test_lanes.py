@@ -175,18 +175,28 @@ def test_an_endpoint_that_answers_at_once_is_not_slow_whatever_it_answers(
     assert pipeline.stored().slow_since is None
 
 
-def test_an_endpoint_that_cannot_be_connected_to_is_slow(pipeline: Pipeline) -> None:
+def lane_changes(caplog: pytest.LogCaptureFixture) -> list[tuple[str, str, str]]:
+    """As the operator reads of them."""
+    lines = [vars(record) for record in caplog.records if record.msg == "webhook.lane_changed"]
+    return [(line["account_id"], line["webhook_id"], line["lane"]) for line in lines]
+
+
+def test_an_endpoint_that_cannot_be_connected_to_is_slow(pipeline: Pipeline, caplog: pytest.LogCaptureFixture) -> None:
     pipeline.webhook(URL)
     pipeline.deliver(pipeline.message(lane="delivery"))
     assert pipeline.stored().slow_since is not None
+    assert lane_changes(caplog) == [("acme", "wh_1", "retry")]
 
 
-def test_a_200_within_a_second_ends_it(pipeline: Pipeline, receiver: Receiver) -> None:
+def test_a_200_within_a_second_ends_it(
+    pipeline: Pipeline, receiver: Receiver, caplog: pytest.LogCaptureFixture
+) -> None:
     pipeline.webhook(receiver.url("/hook"), slow_since=ago(60))
     pipeline.deliver(pipeline.message())
     webhook = pipeline.stored()
     assert webhook.slow_since is None
     assert webhook.prompt_since is not None
+    assert lane_changes(caplog) == [("acme", "wh_1", "delivery")]
 
 
 def test_a_mark_is_written_at_the_change_only(pipeline: Pipeline, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -222,7 +232,7 @@ def test_a_mark_that_cannot_be_written_costs_no_delivery(pipeline: Pipeline, mon
 
 
 def test_a_mark_that_is_refused_leaves_the_batchs_other_webhooks_to_be_marked(
-    pipeline: Pipeline, monkeypatch: pytest.MonkeyPatch
+    pipeline: Pipeline, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
 ) -> None:
     """As when it meets the transaction that marks the webhook as failing."""
     from webhooks.clients import client
@@ -240,6 +250,8 @@ def test_a_mark_that_is_refused_leaves_the_batchs_other_webhooks_to_be_marked(
         pipeline.webhook(URL, webhook)
     pipeline.deliver(*(pipeline.message(webhook, lane="delivery") for webhook in webhooks))
     assert [pipeline.stored(webhook).lane for webhook in webhooks] == ["delivery"] + ["retry"] * 8
+    (line,) = [vars(record) for record in caplog.records if record.msg == "lane.unmarked"]
+    assert line["webhook_id"] == "wh_0"
 
 
 @pytest.mark.parametrize("lane", ["delivery", "retry"])
