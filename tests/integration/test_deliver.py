@@ -15,6 +15,7 @@ from standardwebhooks import Webhook as Verifier
 from local.receiver import Answer, Receiver
 from tests.integration.conftest import Aws, Clock
 from tests.integration.pipeline import Pipeline, ago, failures, put_items, record_of
+from tests.integration.test_telemetry import metrics, written
 from webhooks.deliveries import Delivery
 from webhooks.items import delivery_item
 from webhooks.messages import from_record
@@ -369,7 +370,12 @@ def refusing(*_: Any, **__: Any) -> Any:
 
 @pytest.mark.parametrize("call", ["batch_get_item", "put_item"])
 def test_our_fault_charges_nothing(
-    pipeline: Pipeline, receiver: Receiver, visibility: dict[str, int], monkeypatch: pytest.MonkeyPatch, call: str
+    pipeline: Pipeline,
+    receiver: Receiver,
+    visibility: dict[str, int],
+    monkeypatch: pytest.MonkeyPatch,
+    capsys: pytest.CaptureFixture[str],
+    call: str,
 ) -> None:
     from webhooks.clients import client
 
@@ -381,6 +387,9 @@ def test_our_fault_charges_nothing(
         assert pipeline.deliver(message) == [True]
     assert pipeline.delivery(message) is None
     assert list(visibility.values()) == [10]
+    counted = metrics(written(capsys))
+    assert counted["OurFault"] == [1]
+    assert ("DuplicatePostPossible" in counted) == (call == "put_item"), "then the POST was made"
     # The next attempt is still the first.
     pipeline.deliver(message)
     delivery = pipeline.delivery(message)
@@ -389,7 +398,7 @@ def test_our_fault_charges_nothing(
 
 
 def test_what_another_copy_wrote_meanwhile_stands(
-    pipeline: Pipeline, receiver: Receiver, monkeypatch: pytest.MonkeyPatch
+    pipeline: Pipeline, receiver: Receiver, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
     """`delivered` is never overwritten by a slower copy's failure."""
     pipeline.webhook(receiver.url("/hook"))
@@ -407,6 +416,7 @@ def test_what_another_copy_wrote_meanwhile_stands(
     delivery = pipeline.delivery(message)
     assert delivery is not None
     assert (delivery.status, delivery.attempts) == ("delivered", [])
+    assert metrics(written(capsys))["DuplicatePost"] == [1]
 
 
 def test_a_visibility_that_is_refused_is_tried_again_and_loses_nothing(
