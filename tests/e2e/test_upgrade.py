@@ -34,10 +34,15 @@ VISIBILITY = "30"
 """A batch whose function is replaced in its middle comes back after this, not after three minutes."""
 
 SETTLED_SECONDS = 300
+_AT_ONCE = 3
+"""Events that are under way at each replacement."""
 
 
 class Installation:
-    """With three webhooks: `up` answers 200, `down` 500, `slow` 500 after more than a second."""
+    """
+    With three webhooks: `up` answers 200, `down` 500, `slow` 500 after more than a second. Later with two more: `paced`
+    answers 200, too, and what comes to it waits on the delivery queue for its moment; `catches up` answers 500.
+    """
 
     def __init__(self, directory: Path, receiver: Receiver) -> None:
         outputs = Outputs(**json.loads((directory / "outputs.json").read_text()))
@@ -45,14 +50,23 @@ class Installation:
         self._directory = directory
         self._deployed = Deployed(outputs, stack.resources(directory), platform)
         self._client = account_client(outputs, "acme")
+        self._receiver = receiver
         receiver.answer("/down", Answer(500))
         receiver.answer("/slow", Answer(500, seconds=1.2))
-        self.webhooks = {
-            name: self._client.post(
-                "/v1/webhooks", {"name": name, "url": receiver.url(f"/{name}"), "events": [EVENT.name]}, 201
-            )["id"]
-            for name in ("up", "down", "slow")
-        }
+        self.webhooks: dict[str, str] = {}
+        for name in ("up", "down", "slow"):
+            self._create(name, f"/{name}")
+
+    def _create(self, name: str, path: str, **values: Any) -> None:
+        body = {"name": name, "url": self._receiver.url(path), "events": [EVENT.name], **values}
+        self.webhooks[name] = self._client.post("/v1/webhooks", body, 201)["id"]
+
+    def create_what_the_first_version_did_not_know(self) -> None:
+        self._create("paced", "/paced", max_per_second=1)
+        self._create("catches up", "/down", catch_up=True)
+
+    def catch_up(self) -> str:
+        return str(self._client.get(f"/v1/webhooks/{self.webhooks['catches up']}/catch-up")["state"])
 
     def publish(self) -> str:
         return self._deployed.platform.publish("acme", EVENT.name, dict(EVENT.example))
@@ -60,7 +74,7 @@ class Installation:
     def publish_and_fail(self) -> str:
         """An event whose first retries wait."""
         event_id = self.publish()
-        for name in self.webhooks:
+        for name in ("up", "down", "slow"):
             self.await_delivery(name, event_id, lambda delivery: len(delivery["attempts"]) > 0, seconds=60)
         for name in ("down", "slow"):
             self.await_delivery(name, event_id, lambda delivery: delivery["status"] == "retrying", seconds=0)
@@ -68,7 +82,7 @@ class Installation:
 
     def publish_and_hold(self) -> str:
         """An event whose first attempts wait on the delivery queue, until they are released."""
-        self._consume_delivery_queue(False)
+        self._consume("DeliveryQueueUrl", False)
         event_id = self.publish()
         deadline = time.monotonic() + 60
         while not following(self._deployed, event_id)[1:]:  # the API's log, and fanout's
@@ -76,8 +90,19 @@ class Installation:
             time.sleep(0.2)
         return event_id
 
+    def hold_dead_letters(self) -> None:
+        """Of deliveries whose attempts have all failed, until they are released. One is there."""
+        self._consume("DeadLetterQueueUrl", False)
+        sqs, url = self._deployed.outputs.client("sqs"), stack.resources(self._directory)["DeadLetterQueueUrl"]
+        names: list[Any] = ["ApproximateNumberOfMessages"]
+        deadline = time.monotonic() + SETTLED_SECONDS
+        while sqs.get_queue_attributes(QueueUrl=url, AttributeNames=names)["Attributes"][names[0]] == "0":
+            assert time.monotonic() < deadline, "no dead letter came"
+            time.sleep(0.5)
+
     def release(self) -> None:
-        self._consume_delivery_queue(True)
+        self._consume("DeliveryQueueUrl", True)
+        self._consume("DeadLetterQueueUrl", True)
 
     def shorten_visibility(self) -> None:
         sqs, outputs = self._deployed.outputs.client("sqs"), stack.resources(self._directory)
@@ -101,9 +126,9 @@ class Installation:
         self._deployed.platform.close()
         self._client.close()
 
-    def _consume_delivery_queue(self, enabled: bool) -> None:
+    def _consume(self, queue: str, enabled: bool) -> None:
         client = self._deployed.outputs.client("lambda")
-        name = self._deployed.resources["DeliveryQueueUrl"].rpartition("/")[2]
+        name = stack.resources(self._directory)[queue].rpartition("/")[2]
         mappings = client.list_event_source_mappings()["EventSourceMappings"]
         (uuid,) = [mapping["UUID"] for mapping in mappings if mapping["EventSourceArn"].endswith(f":{name}")]
         client.update_event_source_mapping(UUID=uuid, Enabled=enabled)
@@ -133,20 +158,26 @@ def test_nothing_is_lost_or_early_on_the_way_here_back_and_here_again(directory:
         receiver = ending.enter_context(receiving(context))
         installation = Installation(directory, receiver)
         ending.callback(installation.close)
-        in_flight = []
+        in_flight: list[str] = []
         for by in (ROOT, before, ROOT):
             indexes = _indexes(directory)
+            if in_flight:
+                installation.hold_dead_letters()
             in_flight += _replace(installation, directory, by)
+            if "paced" not in installation.webhooks:
+                installation.create_what_the_first_version_did_not_know()
             assert len(indexes ^ _indexes(directory)) <= 1, "CloudFormation makes or deletes one index in an update"
-        for event_id in in_flight:
-            _check(installation, event_id)
+        for number, event_id in enumerate(in_flight):
+            _check(installation, event_id, paced=number >= _AT_ONCE)
         assert [installation.status(name) for name in ("up", "down", "slow")] == ["active", "failing", "failing"]
+        assert installation.status("paced") == "active"
+        assert installation.catch_up() == "waiting"
 
 
 def _replace(installation: Installation, directory: Path, by: Path) -> list[str]:
     """Puts another version in the place of the deployed one. The events whose deliveries were under way meanwhile."""
     installation.shorten_visibility()
-    failed_once = [installation.publish_and_fail() for _ in range(2)]
+    failed_once = [installation.publish_and_fail() for _ in range(_AT_ONCE - 1)]
     held = installation.publish_and_hold()
     code, began = installation.deployed_code(), time.monotonic()
     versions.deploy(by, directory, DELAYS)
@@ -164,9 +195,10 @@ def _indexes(directory: Path) -> set[str]:
     return {index["IndexName"] for table in properties for index in table.get("GlobalSecondaryIndexes", [])}
 
 
-def _check(installation: Installation, event_id: str) -> None:
+def _check(installation: Installation, event_id: str, *, paced: bool) -> None:
     """Delivered to whoever answers 200; failed after four attempts, each at its time, for the others."""
-    for name, status, attempts in (("up", "delivered", 1), ("down", "failed", 4), ("slow", "failed", 4)):
+    expected = [("up", "delivered", 1), ("down", "failed", 4), ("slow", "failed", 4)]
+    for name, status, attempts in [*expected, *([("paced", "delivered", 1)] if paced else [])]:
         done = installation.await_delivery(
             name, event_id, lambda delivery, status=status: delivery["status"] == status, seconds=SETTLED_SECONDS
         )
