@@ -289,6 +289,17 @@ def test_stranded_deliveries_are_recovered_and_those_under_way_are_not(
     assert [posted.headers["webhook-id"] for posted in receiver.received("/hook")] == ["stranded"]
 
 
+def test_what_is_being_retried_hides_nothing_that_failed_after_it(
+    pipeline: Pipeline, account: Api, aws: Aws, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """More of it than one call reads: a page is empty then, and has a cursor."""
+    monkeypatch.setattr("api.recovery.PAGE", 2)
+    pipeline.webhook("https://localhost:1/")
+    logged(aws, 13, "retrying", seconds_ago=7200)
+    logged(aws, 1)
+    assert recovered(account, ago(hours=3)) == [0, 1]
+
+
 @pytest.mark.parametrize(("minutes", "status"), [(181, 202), (179, 409)])
 def test_a_stranded_delivery_can_be_retried(pipeline: Pipeline, account: Api, minutes: int, status: int) -> None:
     pipeline.webhook("https://localhost:1/")

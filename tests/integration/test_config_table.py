@@ -18,6 +18,7 @@ from webhooks.errors import LimitReached, NotFound
 from webhooks.models import Webhook, new_id
 from webhooks.stored_events import StoredEvent
 from webhooks.webhook_lists import WebhookLists
+from webhooks.webhook_marks import WebhookMarks
 
 AT = "2026-05-29T10:30:00.000Z"
 
@@ -175,3 +176,9 @@ def test_only_a_conflict_is_tried_again(table: ConfigTable, aws: Aws) -> None:
     with pytest.raises(ClientError):
         table.create_webhook(webhook(), limit=100)
     assert met.asked == 1
+
+
+def test_a_webhook_that_was_deleted_meanwhile_is_in_no_lane(aws: Aws) -> None:
+    marks = WebhookMarks(aws.dynamodb, aws.config_table)
+    assert not marks.mark_lane(webhook(), "retry", AT)
+    assert not marks.mark_lane(webhook(slow_since=AT), "delivery", AT)
