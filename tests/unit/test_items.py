@@ -74,6 +74,7 @@ def test_a_delivery_is_read_as_it_was_written(delivery: Delivery) -> None:
 
 def test_an_event_is_read_as_it_was_written() -> None:
     assert event_of(event_item(EVENT, log_days=30)) == EVENT
+    assert event_of(event_item(replace(EVENT, webhooks=2), log_days=30)).webhooks == 2
 
 
 def test_an_item_says_nothing_twice() -> None:
