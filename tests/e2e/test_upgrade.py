@@ -145,7 +145,7 @@ def directory() -> Iterator[Path]:
     shutil.rmtree(directory)
 
 
-@pytest.mark.slow(minutes=3)
+@pytest.mark.slow(minutes=6)
 def test_nothing_is_lost_or_early_on_the_way_here_back_and_here_again(directory: Path, tmp_path: Path) -> None:
     """From a single queue to this version, back to the one before this, and here again."""
     one_queue = versions.check_out(versions.ONE_QUEUE, tmp_path / "one-queue")
