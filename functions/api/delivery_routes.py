@@ -7,11 +7,7 @@ from aws_lambda_powertools.event_handler.openapi.params import Query
 
 from api import cursors
 from api.context import Owner
-from api.delivery_schemas import (
-    DeliveryDetail,
-    DeliveryPage,
-    LoggedDelivery,
-)
+from api.delivery_schemas import DeliveryDetail, DeliveryPage, LoggedDelivery
 from api.fields import Cursor, EventName, GivenTime, PathId, given_time
 from api.routing import Routes
 from api.tables import rate_limits

@@ -33,6 +33,13 @@ def test_it_is_one_answer_that_runs_nothing_else(api: Api) -> None:
         assert re.fullmatch(r"'sha256-[A-Za-z0-9+/]{43}='", rules[name])
 
 
+def test_it_offers_mails_where_there_are_any(api: Api, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.delenv("MAIL_FROM", raising=False)
+    assert "<body>" in api.get(PATH).text
+    monkeypatch.setenv("MAIL_FROM", "webhooks@example.com")
+    assert "<body data-mails>" in api.get(PATH).text
+
+
 @pytest.mark.parametrize(
     ("setting", "allowed"),
     [("", "'none'"), ("https://app.example.com https://b.example", "https://app.example.com https://b.example")],

@@ -1,5 +1,5 @@
 import { call } from './api.js';
-import { announce, button, h, newId } from './dom.js';
+import { button, h, newId } from './dom.js';
 import { openDialog } from './dialog.js';
 import { attempt, outcome } from './outcome.js';
 
@@ -11,10 +11,7 @@ export function mailsButton() {
   const line = outcome();
   const pressed = button('Email alerts…', () => attempt(pressed, 'Loading…', line, async () => {
     const { email, enabled } = await call('GET', 'notifications');
-    mailsDialog(email ?? '', enabled, (said) => {
-      line.say(said);
-      announce(said);
-    });
+    mailsDialog(email ?? '', enabled, line.say);
   }));
   return { pressed, line };
 }

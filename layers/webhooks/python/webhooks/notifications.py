@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, Any
 
 from webhooks.attribute_values import from_item, to_item
 from webhooks.clients import client
-from webhooks.conflicts import retry_on_conflict
+from webhooks.conflicts import transact
 from webhooks.item_keys import mail_count_key, mailed_key, notifications_key
 from webhooks.times import now
 
@@ -76,16 +76,7 @@ class NotificationTable:
                 {":one": 1, ":limit": MAILS_PER_DAY, ":expires": int((at + timedelta(days=2)).timestamp())}
             ),
         }
-        try:
-            retry_on_conflict(
-                lambda: self._client.transact_write_items(TransactItems=[{"Put": put}, {"Update": count}])
-            )
-        except self._client.exceptions.TransactionCanceledException as cancelled:
-            reasons = {reason.get("Code") for reason in cancelled.response["CancellationReasons"]}
-            if "ConditionalCheckFailed" in reasons:
-                return False
-            raise
-        return True
+        return transact(self._client, {"Put": put}, {"Update": count})
 
     def release(self, account_id: str, webhook_id: str) -> None:
         """By who holds the claim, if no mail was sent. It stays counted for the account's day."""

@@ -10,7 +10,7 @@ from contextlib import suppress
 from typing import TYPE_CHECKING, Any
 
 from webhooks.attribute_values import from_item
-from webhooks.conflicts import retry_on_conflict
+from webhooks.conflicts import transact
 from webhooks.expressions import compare_and_set
 from webhooks.item_keys import webhook_key
 from webhooks.models import Lane, Webhook
@@ -50,17 +50,8 @@ class WebhookMarks:
         """
         unchanged = {"version": webhook.version, "disabled_at": None}
         update: Any = self._update(webhook, webhook.status_fields(), unchanged=unchanged)
-        try:
-            # Several deliveries may learn it at the same moment.
-            retry_on_conflict(
-                lambda: self._client.transact_write_items(TransactItems=[{"Update": update}, {"Put": together_with}])
-            )
-        except self._client.exceptions.TransactionCanceledException as cancelled:
-            reasons = {reason.get("Code") for reason in cancelled.response["CancellationReasons"]}
-            if "ConditionalCheckFailed" in reasons:
-                return False
-            raise
-        return True
+        # Several deliveries may learn it at the same moment, which is why it is repeated.
+        return transact(self._client, {"Update": update}, {"Put": together_with})
 
     def mark_active(self, webhook: Webhook) -> None:
         """Ends a webhook's failing, unless it has meanwhile recovered, failed anew, or been disabled or deleted."""
