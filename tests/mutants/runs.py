@@ -49,6 +49,7 @@ def lay_out(name: str) -> None:
     (tree / "tests").mkdir(parents=True, exist_ok=True)
     linked = {tree / package: path for package, path in _OURS.items()} | {tree / each: ROOT / each for each in _ALSO}
     linked |= {tree / ".local" / "templates": ROOT / ".local" / "templates"}
+    linked |= {tree / "conftest.py": Path(__file__).parent / "quick_first.py"}
     folders = ("events", "integration", "unit", "__init__.py", "conftest.py", "deployed.py", "our_modules.py")
     linked |= {tree / "tests" / each: ROOT / "tests" / each for each in (*folders, "sharing.py", "template.py")}
     for link, path in linked.items():
@@ -65,7 +66,7 @@ def _settings(group: Group) -> str:
     settings = {
         "source_paths": list(_OURS),
         "only_mutate": list(group.modules),
-        "also_copy": [*_ALSO, ".local/templates"],
+        "also_copy": [*_ALSO, ".local/templates", "conftest.py"],
         "pytest_add_cli_args_test_selection": list(group.tests),
         "pytest_add_cli_args": [*options, *(f"--deselect={test}" for test in LEFT_OUT)],
         # Pools of threads that the tests have used would not survive a fork.
