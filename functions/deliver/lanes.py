@@ -61,14 +61,12 @@ class LaneMarks:
     def __init__(self, marks: WebhookMarks) -> None:
         self._marks = marks
         self._under_way: dict[int, tuple[Webhook, float]] = {}
-        self._marked: set[str] = set()
-        self._marked_elsewhere: set[str] = set()
-        self._failed = False
         self._lock = threading.Lock()
+        self.begin_batch()
 
     def begin_batch(self) -> None:
-        self._marked.clear()
-        self._marked_elsewhere.clear()
+        self._marked: set[str] = set()
+        self._marked_elsewhere: set[str] = set()
         self._failed = False
 
     @contextmanager

@@ -231,6 +231,29 @@ def test_what_sqs_refuses_is_still_there_for_the_next_call(
     assert len(account.get("/v1/webhooks/wh_1/deliveries", status="failed").json["data"]) == 2
 
 
+def test_failed_deliveries_are_counted_read_by_read_until_there_are_the_most(
+    aws: Aws, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A read is at most 1 MB, here two items. What has expired is not counted, though DynamoDB may still have it."""
+    recoverable = RecoverableDeliveries(aws.dynamodb, aws.log_table, log_days=30)
+    logged(aws, 5)
+    logged(aws, 3, seconds_ago=31 * 24 * 3600)
+    real, reads = aws.dynamodb.query, []
+
+    def of_two(**request: Any) -> Any:
+        reads.append(request)
+        return real(**request | {"Limit": min(request["Limit"], 2)})
+
+    monkeypatch.setattr(aws.dynamodb, "query", of_two)
+    assert recoverable.failed_since("wh_1", ago(hours=3)) == 5
+    assert recoverable.failed_since("wh_1", ago(days=60)) == 5
+    assert recoverable.failed_since("wh_1", ago(minutes=1)) == 0
+    assert recoverable.failed_since("wh_1", ago(hours=3), most=3) == 3
+    reads.clear()
+    assert recoverable.failed_since("wh_1", ago(hours=3), most=4) == 4
+    assert [(read["Select"], read["Limit"]) for read in reads] == [("COUNT", 4), ("COUNT", 2)]
+
+
 def test_a_disabled_webhook_recovers_nothing(pipeline: Pipeline, account: Api, aws: Aws) -> None:
     pipeline.webhook("https://localhost:1/", status="disabled")
     logged(aws, 1)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import re
+from collections.abc import Callable
 from dataclasses import replace
 from datetime import timedelta
 from itertools import count
@@ -13,7 +14,9 @@ import pytest
 
 from local.emulator import ROOT
 from local.receiver import Receiver
-from tests.integration.conftest import Aws
+from tests.integration.api_client import Api
+from tests.integration.conftest import Aws, Clock
+from tests.integration.counting import aws_calls
 from tests.integration.pipeline import Pipeline, ago, failures
 from tests.template import lane_limits
 from webhooks import operational_events
@@ -123,6 +126,19 @@ def test_a_final_round_is_dropped(pipeline: Pipeline, status: Any) -> None:
     assert pipeline.aws.messages(pipeline.aws.retry_queue) == []
 
 
+@pytest.mark.parametrize("webhook", ["failing", "deleted"])
+def test_a_final_round_says_nothing_of_a_webhook_that_another_delivery_made_failing_or_that_is_gone(
+    pipeline: Pipeline, webhook: str
+) -> None:
+    pipeline.webhook(URL, status="failing", failing_since=ago(9), failing_reason="x", failing_event_id="evt_0")
+    if webhook == "deleted":
+        pipeline.config.delete_webhook("acme", "wh_1")
+    message = pipeline.message()
+    pipeline.logged(message, status="failed", attempts=failures(4))
+    assert pipeline.process_dead_letters(message) == [False]
+    assert pipeline.operational_events() == []
+
+
 @pytest.mark.parametrize(
     ("recorded", "due_in", "age", "delay"),
     [
@@ -182,6 +198,22 @@ def test_a_message_that_is_requeued_for_hours_waits_on_the_queue(pipeline: Pipel
     assert receiver.received("/hook") == []
 
 
+def test_what_sqs_does_not_take_back_stays(
+    pipeline: Pipeline, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+) -> None:
+    from webhooks.clients import client
+
+    def refusing(**request: Any) -> Any:
+        return {"Failed": [{"Id": entry["Id"], "Code": "InternalError"} for entry in request["Entries"]]}
+
+    monkeypatch.setattr(client("sqs"), "send_message_batch", refusing)
+    pipeline.webhook(URL)
+    assert pipeline.process_dead_letters(pipeline.message()) == [True]
+    (line,) = [record for record in caplog.records if record.msg == "dead_letter.unhandled"]
+    assert line.exc_info is not None
+    assert str(line.exc_info[1]) == "delivery of evt_1 to wh_1"
+
+
 def test_a_message_that_kills_the_function_costs_few_invocations(
     pipeline: Pipeline, requeued: list[dict[str, Any]]
 ) -> None:
@@ -215,10 +247,23 @@ def test_after_24_hours_it_is_our_fault_and_not_the_webhooks(pipeline: Pipeline,
     assert delivery is not None
     given_up = delivery.attempts[-1]
     assert (delivery.status, given_up.error_code) == ("failed", "not_attempted")
+    assert (given_up.number, given_up.round, given_up.duration_ms) == (recorded + 1, 1, 0)
     assert given_up.error == "not attempted: a fault on our side"
     assert pipeline.stored().status == "active"
     assert pipeline.operational_events() == []
     assert pipeline.aws.messages(pipeline.aws.retry_queue) == []
+
+
+@pytest.mark.parametrize(("short_of", "status"), [(timedelta(0), "failed"), (timedelta(milliseconds=1), "pending")])
+def test_it_is_given_up_after_24_hours_and_no_sooner(
+    pipeline: Pipeline, clock: Clock, short_of: timedelta, status: str
+) -> None:
+    pipeline.webhook(URL)
+    message = pipeline.message(round_started_at=rfc3339(clock.at - timedelta(hours=24) + short_of))
+    assert pipeline.process_dead_letters(message) == [False]
+    delivery = pipeline.delivery(message)
+    assert delivery is not None
+    assert delivery.status == status
 
 
 def test_an_old_copy_does_not_end_what_a_later_one_began(pipeline: Pipeline, requeued: list[dict[str, Any]]) -> None:
@@ -247,6 +292,118 @@ def test_a_webhook_that_is_gone_is_not_marked(pipeline: Pipeline, gone: str) -> 
     assert pipeline.operational_events() == []
 
 
+def after_each_read(monkeypatch: pytest.MonkeyPatch, change: Callable[[], Any], times: int = 1) -> None:
+    """What somebody else writes when the function has just read the log and the webhook."""
+    from webhooks.clients import client
+
+    real, left = client("dynamodb").batch_get_item, [change] * times
+
+    def then_changed(**request: Any) -> Any:
+        answer = real(**request)
+        if left:
+            left.pop()()
+        return answer
+
+    monkeypatch.setattr(client("dynamodb"), "batch_get_item", then_changed)
+
+
+@pytest.mark.parametrize(
+    ("recorded", "status", "age"),
+    [(4, "active", 1), (4, "disabled", 1), (2, "active", 24 * 3600 + 1), (0, "active", 1)],
+)
+def test_what_another_copy_wrote_meanwhile_stands(
+    pipeline: Pipeline, monkeypatch: pytest.MonkeyPatch, recorded: int, status: str, age: int
+) -> None:
+    """Whether the delivery would fail, be given up, or be stored and sent again."""
+    pipeline.webhook(URL, status=status)
+    message = pipeline.message(round_started_at=ago(age))
+    if recorded:
+        logged = pipeline.logged(message, status="retrying", attempts=failures(recorded))
+        delivered = replace(logged, status="delivered")
+        after_each_read(monkeypatch, lambda: pipeline.log.save(delivered))
+    else:
+        after_each_read(monkeypatch, lambda: pipeline.logged(message, status="delivered"))
+    assert pipeline.process_dead_letters(message) == [False]
+    delivery = pipeline.delivery(message)
+    assert delivery is not None
+    assert (delivery.status, len(delivery.attempts)) == ("delivered", recorded)
+    assert pipeline.stored().status == status
+    assert pipeline.operational_events() == []
+    assert pipeline.aws.messages(pipeline.aws.retry_queue) == []
+
+
+@pytest.mark.parametrize(
+    ("recorded", "status", "age", "ends"),
+    [
+        (4, "active", 1, "failed"),
+        (4, "disabled", 1, "failed"),
+        (2, "active", 24 * 3600 + 1, "failed"),
+        (0, "active", 1, "pending"),
+    ],
+)
+def test_what_has_changed_meanwhile_is_read_and_handled_again(
+    pipeline: Pipeline,
+    monkeypatch: pytest.MonkeyPatch,
+    requeued: list[dict[str, Any]],
+    recorded: int,
+    status: str,
+    age: int,
+    ends: str,
+) -> None:
+    pipeline.webhook(URL, status=status)
+    message = pipeline.message(round_started_at=ago(age))
+    if recorded:
+        logged = pipeline.logged(message, status="retrying", attempts=failures(recorded), next_attempt_at=ago(1))
+        after_each_read(monkeypatch, lambda: pipeline.log.save(logged))
+    else:
+        after_each_read(monkeypatch, lambda: pipeline.logged(message))
+    with aws_calls() as calls:
+        assert pipeline.process_dead_letters(message) == [False]
+    assert calls["BatchGetItem"] == 2
+    delivery = pipeline.delivery(message)
+    assert delivery is not None
+    assert (delivery.status, delivery.next_attempt_at) == (ends, None)
+    assert len(requeued) == (ends == "pending")
+
+
+def test_a_webhook_that_a_person_disables_meanwhile_is_not_failing(
+    pipeline: Pipeline, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    pipeline.webhook(URL)
+    message = pipeline.message()
+    pipeline.logged(message, status="retrying", attempts=failures(4))
+    disabled = {"status": "disabled", "disabled_at": ago(0)}
+    after_each_read(monkeypatch, lambda: pipeline.config.edit_webhook("acme", "wh_1", disabled))
+    assert pipeline.process_dead_letters(message) == [False]
+    delivery = pipeline.delivery(message)
+    assert delivery is not None
+    assert (delivery.status, pipeline.stored().status) == ("failed", "disabled")
+    assert pipeline.operational_events() == []
+
+
+@pytest.mark.parametrize(("changes", "stays"), [(4, False), (5, True)])
+def test_a_delivery_that_changes_at_each_of_five_tries_stays(
+    pipeline: Pipeline,
+    monkeypatch: pytest.MonkeyPatch,
+    caplog: pytest.LogCaptureFixture,
+    changes: int,
+    stays: bool,
+) -> None:
+    pipeline.webhook(URL)
+    message = pipeline.message()
+    pipeline.logged(message, status="retrying", attempts=failures(4))
+
+    def touch() -> None:
+        delivery = pipeline.delivery(message)
+        assert delivery
+        pipeline.log.save(delivery)
+
+    after_each_read(monkeypatch, touch, changes)
+    assert pipeline.process_dead_letters(message) == [stays]
+    lines = [record for record in caplog.records if record.msg == "dead_letter.unhandled"]
+    assert [str(line.exc_info and line.exc_info[1]) for line in lines] == ["delivery of evt_1 to wh_1"] * stays
+
+
 @pytest.mark.parametrize("call", ["batch_get_item", "transact_write_items", "put_events"])
 def test_a_crash_between_any_two_steps_is_made_good(
     pipeline: Pipeline, monkeypatch: pytest.MonkeyPatch, call: str
@@ -257,7 +414,7 @@ def test_a_crash_between_any_two_steps_is_made_good(
     def crashing(*_: Any, **__: Any) -> Any:
         raise ConnectionError("the network went away")
 
-    pipeline.webhook(URL)
+    pipeline.webhook(URL, catch_up=True)
     message = pipeline.message()
     pipeline.logged(message, status="retrying", attempts=failures(4))
     owner: Any = client("events") if call == "put_events" else client("dynamodb")
@@ -272,6 +429,7 @@ def test_a_crash_between_any_two_steps_is_made_good(
     emitted = pipeline.operational_events()
     assert {name for name, _ in emitted} == {"webhook.failing"}
     assert len({detail["id"] for _, detail in emitted}) == 1
+    assert Api().of_account("acme").get("/v1/webhooks/wh_1/catch-up").json["state"] == "waiting"
 
 
 def test_a_message_that_cannot_be_read_stays(pipeline: Pipeline, caplog: pytest.LogCaptureFixture) -> None:

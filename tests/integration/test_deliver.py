@@ -23,6 +23,8 @@ from webhooks.models import Lane
 from webhooks.signing import new_secret
 from webhooks.times import now, parse_time, rfc3339
 
+BEFORE, LATER = "2026-05-29T10:30:00.000Z", "2026-05-29T11:30:00.000Z"
+
 
 @pytest.fixture
 def pipeline(aws: Aws) -> Pipeline:
@@ -267,6 +269,36 @@ def test_copies_in_one_batch_are_one_post(pipeline: Pipeline, receiver: Receiver
     assert len(pipeline.aws.messages(pipeline.aws.dead_letter_queue)) == 1
 
 
+@pytest.mark.parametrize(
+    ("logged", "webhook", "lane", "stay"),
+    [
+        ({"status": "delivered"}, {}, "retry", []),
+        ({"status": "pending"}, {"status": "disabled"}, "retry", []),
+        ({"status": "retrying", "attempts": failures(1), "next_attempt_at": LATER}, {}, "retry", [3600, 3600]),
+        # What would move, or be attempted now, is looked at again in a second.
+        ({"status": "retrying", "attempts": failures(4)}, {}, "retry", [1]),
+        ({"status": "pending"}, {"slow_since": BEFORE}, "delivery", [1]),
+    ],
+)
+def test_a_copy_in_the_same_batch_follows_without_a_post(
+    pipeline: Pipeline,
+    receiver: Receiver,
+    visibility: dict[str, int],
+    clock: Clock,
+    logged: dict[str, Any],
+    webhook: dict[str, Any],
+    lane: Lane,
+    stay: list[int],
+) -> None:
+    clock.at = parse_time(BEFORE)
+    pipeline.webhook(receiver.url("/hook"), **webhook)
+    message = pipeline.message(lane=lane)
+    pipeline.logged(message, **logged)
+    assert sum(pipeline.deliver(message, message)) == len(stay)
+    assert sorted(visibility.values()) == stay
+    assert receiver.received("/hook") == []
+
+
 def test_the_secret_and_the_url_are_those_of_the_attempt(pipeline: Pipeline, receiver: Receiver) -> None:
     pipeline.webhook(receiver.url("/old"))
     receiver.answer("/old", Answer(500))
@@ -326,9 +358,10 @@ def test_of_a_long_outage_a_thousand_failed_deliveries_are_counted(pipeline: Pip
     assert [(detail["failed_deliveries"], detail["catch_up"]) for detail in emitted.values()] == [(1000, True)] * 2
 
 
+@pytest.mark.parametrize("by", ["deliver", "process_dead_letters"])
 @pytest.mark.parametrize("call", ["put_events", "update_item"])
 def test_a_recovery_that_met_our_fault_is_made_good_without_another_post(
-    pipeline: Pipeline, receiver: Receiver, monkeypatch: pytest.MonkeyPatch, call: str
+    pipeline: Pipeline, receiver: Receiver, monkeypatch: pytest.MonkeyPatch, call: str, by: str
 ) -> None:
     from webhooks.clients import client
 
@@ -341,7 +374,7 @@ def test_a_recovery_that_met_our_fault_is_made_good_without_another_post(
     delivery = pipeline.delivery(message)
     assert delivery is not None
     assert (delivery.status, pipeline.stored().status) == ("delivered", "failing")
-    assert pipeline.deliver(message) == [False]
+    assert getattr(pipeline, by)(message) == [False]
     assert pipeline.stored().status == "active"
     assert {name for name, _ in pipeline.operational_events()} == {"webhook.failing", "webhook.recovered"}
     assert len(receiver.received("/hook")) == 1
@@ -417,6 +450,29 @@ def test_what_another_copy_wrote_meanwhile_stands(
     assert delivery is not None
     assert (delivery.status, delivery.attempts) == ("delivered", [])
     assert metrics(written(capsys))["DuplicatePost"] == [1]
+
+
+def test_one_that_was_overtaken_makes_no_second_post_in_its_batch(
+    pipeline: Pipeline,
+    receiver: Receiver,
+    visibility: dict[str, int],
+    clock: Clock,
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    """Though the next attempt is due by then."""
+    pipeline.webhook(receiver.url("/hook"))
+    message = pipeline.message()
+    due = rfc3339(clock.at - timedelta(seconds=1))
+    send = HTTPAdapter.send
+
+    def overtaken(*arguments: Any, **options: Any) -> Any:
+        pipeline.logged(message, status="retrying", attempts=failures(1), next_attempt_at=due)
+        return send(*arguments, **options)
+
+    monkeypatch.setattr(HTTPAdapter, "send", overtaken)
+    assert pipeline.deliver(message, message) == [True, True]
+    assert sorted(visibility.values()) == [0, 1], "the copy's is the time at which it was due"
+    assert len(receiver.received("/hook")) == 1
 
 
 def test_a_visibility_that_is_refused_is_tried_again_and_loses_nothing(

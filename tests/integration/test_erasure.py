@@ -22,7 +22,7 @@ from tests.integration.api_client import Answer, Api
 from tests.integration.conftest import AMAZONS_ENGINE, Aws, Clock
 from tests.integration.pipeline import Pipeline
 from tests.integration.quick_moto import kept_state, restore
-from tests.integration.test_telemetry import write_lines_too, written
+from tests.integration.test_telemetry import metrics, write_lines_too, written
 from webhooks.clients import client
 from webhooks.stored_events import StoredEvent
 from webhooks.webhook_lists import WebhookLists
@@ -329,8 +329,16 @@ def test_a_new_account_of_the_same_id_works_and_is_left_alone(aws: Aws, clock: C
 @pytest.mark.parametrize("ended", [False, True])
 @pytest.mark.parametrize("by", ["deliver", "process_dead_letters"])
 def test_a_message_that_was_on_its_way_writes_nothing_and_its_event_goes(
-    aws: Aws, clock: Clock, account: Account, by: str, ended: bool, sent: list[Any]
+    aws: Aws,
+    clock: Clock,
+    account: Account,
+    monkeypatch: pytest.MonkeyPatch,
+    capsys: pytest.CaptureFixture[str],
+    by: str,
+    ended: bool,
+    sent: list[Any],
 ) -> None:
+    write_lines_too(monkeypatch)
     pipeline = Pipeline(aws)
     event = event_of(clock, ERASED, "evt_1")
     message = pipeline.message(account.kept, "evt_1", accepted_at=event.accepted_at, round_started_at=event.accepted_at)
@@ -343,8 +351,14 @@ def test_a_message_that_was_on_its_way_writes_nothing_and_its_event_goes(
     before = items(aws)
     clock.at += timedelta(minutes=10)
     sent.clear()
+    written(capsys)
     assert getattr(pipeline, by)(message) == [False]
     assert sent == []
+    lines = written(capsys)
+    assert metrics(lines) == {"Cancelled": [1.0]}
+    assert [(line["message"], line["event_id"]) for line in lines if "message" in line] == [
+        ("delivery.cancelled", "evt_1")
+    ]
     assert before.keys() - items(aws).keys() == {"EVENT#acme#evt_1/EVENT"}
     assert items(aws).keys() <= before.keys()
     if not ended:

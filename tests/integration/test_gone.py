@@ -26,7 +26,7 @@ def pipeline(aws: Aws, receiver: Receiver) -> Pipeline:
 @pytest.mark.parametrize("test", [False, True])
 @pytest.mark.parametrize(("lane", "recorded"), [("delivery", 0), ("retry", 2), ("retry", 3)])
 def test_a_410_disables_the_webhook_and_ends_the_delivery(
-    pipeline: Pipeline, receiver: Receiver, lane: Any, recorded: int, test: bool
+    pipeline: Pipeline, receiver: Receiver, caplog: pytest.LogCaptureFixture, lane: Any, recorded: int, test: bool
 ) -> None:
     """At any attempt, also of a test event."""
     pipeline.webhook(receiver.url("/hook"), status="failing", failing_since=ago(9), failing_reason="x")
@@ -46,6 +46,8 @@ def test_a_410_disables_the_webhook_and_ends_the_delivery(
     assert (disabled["webhook_id"], disabled["disabled_reason"], disabled["event_id"]) == ("wh_1", GONE, "evt_1")
     assert disabled["disabled_at"] == webhook.disabled_at
     assert emitted["account.subscriptions_changed"]["events"] == []
+    (line,) = [vars(record) for record in caplog.records if record.msg == "webhook.disabled"]
+    assert (line["webhook_id"], line["event_id"]) == ("wh_1", "evt_1")
 
 
 @pytest.fixture

@@ -9,13 +9,14 @@ from datetime import timedelta
 from typing import Any
 
 import pytest
-from botocore.exceptions import ClientError
+from botocore.exceptions import ClientError, ReadTimeoutError
 
 from deliver.schedule import Post, Schedule
 from deliver.snapshots import Snapshot
 from local.receiver import Answer, Receiver
 from tests.integration.conftest import Aws
 from tests.integration.pipeline import Pipeline, ago, failures, kept
+from webhooks.deliveries import Attempt
 from webhooks.messages import DeliveryMessage, from_record
 from webhooks.times import now, parse_time, rfc3339
 
@@ -252,6 +253,50 @@ def test_a_mark_that_is_refused_leaves_the_batchs_other_webhooks_to_be_marked(
     assert [pipeline.stored(webhook).lane for webhook in webhooks] == ["delivery"] + ["retry"] * 8
     (line,) = [vars(record) for record in caplog.records if record.msg == "lane.unmarked"]
     assert line["webhook_id"] == "wh_0"
+
+
+def test_after_a_mark_that_got_no_answer_its_batch_makes_no_other(
+    pipeline: Pipeline, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Each would take two seconds, which are a tenth of what the function has."""
+    from deliver.lanes import LaneMarks
+    from webhooks.clients import client
+    from webhooks.tables import webhook_marks
+
+    tried: list[str] = []
+
+    def no_answer(**request: Any) -> Any:
+        tried.append(request["Key"]["sk"]["S"])
+        raise ReadTimeoutError(endpoint_url=URL)
+
+    monkeypatch.setattr(client("dynamodb"), "update_item", no_answer)
+    webhooks = [pipeline.webhook(URL, f"wh_{number}") for number in range(3)]
+    refused = Attempt(1, 1, ago(0), 20, error="no", error_code="connection_refused")
+    lanes = LaneMarks(webhook_marks())
+    for _ in range(2):
+        lanes.begin_batch()
+        for webhook in webhooks:
+            lanes.mark_after(webhook, refused, "evt_1")
+    assert tried == ["WEBHOOK#wh_0"] * 2
+
+
+def test_an_attempt_is_overdue_after_a_second_and_not_before(
+    pipeline: Pipeline, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    from deliver.lanes import LaneMarks
+    from webhooks.tables import webhook_marks
+
+    at = 100.0
+    monkeypatch.setattr("deliver.lanes.monotonic", lambda: at)
+    webhook = pipeline.webhook(URL)
+    lanes = LaneMarks(webhook_marks())
+    with lanes.attempting(webhook):
+        at = 100.999
+        lanes.mark_overdue()
+        assert pipeline.stored().slow_since is None
+        at = 101.0
+        lanes.mark_overdue()
+        assert pipeline.stored().slow_since is not None
 
 
 @pytest.mark.parametrize("lane", ["delivery", "retry"])

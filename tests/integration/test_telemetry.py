@@ -237,6 +237,32 @@ def test_messages_whose_visibility_sqs_refuses_twice_are_counted(
     assert metrics(written(capsys))["VisibilityUnset"] == [1.0]
 
 
+def test_when_sqs_stops_answering_it_is_not_asked_again_and_the_rest_is_counted(
+    pipeline: Pipeline, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Of 22 messages in calls of ten: they keep the queue's own timeout."""
+    from deliver.visibility import set_visibility
+
+    write_lines_too(monkeypatch)
+    sqs, calls = client("sqs"), []
+    real = sqs.change_message_visibility_batch
+
+    def answering_once(**request: Any) -> Any:
+        calls.append(request)
+        if len(calls) > 1:
+            raise ClientError({"Error": {"Code": "ServiceUnavailable"}}, "ChangeMessageVisibilityBatch")
+        return real(**request)
+
+    monkeypatch.setattr(sqs, "change_message_visibility_batch", answering_once)
+    records = pipeline.receive(*(pipeline.message(event_id=f"evt_{number}") for number in range(22)))
+    set_visibility(sqs, pipeline.aws.retry_queue, [(record, now()) for record in records])
+    flush()
+    lines = written(capsys)
+    assert len(calls) == 2
+    assert metrics(lines) == {"VisibilityUnset": [12.0]}
+    assert [line["message"] for line in lines if "level" in line] == ["visibility.unset"]
+
+
 def test_our_own_fault_is_counted(
     pipeline: Pipeline, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:

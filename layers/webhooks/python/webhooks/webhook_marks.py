@@ -32,14 +32,7 @@ class WebhookMarks:
         False if the webhook is no longer active, or the delivery has changed since it was read: read both again.
         """
         update: Any = self._update(webhook, webhook.status_fields(), unchanged={"status": "active"})
-        try:
-            self._client.transact_write_items(TransactItems=[{"Put": together_with}, {"Update": update}])
-        except self._client.exceptions.TransactionCanceledException as cancelled:
-            reasons = {reason.get("Code") for reason in cancelled.response["CancellationReasons"]}
-            if reasons <= {"None", "ConditionalCheckFailed", "TransactionConflict"}:
-                return False
-            raise
-        return True
+        return transact(self._client, {"Put": together_with}, {"Update": update})
 
     def mark_gone(self, webhook: Webhook, *, together_with: PutTypeDef) -> bool:
         """
