@@ -79,6 +79,7 @@ GROUPS = {
             "tests/integration/test_api_recovery.py",
             "tests/integration/test_api_retries.py",
             "tests/integration/test_api_statistics.py",
+            "tests/integration/test_consistent_reads.py",
             "tests/integration/test_dead_letters.py",
             "tests/integration/test_deliver.py::test_the_first_200_makes_a_failing_webhook_active_and_tells_so",
             "tests/integration/test_deliver.py::test_what_another_copy_wrote_meanwhile_stands",
@@ -94,6 +95,7 @@ GROUPS = {
             "tests/integration/test_api_test_addresses.py",
             "tests/integration/test_api_webhooks.py",
             "tests/integration/test_config_table.py",
+            "tests/integration/test_consistent_reads.py",
         ),
     ),
     "items": Group(

@@ -1,0 +1,82 @@
+"""Which reads are strongly consistent. moto's all are; DynamoDB's only if they ask for it."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from contextlib import suppress
+from datetime import timedelta
+from typing import Any
+
+import pytest
+
+from deliver.snapshots import read_snapshot
+from tests.integration.conftest import Aws, Clock
+from tests.integration.pipeline import Pipeline
+from webhooks.config_table import ConfigTable
+from webhooks.delivery_lists import DeliveryLists
+from webhooks.delivery_log import DeliveryLog
+from webhooks.errors import NotFound
+from webhooks.stored_events import StoredEvent
+from webhooks.times import rfc3339
+from webhooks.webhook_lists import WebhookLists
+
+EVENT = StoredEvent("acme", "evt_1", "message.incoming", "{}", "2026-05-29T10:30:00.000Z")
+
+
+def log(aws: Aws) -> DeliveryLog:
+    return DeliveryLog(aws.dynamodb, aws.log_table, log_days=30)
+
+
+def lists(aws: Aws) -> WebhookLists:
+    return WebhookLists(aws.dynamodb, aws.config_table)
+
+
+READS: dict[str, Callable[[Aws], Any]] = {
+    "an event": lambda aws: log(aws).event("acme", "evt_1"),
+    "a delivery": lambda aws: log(aws).delivery("wh_1", EVENT.accepted_at, "evt_1"),
+    "an event's deliveries": lambda aws: log(aws).deliveries(EVENT, ["wh_1"]),
+    "bodies": lambda aws: log(aws).bodies("acme", ["evt_1"]),
+    "a page of deliveries": lambda aws: DeliveryLists(aws.dynamodb, aws.log_table, log_days=30).page(
+        "wh_1", limit=1, after=None
+    ),
+    "a webhook": lambda aws: ConfigTable(aws.dynamodb, aws.config_table).webhook("acme", "wh_1"),
+    "subscriptions": lambda aws: lists(aws).subscriptions("acme"),
+    "names": lambda aws: lists(aws).names("acme"),
+    "a page of webhooks": lambda aws: lists(aws).page("acme", limit=1),
+    "what decides about a POST": lambda aws: read_snapshot(
+        aws.dynamodb, aws.config_table, aws.log_table, Pipeline(aws).message()
+    ),
+}
+
+
+def consistency(aws: Aws, read: Callable[[Aws], Any]) -> set[Any]:
+    asked: set[Any] = set()
+
+    def see(params: dict[str, Any], **_: Any) -> None:
+        requests = params["RequestItems"].values() if "RequestItems" in params else [params]
+        asked.update(request.get("ConsistentRead") for request in requests)
+
+    aws.dynamodb.meta.events.register("before-parameter-build.dynamodb.*", see)
+    with suppress(NotFound):
+        read(aws)
+    return asked
+
+
+@pytest.mark.parametrize("read", READS)
+def test_what_decides_or_is_shown_is_never_read_stale(aws: Aws, read: str) -> None:
+    assert consistency(aws, READS[read]) == {True}
+
+
+def test_statistics_are_counted_from_reads_at_half_the_price(aws: Aws) -> None:
+    statistics = DeliveryLists(aws.dynamodb, aws.log_table, log_days=30)
+    assert consistency(aws, lambda _: statistics.outcomes("wh_1", EVENT.accepted_at)) == {False}
+
+
+@pytest.mark.parametrize(("left", "known"), [(timedelta(0), False), (timedelta(milliseconds=1), True)])
+def test_an_event_is_forgotten_after_its_days_to_the_millisecond(
+    aws: Aws, clock: Clock, left: timedelta, known: bool
+) -> None:
+    """DynamoDB removes it up to days later."""
+    at = rfc3339(clock.at - timedelta(days=30) + left)
+    log(aws).put_event_once(StoredEvent("acme", "evt_1", "message.incoming", "{}", at))
+    assert (log(aws).event("acme", "evt_1") is not None) is known
