@@ -19,7 +19,7 @@ from local import ca
 from local.receiver import Receiver, receiving
 from tests.integration import resources
 from tests.integration.api_client import Api
-from tests.integration.quick_moto import kept_state, quick_moto, restore
+from tests.integration.quick_moto import AMAZONS_ENGINE, kept_state, quick_moto, restore
 from tests.our_modules import forget_made, loaded
 from tests.template import default_template
 from webhooks import telemetry
@@ -27,9 +27,6 @@ from webhooks.clients import client
 from webhooks.times import now, parse_time
 
 assert telemetry  # before any test: it would take the root logger's handler, pytest's by then, for Lambda's
-
-AMAZONS_ENGINE = "AWS_ENDPOINT_URL_DYNAMODB"
-"""boto3's name for the URL of another DynamoDB. If it is set, it has the tables, and moto all else."""
 
 
 @dataclass(frozen=True)

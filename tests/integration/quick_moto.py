@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import os
+import time
 from collections.abc import Iterator
 from contextlib import contextmanager
 from copy import deepcopy
@@ -12,17 +14,39 @@ from typing import Any
 import pytest
 from jsonpath_ng.ext.parser import parse
 from moto.backends import get_backend
+from moto.core.botocore_stubber import BotocoreStubber
 from moto.core.models import DEFAULT_ACCOUNT_ID
-from moto.core.serialize import ResponseSerializer
+from moto.core.parse import BaseJSONParser
+from moto.core.serialize import BaseJSONSerializer, ResponseSerializer
 from moto.core.utils import camelcase_to_underscores, method_names_from_class
 
+from tests.integration import quick_items
+from tests.integration.quick_requests import process_request
+
+AMAZONS_ENGINE = "AWS_ENDPOINT_URL_DYNAMODB"
+"""boto3's name for the URL of another DynamoDB. If it is set, it has the tables, and moto all else."""
 _STATE = {"dynamodb": "tables", "sqs": "queues", "events": "event_buses"}
 """Where moto has what was made, by service."""
 
 
+_PLAIN = [{"S"}, {"N"}, {"BOOL"}, {"NULL"}]
+"""DynamoDB's values that are the same in a request, in moto and in an answer."""
+
+
 @contextmanager
 def quick_moto() -> Iterator[None]:
+    parse_structure: Any = BaseJSONParser._parse_structure
+    serialize_structure = BaseJSONSerializer._serialize_type_structure
     get_value = ResponseSerializer.get_value
+
+    def quick_parse(self: BaseJSONParser, shape: Any, value: Any) -> Any:
+        return value if _is_plain(shape, value) else parse_structure(self, shape, value)
+
+    def quick_serialize(self: BaseJSONSerializer, serialized: Any, value: Any, shape: Any, key: str) -> None:
+        if _is_plain(shape, value):
+            serialized[key] = value
+        else:
+            serialize_structure(self, serialized, value, shape, key)
 
     def quick_value(self: ResponseSerializer, value: Any, key: str, shape: Any) -> Any:
         """One of the ten kinds of DynamoDB's values, without a search for other spellings of its name."""
@@ -31,7 +55,20 @@ def quick_moto() -> Iterator[None]:
         return get_value(self, value, key, shape)
 
     with pytest.MonkeyPatch.context() as patched:
+        patched.setattr(BaseJSONParser, "_parse_structure", quick_parse)
+        patched.setattr(BaseJSONSerializer, "_serialize_type_structure", quick_serialize)
         patched.setattr(ResponseSerializer, "get_value", quick_value)
+        quick_items.patch(patched)
+        patched.setattr(BotocoreStubber, "process_request", process_request)
+        # Each node of an expression asks each of its ten processors what it processes.
+        patched.setattr(
+            "moto.dynamodb.parsing.ast_nodes.DepthFirstTraverser.nodes_to_be_processed", _nodes_to_be_processed
+        )
+        # Every queue counts its messages whenever one is sent, and asks of each for the time.
+        patched.setattr("moto.sqs.models.unix_time_millis", lambda: time.time() * 1000)
+        if AMAZONS_ENGINE not in os.environ:
+            # moto checks no signature.
+            patched.setattr("botocore.auth.SigV4Auth.add_auth", lambda self, request: None)
         # Every event parses the same eight paths.
         patched.setattr("jsonpath_ng.ext.parse", cache(parse))
         # Every call lists the methods of its service anew, every queue translates the names of its attributes.
@@ -40,6 +77,16 @@ def quick_moto() -> Iterator[None]:
         # Every test registers a thousand patterns for calls of AWS by `requests`. None is made.
         patched.setattr("moto.core.models.RESPONSES_METHODS", [])
         yield
+
+
+def _is_plain(shape: Any, value: Any) -> bool:
+    return shape.name == "AttributeValue" and type(value) is dict and value.keys() in _PLAIN
+
+
+def _nodes_to_be_processed(self: Any) -> tuple[type, ...]:
+    nodes: tuple[type, ...] = vars(self).get("_nodes", ()) or tuple(self._processing_map())
+    self._nodes = nodes
+    return nodes
 
 
 def kept_state() -> dict[str, Any]:

@@ -15,7 +15,7 @@ from contextlib import contextmanager
 import pytest
 
 from local.emulator import ROOT
-from tests.integration.conftest import AMAZONS_ENGINE
+from tests.integration.quick_moto import AMAZONS_ENGINE
 
 JAVA_NEEDED = 17
 ABOUT_MOTO = ("test_api_statistics.py::test_of_more_than_one_call_reads_the_newest_are_counted_and_it_is_said",)

@@ -15,9 +15,10 @@ from typing import Any
 import pytest
 
 from tests.integration.api_client import Api
-from tests.integration.conftest import AMAZONS_ENGINE, Aws
+from tests.integration.conftest import Aws
 from tests.integration.counting import aws_calls
 from tests.integration.pipeline import put_items
+from tests.integration.quick_moto import AMAZONS_ENGINE
 from webhooks.deliveries import Attempt, Delivery, DeliveryStatus
 from webhooks.items import delivery_item
 from webhooks.times import now, parse_time, rfc3339

@@ -19,9 +19,9 @@ from botocore.exceptions import ClientError
 
 import webhooks.item_keys
 from tests.integration.api_client import Answer, Api
-from tests.integration.conftest import AMAZONS_ENGINE, Aws, Clock
+from tests.integration.conftest import Aws, Clock
 from tests.integration.pipeline import Pipeline
-from tests.integration.quick_moto import kept_state, restore
+from tests.integration.quick_moto import AMAZONS_ENGINE, kept_state, restore
 from tests.integration.test_telemetry import metrics, write_lines_too, written
 from webhooks.clients import client
 from webhooks.stored_events import StoredEvent

@@ -251,7 +251,7 @@ def test_when_sqs_stops_answering_it_is_not_asked_again_and_the_rest_is_counted(
         calls.append(request)
         if len(calls) > 1:
             raise ClientError({"Error": {"Code": "ServiceUnavailable"}}, "ChangeMessageVisibilityBatch")
-        answer = real(**request)
+        answer: Any = real(**request)
         assert answer.pop("Failed", []) == []  # an empty list, which SQS may leave out
         return answer
 

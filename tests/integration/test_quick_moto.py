@@ -1,0 +1,133 @@
+"""What is patched in moto for the sake of CPU changes no answer."""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Callable, Iterator
+from concurrent.futures import ProcessPoolExecutor
+from contextlib import nullcontext
+from functools import partial
+from multiprocessing import get_context
+from typing import Any
+
+import boto3
+from botocore.exceptions import ClientError
+from moto import mock_aws
+
+from tests.integration.quick_moto import quick_moto
+
+KEY = {"pk": {"S": "a"}, "sk": {"S": "1"}}
+REFUSED = {
+    "ConditionalCheckFailedException": 1,
+    "ResourceNotFoundException": 1,
+    "TransactionCanceledException": 1,
+    "ValidationException": 3,
+}
+"""How many of the calls, by the code of the error."""
+ITEM = KEY | {
+    "text": {"S": "é" * 10},
+    "amount": {"N": "3"},
+    "yes": {"BOOL": True},
+    "none": {"NULL": True},
+    "bytes": {"B": b"\x00\xff"},
+    "tags": {"SS": ["x", "y"]},
+    "parts": {"L": [{"S": "x"}, {"M": {"n": {"N": "1"}}}]},
+    "nested": {"M": {"inner": {"M": {"b": {"B": b"x"}, "s": {"S": ""}}}, "another": {"N": "0.5"}}},
+    "index": {"S": "i"},
+}
+
+
+def calls(dynamodb: Any, sqs: Any, events: Any) -> Iterator[Callable[[], Any]]:
+    table: dict[str, Any] = {"TableName": "t"}
+    dynamodb.create_table(
+        **table,
+        AttributeDefinitions=[{"AttributeName": name, "AttributeType": "S"} for name in ("pk", "sk", "index")],
+        KeySchema=[{"AttributeName": "pk", "KeyType": "HASH"}, {"AttributeName": "sk", "KeyType": "RANGE"}],
+        GlobalSecondaryIndexes=[
+            {
+                "IndexName": "keys",
+                "KeySchema": [
+                    {"AttributeName": "index", "KeyType": "HASH"},
+                    {"AttributeName": "sk", "KeyType": "RANGE"},
+                ],
+                "Projection": {"ProjectionType": "KEYS_ONLY"},
+            }
+        ],
+        BillingMode="PAY_PER_REQUEST",
+    )
+    queue = sqs.create_queue(QueueName="q")["QueueUrl"]
+    for number in ("1", "2", "3"):
+        yield partial(dynamodb.put_item, **table, Item=ITEM | {"sk": {"S": number}})
+    yield lambda: dynamodb.get_item(**table, Key=KEY)
+    yield lambda: dynamodb.get_item(**table, Key=KEY, ProjectionExpression="nested.inner, parts[1], absent")
+    query = {**table, "KeyConditionExpression": "pk = :p", "ExpressionAttributeValues": {":p": {"S": "a"}}}
+    yield lambda: dynamodb.query(**query, Limit=2)
+    yield lambda: dynamodb.query(**query, ProjectionExpression="sk, nested, absent", ScanIndexForward=False)
+    yield lambda: dynamodb.query(**query, ProjectionExpression="sk, nested.another")
+    of_index = {"KeyConditionExpression": "#i = :i", "ExpressionAttributeNames": {"#i": "index"}}
+    yield lambda: dynamodb.query(**table, IndexName="keys", **of_index, ExpressionAttributeValues={":i": {"S": "i"}})
+    values = {":most": {"N": "4"}, ":one": {"N": "1"}, ":new": {"S": "new"}, ":more": {"SS": ["z"]}}
+    update = {
+        **table,
+        "Key": KEY,
+        "ConditionExpression": "amount < :most AND attribute_exists(yes)",
+        "ReturnValues": "ALL_OLD",
+        "UpdateExpression": "SET nested.another = amount + :one, parts[0] = if_not_exists(absent, :new) "
+        "ADD tags :more REMOVE yes",
+        "ExpressionAttributeValues": values,
+    }
+    yield lambda: dynamodb.update_item(**update)
+    yield lambda: dynamodb.update_item(**update)
+    yield lambda: dynamodb.update_item(**update | {"UpdateExpression": "SET amount = :one, amount = :most"})
+    only_most = {":most": {"N": "9"}}
+    twice = {"UpdateExpression": "SET amount = :most, amount = :most", "ExpressionAttributeValues": only_most}
+    yield lambda: dynamodb.update_item(**table, Key=KEY, **twice)
+    put = {"Put": {**table, "Item": KEY | {"sk": {"S": "9"}}}}
+    refused = {**table, "Key": KEY, "ConditionExpression": "attribute_not_exists(pk)"}
+    rolled_back = {"UpdateExpression": "SET nested.another = :most", "ExpressionAttributeValues": only_most}
+    change = {**table, "Key": KEY, **rolled_back}
+    yield lambda: dynamodb.transact_write_items(
+        TransactItems=[put, {"Update": change}, {"ConditionCheck": refused | {"Key": KEY | {"sk": {"S": "2"}}}}]
+    )
+    yield lambda: dynamodb.put_item(**table, Item=KEY | {"large": {"S": "x" * 405_000}})
+    yield lambda: dynamodb.put_item(**table, Item=KEY | {"sk": {"S": "8"}, "two": {"S": "x", "N": "1"}})
+    yield lambda: dynamodb.put_item(TableName="absent", Item=KEY)
+    yield lambda: dynamodb.scan(**table)
+    yield lambda: sqs.send_message(QueueUrl=queue, MessageBody="x", DelaySeconds=9)
+    attributes = {"a": {"DataType": "String", "StringValue": "é"}}
+    yield lambda: sqs.send_message(QueueUrl=queue, MessageBody="é", MessageAttributes=attributes)
+    yield lambda: sqs.get_queue_attributes(QueueUrl=queue, AttributeNames=["ApproximateNumberOfMessages",
+                                           "ApproximateNumberOfMessagesDelayed"])  # fmt: skip
+    yield lambda: sqs.receive_message(QueueUrl=queue, MessageAttributeNames=["All"])
+    yield lambda: sqs.send_message(QueueUrl=queue, MessageBody="")
+    yield lambda: events.put_events(Entries=[{"Source": "s", "DetailType": "d", "Detail": "{}"}])
+
+
+_ITS_OWN = {"ResponseMetadata", "MessageId", "EventId", "ReceiptHandle"}
+
+
+def answers(quick: bool) -> list[Any]:
+    found: list[Any] = []
+    with quick_moto() if quick else nullcontext(), mock_aws(config={"core": {"mock_credentials": False}}):
+        clients = (boto3.client(service) for service in ("dynamodb", "sqs", "events"))
+        for call in calls(*clients):
+            try:
+                found.append(_without_its_own(call()))
+            except ClientError as refused:
+                found.append(_without_its_own(refused.response) | {"type": type(refused).__name__})
+    return found
+
+
+def _without_its_own(value: Any) -> Any:
+    if isinstance(value, list):
+        return [_without_its_own(each) for each in value]
+    if isinstance(value, dict):
+        return {name: _without_its_own(each) for name, each in value.items() if name not in _ITS_OWN}
+    return value
+
+
+def test_each_call_is_answered_as_by_moto_alone() -> None:
+    with ProcessPoolExecutor(1, mp_context=get_context("spawn")) as another:  # in this one, moto may be patched already
+        own = another.submit(answers, quick=False).result()
+    assert answers(quick=True) == own
+    assert Counter(each["Error"]["Code"] for each in own if "Error" in each) == REFUSED
