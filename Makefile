@@ -107,7 +107,7 @@ setup: .venv/dev.stamp .venv/emulator.stamp .venv/lambda.stamp node_modules/.sta
 
 # The wheels of the layer, which are not this machine's: into uv's cache.
 .venv/lambda.stamp: layers/dependencies/requirements.txt .venv/dev.stamp
-	@$(PY) -m infra.bundling
+	@$(PY) -m infra.wheels
 	@touch $@
 
 # Any Chromium that is there will do; else Playwright's own, else Debian's.

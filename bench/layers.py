@@ -8,7 +8,7 @@ import zipfile
 from pathlib import Path
 
 from bench.measure import write
-from infra.bundling import FOR_LAMBDA, bundle
+from infra.wheels import FOR_LAMBDA, bundle
 from local.emulator import ROOT
 
 

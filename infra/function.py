@@ -30,9 +30,10 @@ class Layers(Construct):
     def __init__(self, scope: Construct, id: str, *, settings: Settings) -> None:
         super().__init__(scope, id)
         own = lambda_.Code.from_asset("layers/webhooks", exclude=["**/__pycache__", "*.pyc"])
+        codes = {"Dependencies": dependency_code(settings)} if settings.packages is None else {}
         self.versions = [
-            lambda_.LayerVersion(self, "Dependencies", code=dependency_code(settings), compatible_runtimes=[_RUNTIME]),
-            lambda_.LayerVersion(self, "Webhooks", code=own, compatible_runtimes=[_RUNTIME]),
+            lambda_.LayerVersion(self, name, code=code, compatible_runtimes=[_RUNTIME])
+            for name, code in [*codes.items(), ("Webhooks", own)]
         ]
 
 
@@ -78,6 +79,7 @@ class Function(lambda_.Function):
                 "POWERTOOLS_SERVICE_NAME": package,
                 **environment,
                 **({"LOCAL_READ_SECONDS": "10"} if settings.local else {}),
+                **({"PYTHONPATH": str(settings.packages)} if settings.packages else {}),
                 **(_reaching(settings) if reaches_endpoints else {}),
             },
             # Every concurrent invocation is a process of its own on the emulator's machine.

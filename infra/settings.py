@@ -72,7 +72,8 @@ class Settings:
     alarms. `dashboard`, `service_level` (of `infra.service_level`), `canary` (of `infra.canary`) and `log_recovery`,
     point-in-time recovery of the log table, cost money and are off unless somebody wants them.
 
-    `emulator_url`, `emulator_tls_url` (the same through TLS), `ca_file` and `emulator_python` are for the local stage only.
+    `emulator_url`, `emulator_tls_url` (the same through TLS), `ca_file`, `emulator_python` and `packages` are for the local
+    stage only. `packages` is a directory that takes the place of the dependency layer (`infra.wheels.unpacked`).
     """
 
     stage: Literal["aws", "local"]
@@ -102,6 +103,7 @@ class Settings:
     emulator_tls_url: str | None = None
     ca_file: Path | None = None
     emulator_python: Path | None = None
+    packages: Path | None = None
 
     @property
     def local(self) -> bool:
@@ -155,6 +157,7 @@ def read_settings(node: Node) -> Settings:
         emulator_tls_url=context.text("emulator_tls_url", "https://127.0.0.1:4567") if local else None,
         ca_file=context.path("ca_file") if local else None,
         emulator_python=context.path("emulator_python") if local else None,
+        packages=context.path("packages") if local and context.text("packages", "") else None,
     )
 
 

@@ -6,6 +6,7 @@ import os
 import subprocess
 from pathlib import Path
 
+from infra.wheels import SERVICES_USED
 from local.emulator import PYTHON, ROOT
 
 MOST_BYTES = 30_000_000
@@ -13,14 +14,16 @@ MOST_BYTES = 30_000_000
 
 
 def test_the_layer_can_make_every_client_and_carries_no_other_services(tmp_path: Path) -> None:
-    from infra.bundling import SERVICES_USED, bundle  # here, because CDK takes seconds to load
+    from infra.bundling import Wheels  # here, because CDK takes seconds to load
 
-    bundle(tmp_path, ["--python", str(PYTHON)])
-    data = tmp_path / "botocore" / "data"
+    assert Wheels(["--python", str(PYTHON)]).try_bundle(str(tmp_path))
+    (packages,) = tmp_path.iterdir()
+    assert packages.name == "python", "where Lambda looks for a layer's packages"
+    data = packages / "botocore" / "data"
     assert {entry.name for entry in data.iterdir() if entry.is_dir()} == SERVICES_USED
     making = f"from webhooks.clients import client; [client(name) for name in {SERVICES_USED}]"
-    path = os.pathsep.join(map(str, (tmp_path, ROOT / "layers" / "webhooks" / "python")))
+    path = os.pathsep.join(map(str, (packages, ROOT / "layers" / "webhooks" / "python")))
     environment = {"PYTHONPATH": path, "AWS_DEFAULT_REGION": "us-east-1", "PYTHONDONTWRITEBYTECODE": "1"}
     subprocess.run([PYTHON, "-S", "-c", making], env=environment, check=True)
-    assert not [*tmp_path.rglob("__pycache__"), *tmp_path.glob("*/tests"), *tmp_path.glob("bin")]
-    assert sum(path.stat().st_size for path in tmp_path.rglob("*") if path.is_file()) < MOST_BYTES
+    assert not [*packages.rglob("__pycache__"), *packages.glob("*/tests"), *packages.glob("bin")]
+    assert sum(path.stat().st_size for path in packages.rglob("*") if path.is_file()) < MOST_BYTES

@@ -32,7 +32,12 @@ from infra.settings import MAX_LOG_DAYS
 from local.emulator import ROOT
 from tests.template import Template, stack_artifact
 
-LOCAL = {"stage": "local", "ca_file": "/tmp/ca.pem", "emulator_python": "/usr/bin/python3"}
+LOCAL = {
+    "stage": "local",
+    "ca_file": "/tmp/ca.pem",
+    "emulator_python": "/usr/bin/python3",
+    "packages": "/tmp/packages",
+}
 FUNCTIONS = {
     "api": "api.handler.lambda_handler",
     "fanout": "fanout.handler.lambda_handler",
@@ -401,7 +406,8 @@ def test_no_policy_has_a_wildcard() -> None:
 def test_production_has_nothing_of_the_local_stage() -> None:
     production, local = json.dumps(template()), json.dumps(template(**LOCAL))
     # Those found where they belong, so that the search is not blind.
-    for word in ("LOCAL_ALLOW_LOOPBACK", "LOCAL_CA_FILE", "/tmp/ca.pem", 'Batch"', "ReservedConcurrentExecutions"):
+    only_local = ("LOCAL_ALLOW_LOOPBACK", "LOCAL_CA_FILE", "/tmp/ca.pem", 'Batch"', "ReservedConcurrentExecutions")
+    for word in (*only_local, "PYTHONPATH", "/tmp/packages"):
         assert word in local
         assert word not in production
     for word in ("LOCAL_", "loopback", "localhost", "ca.pem"):
