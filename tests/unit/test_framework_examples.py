@@ -29,7 +29,7 @@ pytestmark = pytest.mark.xdist_group("examples")
 
 
 def kept_in(temporary: Path) -> dict[str, str]:
-    return {name: str(temporary / name) for name in ("DATABASE", "CACHE", "SEEN")} | {"PYTHONDONTWRITEBYTECODE": "1"}
+    return {name: str(temporary / name) for name in ("DATABASE", "CACHE", "SEEN")}
 
 
 @contextmanager
