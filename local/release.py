@@ -12,7 +12,7 @@ from local.emulator import ROOT
 
 def main() -> None:
     version = tomllib.loads((ROOT / "pyproject.toml").read_text())["project"]["version"]
-    same = RELEASED.exists() and RELEASED.read_text() == (ROOT / "docs" / "openapi.json").read_text()
+    same = RELEASED.read_text() == (ROOT / "docs" / "openapi.json").read_text()
     try:
         notes = release_notes(sys.argv[1], version, (ROOT / "CHANGELOG.md").read_text(), specification_kept=same)
     except ValueError as error:

@@ -10,7 +10,7 @@ from typing import Any
 import pytest
 
 from local.breaking_changes import breaking_changes
-from local.compatibility import report
+from local.compatibility import RELEASED, report
 from local.emulator import ROOT
 
 CHANGELOG = (
@@ -104,5 +104,8 @@ def test_a_breaking_change_has_to_be_named_in_the_newest_section(released: Speci
     assert report(released, new, CHANGELOG.format("- DELETE /v1/webhooks/{webhook_id}:\n  removed\n"))[1] == 0
 
 
-def test_without_a_release_nothing_is_compared(released: Specification) -> None:
-    assert report(None, released, CHANGELOG) == ("No release yet that docs/openapi.json could be compared with.\n", 0)
+def test_what_clients_rely_on_is_compared_from_the_beginning() -> None:
+    relied_on = json.loads(RELEASED.read_text())
+    new = copy.deepcopy(relied_on)
+    del new["paths"]["/v1/events"]["post"]
+    assert report(relied_on, new, (ROOT / "CHANGELOG.md").read_text())[1] == 1
