@@ -91,7 +91,7 @@ def _nodes_to_be_processed(self: Any) -> tuple[type, ...]:
 
 
 def kept_state() -> dict[str, Any]:
-    """What has been made in moto, for `restore`. Unpickling is quicker than copying; a queue has a lock, which forbids it."""
+    """What has been made in moto, for `restore`. Unpickling is quicker than copying; a queue's lock forbids it."""
     made = {service: getattr(_backend(service), name) for service, name in _STATE.items()}
     return {service: made[service] if service == "sqs" else pickle.dumps(made[service]) for service in _STATE}
 
