@@ -53,7 +53,7 @@ def pytest_unconfigure() -> None:
             handler.buffer.clear()
 
 
-ORDER = ("unit", "integration", "infra", "model", "e2e", "portal")
+ORDER = ("unit", "integration", "examples", "infra", "model", "e2e", "portal")
 
 
 @pytest.hookimpl(tryfirst=True)  # before pytest-xdist reads the groups

@@ -21,7 +21,7 @@ def environment(directory: Path, now: int) -> dict[str, str]:
     """For a Python or Node process: each runs a file of the directory before the receiver."""
     (directory / "sitecustomize.py").write_text(
         "from standardwebhooks import webhooks\n"
-        "from tests.unit.stopped_clock import clock_at\n"
+        "from tests.examples.stopped_clock import clock_at\n"
         f"webhooks.datetime = clock_at({now})\n"
     )
     (directory / "clock.cjs").write_text(f"Date.now = () => {now} * 1000;\n")

@@ -22,7 +22,7 @@ import requests
 from standardwebhooks import Webhook
 
 from local.emulator import ROOT
-from tests.unit import languages
+from tests.examples import languages
 
 EXAMPLES = ROOT / "examples"
 SECRET = "whsec_C2FVsBQIhrscChlQIMV+b5sSYspob7oD8HNtdJKmxHs="

@@ -14,7 +14,7 @@ import pytest
 from standardwebhooks import Webhook
 
 from local.emulator import ROOT
-from tests.unit import languages
+from tests.examples import languages
 from webhooks import signing
 
 README = (ROOT / "README.md").read_text()

@@ -16,10 +16,10 @@ import standardwebhooks.webhooks
 from standardwebhooks import Webhook, WebhookVerificationError
 
 from local.emulator import ROOT
-from tests.unit import languages, stopped_clock
-from tests.unit.test_examples import COMMANDS, EXAMPLES, Running, run, serve
-from tests.unit.test_framework_examples import COMMANDS as FRAMEWORKS
-from tests.unit.test_framework_examples import kept_in
+from tests.examples import languages, stopped_clock
+from tests.examples.test_frameworks import COMMANDS as FRAMEWORKS
+from tests.examples.test_frameworks import kept_in
+from tests.examples.test_receivers import COMMANDS, EXAMPLES, Running, run, serve
 from webhooks import signing
 
 FILE = json.loads((ROOT / "docs" / "signature-vectors.json").read_text())

@@ -13,7 +13,7 @@ from pathlib import Path
 
 import pytest
 
-from tests.unit.test_examples import EXAMPLES, Running, body_of, check_tls_in_front, headers, post, serve
+from tests.examples.test_receivers import EXAMPLES, Running, body_of, check_tls_in_front, headers, post, serve
 
 COMMANDS: dict[str, Callable[[int], list[str]]] = {
     "fastapi": lambda port: [
