@@ -11,6 +11,9 @@ from multiprocessing import get_context
 from typing import Any
 
 import boto3
+from botocore.auth import SigV4Auth
+from botocore.awsrequest import AWSRequest
+from botocore.credentials import Credentials
 from botocore.exceptions import ClientError
 from moto import mock_aws
 
@@ -131,3 +134,11 @@ def test_each_call_is_answered_as_by_moto_alone() -> None:
         own = another.submit(answers, quick=False).result()
     assert answers(quick=True) == own
     assert Counter(each["Error"]["Code"] for each in own if "Error" in each) == REFUSED
+
+
+def test_what_goes_elsewhere_is_signed() -> None:
+    """The session's patches stay while a process runs tests of the deployed stack, which refuses what is not signed."""
+    request = AWSRequest("POST", "http://localhost:4566/", data=b"{}")
+    with quick_moto():
+        SigV4Auth(Credentials("testing", "testing"), "dynamodb", "us-east-1").add_auth(request)
+    assert request.headers["Authorization"].startswith("AWS4-HMAC-SHA256 ")
