@@ -11,10 +11,13 @@ FIRST_ATTEMPT_SECONDS = 30
 """Between the acceptance of an event and its first attempt for a webhook."""
 
 OBJECTIVE = 0.999
-"""The part of first attempts that are in time, over 30 days. The others are the error budget."""
+"""The share of first attempts that must begin in time, over 30 days; the rest is the error budget."""
 
 BURN_RATE = 14.4
-"""Times as fast as the budget lasts for 30 days: an hour of it uses up 2 %, the first page in Google's SRE workbook."""
+"""
+A multiple of the rate that uses up the budget in exactly 30 days. An hour at 14.4 uses 2 %: the first paging threshold of
+Google's SRE workbook.
+"""
 
 _FEWEST_LATE = 5
 """In an hour: where little is published, one late attempt would be a high rate."""
@@ -26,7 +29,7 @@ def environment(settings: Settings) -> dict[str, str]:
 
 
 def burn_rate(first: cloudwatch.Metric, late: cloudwatch.Metric) -> cloudwatch.MathExpression:
-    """Of an hour; 0 while next to none are late."""
+    """Over one hour; 0 if fewer than five first attempts were late."""
     return cloudwatch.MathExpression(
         expression=f"IF(late >= {_FEWEST_LATE}, late / first / {_budget()}, 0)",
         using_metrics={"first": first, "late": late},

@@ -49,6 +49,9 @@ class Client:
     def patch(self, path: str, body: Any) -> Any:
         return self._expect(self.call("PATCH", path, json=body), 200)
 
+    def delete(self, path: str, expect: int) -> None:
+        self._expect(self.call("DELETE", path), expect)
+
     def publish(self, account_id: str, event: str, data: Any, **more: str) -> str:
         """The event's id."""
         answer = self.post("/v1/events", {"account_id": account_id, "event": event, "data": data, **more}, 202)

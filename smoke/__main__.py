@@ -34,7 +34,7 @@ def main() -> int:
         _say(f"The drill could not be made or tidied up: {broken}. Are AWS credentials and a region set?")
         return 1
     except KeyboardInterrupt:
-        _say("Interrupted; the webhook and the keys were deleted.")
+        _say("Interrupted; the account is being erased.")
         return 130
     _say("All checks passed." if not failed else f"{failed} checks failed.")
     return 1 if failed else 0

@@ -25,7 +25,7 @@ def alarms_are_delivered(to: Installation) -> str:
         back = {"AlarmName": name, "StateValue": quiet["StateValue"], "StateReason": "the drill is over"}
         ending.callback(cloudwatch.set_alarm_state, **back)
         cloudwatch.set_alarm_state(AlarmName=name, StateValue="ALARM", StateReason="drill: make smoke")
-        wait_until(f"the alarm {name} reaches a subscriber", DELIVERY_SECONDS, lambda: _told(sqs, queue, name))
+        wait_until(f"the alarm {name} reaches a subscriber", DELIVERY_SECONDS, lambda: _received(sqs, queue, name))
     return f"{name} reached a queue that was subscribed to the topic; {len(alarms)} alarms have that topic"
 
 
@@ -51,6 +51,6 @@ def subscribed(topic: str, name: str) -> Iterator[str]:
         yield queue
 
 
-def _told(sqs: Any, queue: str, name: str) -> bool:
+def _received(sqs: Any, queue: str, name: str) -> bool:
     messages = sqs.receive_message(QueueUrl=queue, WaitTimeSeconds=5).get("Messages", [])
     return any(json.loads(json.loads(message["Body"])["Message"])["AlarmName"] == name for message in messages)

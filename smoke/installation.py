@@ -62,7 +62,10 @@ def client(service: Any) -> Any:
 
 @contextmanager
 def installed(stack: str, api_url: str | None) -> Iterator[Installation]:
-    """Deletes the webhook and the keys at the end, whatever happened. `api_url`: if it is not the output ApiUrl."""
+    """
+    Erases the account at the end, with its webhook and its key, and deletes the platform key, whatever happened. Raises
+    ApiRefused if the account could not be erased. `api_url`: if it is not the output ApiUrl.
+    """
     described = client("cloudformation").describe_stacks(StackName=stack)["Stacks"][0]["Outputs"]
     outputs = {output["OutputKey"]: output["OutputValue"] for output in described}
     url = (api_url or outputs["ApiUrl"]).rstrip("/")
@@ -74,11 +77,10 @@ def installed(stack: str, api_url: str | None) -> Iterator[Installation]:
         platform = Client(url, token)
         ending.callback(platform.close)
         account_key = platform.post("/v1/api-keys", {"account_id": account_id}, 201)
-        ending.callback(platform.call, "DELETE", f"/v1/api-keys/{account_key['id']}")
+        ending.callback(platform.delete, f"/v1/accounts/{account_id}", 202)
         customer = Client(url, account_key["key"])
         ending.callback(customer.close)
         webhook = customer.post("/v1/test-addresses", {"name": "Smoke test"}, 201)
-        ending.callback(customer.call, "DELETE", f"/v1/webhooks/{webhook['id']}")
         yield Installation(stack, outputs, account_id, platform, customer, webhook)
 
 

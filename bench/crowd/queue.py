@@ -42,11 +42,11 @@ class Queue:
         self._leave(message)
         self.show(message)
 
-    def take(self, most: int) -> list[int]:
+    def take(self, limit: int) -> list[int]:
         """At most so many messages, in flight from now on."""
         taken: list[int] = []
-        most = min(most, self.visible, IN_FLIGHT_LIMIT - self.in_flight)
-        while len(taken) < most:
+        limit = min(limit, self.visible, IN_FLIGHT_LIMIT - self.in_flight)
+        while len(taken) < limit:
             message = self._next()
             group = self._group_of[message]
             self._in_flight[group] += 1

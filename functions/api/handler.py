@@ -27,7 +27,7 @@ _HEADERS = {"Cache-Control": "no-store", "X-Content-Type-Options": "nosniff"}
 
 
 def lambda_handler(event: dict[str, Any], context: Any) -> dict[str, Any]:
-    """Never raises. A fault of ours is a 500 that tells nothing about its cause."""
+    """Never raises. A fault of ours is a 500 that does not reveal its cause."""
     started = time.monotonic()
     method = event["requestContext"]["http"]["method"]
     line: dict[str, Any] = {"method": method}

@@ -4,8 +4,8 @@ Catching up: an endpoint that is down is probed, and when it answers again, what
 | the webhook is | and the catching up | do |
 |---|---|---|
 | deleted, disabled, or catches up no more | | stop |
-| failing or active | has known too many outages | give up |
-| failing | is sending, or knows another outage | wait for the end of this one |
+| failing or active | was interrupted by too many outages | give up |
+| failing | is sending, or began with another outage | wait for the end of this one |
 | failing | waits, for 3 days | give up |
 | failing | waits | send one failed delivery again, unless there is traffic; the next probe is later |
 | active | waits or sends | send what failed, a page at a time, the oldest first, at the webhook's pace |
@@ -30,7 +30,7 @@ DEFAULT_PER_SECOND = 10
 """The pace of catching up to a webhook that has none: an endpoint that was just down."""
 
 MAX_PAUSES = 10
-"""Outages during one catching up. An endpoint that cannot bear one of the events would else get it again for ever."""
+"""Outages during one catching up. Otherwise an endpoint that fails on one of the events would get it again for ever."""
 
 _PAGE = 100
 

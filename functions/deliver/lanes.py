@@ -4,7 +4,7 @@ A batch lasts as long as its slowest attempt, so one endpoint that hangs holds u
 the slow lane when an attempt has taken a second, or could not connect, and leaves it at a 200 within a second.
 
 Each of several batches may have met the endpoint by then. The one that marks it waits for its answer; the first attempts in
-the others end after their second, without a record, and have their 5 s in the slow lane. So an endpoint that has just begun
+the others end after one second, unrecorded, and have their 5 s in the slow lane. So an endpoint that has just begun
 to hang holds up one batch, and all four POSTs of a delivery that is on its own are made as promised.
 """
 

@@ -63,7 +63,7 @@ class Recorder:
         if not self.marks.mark_gone(gone, together_with=self.log.put(delivery)):
             return None
         log_delivery("webhook.disabled", delivery)
-        return replace(snapshot, webhook=gone, delivery=delivery)  # final: nobody writes it by its version again
+        return replace(snapshot, webhook=gone, delivery=replace(delivery, version=delivery.version + 1))
 
     def read_again(self, snapshot: Snapshot) -> Snapshot:
         return read_snapshot(client("dynamodb"), self.marks.name, self.log.name, snapshot.message)

@@ -16,7 +16,7 @@ from webhooks.catch_ups import CatchUps
 from webhooks.clients import client
 from webhooks.deliveries import Delivery
 from webhooks.models import Webhook
-from webhooks.operational_events import MOST_COUNTED, EmitFailed
+from webhooks.operational_events import MAX_COUNTED, EmitFailed
 from webhooks.recoverable_deliveries import RecoverableDeliveries
 from webhooks.subscription_changes import SubscriptionChanges
 from webhooks.tables import catch_ups, recoverable_deliveries, webhook_lists, webhook_marks
@@ -62,7 +62,7 @@ class StatusChanges:
 
     def _failed_deliveries(self, webhook: Webhook) -> int:
         since = rfc3339(parse_time(str(webhook.failing_since)) - EARLIER)
-        return self.recoverable.failed_since(webhook.id, since, most=MOST_COUNTED)
+        return self.recoverable.failed_since(webhook.id, since, limit=MAX_COUNTED)
 
     def begin_catch_up(self, webhook: Webhook, delivery: Delivery) -> None:
         """Of one that is failing by the delivery, and catches up. However often it is repeated, it begins once an outage."""

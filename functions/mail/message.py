@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from typing import Any
 from unicodedata import category
 
-from webhooks.operational_events import MOST_COUNTED
+from webhooks.operational_events import MAX_COUNTED
 
 _BY_ITSELF = """What failed
 is then sent again by itself. The webhook's page says how far that is:"""
@@ -26,7 +26,7 @@ def compose(failing: Mapping[str, Any], api_url: str) -> Message:
     name, reason = _on_one_line(failing["webhook_name"]), _on_one_line(failing["failing_reason"])
     code = f" ({failing['failing_code']})" if failing.get("failing_code") else ""
     failed = failing.get("failed_deliveries") or 1  # none from a function that is being upgraded
-    count = f"{failed} or more" if failed >= MOST_COUNTED else failed
+    count = f"{failed} or more" if failed >= MAX_COUNTED else failed
     after = _BY_ITSELF if failing.get("catch_up") else _BY_HAND
     text = f"""\
 Your webhook "{name}" has been failing since {_readable(failing["failing_since"])}:

@@ -41,8 +41,10 @@ def test_a_drill_passes_and_leaves_nothing(deployed: Deployed) -> None:
     assert not deployed.outputs.client("sqs").list_queues(QueueNamePrefix="smoke-").get("QueueUrls")
     assert not deployed.outputs.client("sns").list_subscriptions()["Subscriptions"]
     table = deployed.outputs.client("dynamodb").scan(TableName=deployed.resources["ConfigTable"])
-    left = {item["pk"]["S"] for item in table["Items"] if "smoke-" in str(item)}
-    assert all(not pk.startswith("KEY#") for pk in left), left
+    left = [item for item in table["Items"] if "smoke-" in str(item)]
+    kinds = {item[key]["S"].partition("#")[0] for item in left for key in ("pk", "sk")}
+    assert "ERASURE" in kinds, "its log is erased six minutes later"
+    assert not {"KEY", "WEBHOOK"} & kinds
 
 
 def test_a_role_that_may_too_much_fails_it(deployed: Deployed, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -1,4 +1,4 @@
-"""What several files of unit tests need."""
+"""What several tests of examples need."""
 
 from __future__ import annotations
 

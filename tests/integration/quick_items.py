@@ -9,7 +9,7 @@ from moto.dynamodb.exceptions import ItemSizeTooLarge
 from moto.dynamodb.models.dynamo_type import DynamoType, Item, LimitedSizeDict
 from moto.dynamodb.models.table import Table
 
-_MOST_BYTES = 405_000
+_MAX_BYTES = 405_000
 """moto's own limit, between DynamoDB's 400 KB and the 409 KB that it was seen to accept."""
 _project = Item.project
 _all_items = Table.all_items
@@ -49,7 +49,7 @@ def _init(self: Item, hash_key: DynamoType, range_key: DynamoType | None, attrs:
     """Its size is asked once, and not once an attribute."""
     self.hash_key, self.range_key = hash_key, range_key
     self.attrs = LimitedSizeDict({name: DynamoType(value) for name, value in attrs.items()})
-    if self.size() > _MOST_BYTES:
+    if self.size() > _MAX_BYTES:
         raise ItemSizeTooLarge
 
 

@@ -248,9 +248,9 @@ def test_failed_deliveries_are_counted_read_by_read_until_there_are_the_most(
     assert recoverable.failed_since("wh_1", ago(hours=3)) == 5
     assert recoverable.failed_since("wh_1", ago(days=60)) == 5
     assert recoverable.failed_since("wh_1", ago(minutes=1)) == 0
-    assert recoverable.failed_since("wh_1", ago(hours=3), most=3) == 3
+    assert recoverable.failed_since("wh_1", ago(hours=3), limit=3) == 3
     reads.clear()
-    assert recoverable.failed_since("wh_1", ago(hours=3), most=4) == 4
+    assert recoverable.failed_since("wh_1", ago(hours=3), limit=4) == 4
     assert [(read["Select"], read["Limit"]) for read in reads] == [("COUNT", 4), ("COUNT", 2)]
 
 

@@ -146,7 +146,7 @@ def calls_about_catching_up(client: Any) -> list[Any]:
     rest = recoverable.page("wh_1", since=AT, after=one.after, limit=9)
     pages = [one, rest, lists.page("wh_1", limit=2, after=None)]
     results += [[(d.event_id, d.status) for d in page.deliveries] for page in pages]
-    return [*results, recoverable.failed_since("wh_1", AT), recoverable.failed_since("wh_1", AT, most=2)]
+    return [*results, recoverable.failed_since("wh_1", AT), recoverable.failed_since("wh_1", AT, limit=2)]
 
 
 def test_the_simulated_log_catches_up_as_motos_does(aws: Aws, monkeypatch: pytest.MonkeyPatch) -> None:

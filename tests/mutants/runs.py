@@ -16,7 +16,7 @@ from tests.mutants.groups import GROUPS, LEFT_OUT, Group
 from tests.template import default_template
 
 DIRECTORY = ROOT / ".local" / "mutants"
-_OURS = {init.parent.name: init.parent for init in (ROOT / "functions").glob("*/__init__.py")} | {
+_PACKAGES = {init.parent.name: init.parent for init in (ROOT / "functions").glob("*/__init__.py")} | {
     "webhooks": ROOT / "layers" / "webhooks" / "python" / "webhooks"
 }
 _ALSO = ["docs", "examples", "infra", "local", "cdk.json", "requirements-dev.txt"]
@@ -24,7 +24,7 @@ _ALSO = ["docs", "examples", "infra", "local", "cdk.json", "requirements-dev.txt
 
 def path_of(module: str) -> Path:
     package, _, name = module.partition("/")
-    return _OURS[package] / name
+    return _PACKAGES[package] / name
 
 
 def wanted(name: str, modules: Sequence[str], only: Sequence[str], sample: int | None) -> dict[str, list[str]]:
@@ -47,7 +47,9 @@ def lay_out(name: str) -> None:
     default_template()  # so that no mutant waits for the CDK
     tree = DIRECTORY / name
     (tree / "tests").mkdir(parents=True, exist_ok=True)
-    linked = {tree / package: path for package, path in _OURS.items()} | {tree / each: ROOT / each for each in _ALSO}
+    linked = {tree / package: path for package, path in _PACKAGES.items()} | {
+        tree / each: ROOT / each for each in _ALSO
+    }
     linked |= {tree / ".local" / "templates": ROOT / ".local" / "templates"}
     linked |= {tree / "conftest.py": Path(__file__).parent / "quick_first.py"}
     folders = ("events", "integration", "unit", "__init__.py", "conftest.py", "deployed.py", "our_modules.py")
@@ -64,7 +66,7 @@ def lay_out(name: str) -> None:
 def _settings(group: Group) -> str:
     options = ["-m", "not slow", "-p", "no:xdist", "-p", "no:cacheprovider", "--hypothesis-seed=0"]
     settings = {
-        "source_paths": list(_OURS),
+        "source_paths": list(_PACKAGES),
         "only_mutate": list(group.modules),
         "also_copy": [*_ALSO, ".local/templates", "conftest.py"],
         "pytest_add_cli_args_test_selection": list(group.tests),

@@ -20,7 +20,7 @@ from tests.portal.browser import Portal, launch, looking
 FOLDER = ROOT / "docs" / "screenshots"
 LOOKS = (("light", 1280), ("dark", 1280), ("light", 360), ("dark", 360))
 TALLEST = 1000
-MOST_BYTES = 200_000
+MAX_BYTES = 200_000
 ORDER = {"message_id": "wamid.HBgM", "whatsapp_account_id": "uuid", "type": "text", "text": "Where is my order?"}
 
 
@@ -83,7 +83,7 @@ class Album:
         page.screenshot(path=path, mask=[page.locator("[data-secret]")], mask_color="#8a93a5")
         size = path.stat().st_size
         print(f"{path.relative_to(ROOT)}  {size} bytes")
-        assert size < MOST_BYTES
+        assert size < MAX_BYTES
 
 
 def photograph(story: Story, newcomer: Client, portal: Portal, album: Album) -> None:

@@ -18,7 +18,7 @@ from webhooks.items import delivery_item
 from webhooks.times import now, parse_time, rfc3339
 
 WEBHOOKS, DELIVERIES = 100, 3000
-MOST_SECONDS = 15
+MAX_SECONDS = 15
 """On a machine that others use, too. Alone, a tenth."""
 
 
@@ -69,4 +69,4 @@ def test_100_webhooks_and_3000_deliveries(portal: Portal, account: tuple[str, Cl
     counted = time.monotonic() - started
     print(f"first row of {WEBHOOKS} webhooks after {listed:.2f} s, of {DELIVERIES} deliveries after {logged:.2f} s, ")
     print(f"their statistics after {counted:.2f} s")
-    assert max(listed, logged, counted) < MOST_SECONDS
+    assert max(listed, logged, counted) < MAX_SECONDS

@@ -22,7 +22,7 @@ SOURCE = "aisoule.webhooks"
 OperationalEvent = Literal["webhook.failing", "webhook.recovered", "webhook.disabled"]
 
 
-MOST_COUNTED = 1000
+MAX_COUNTED = 1000
 """
 Of the failed deliveries of an outage: so many, or more. Every message that deliver has in hand when an endpoint works again
 makes the count, so it has to be small.

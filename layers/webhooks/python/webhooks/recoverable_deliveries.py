@@ -48,12 +48,12 @@ class RecoverableDeliveries:
         pending = self._collect(query, lambda d: d.sort_key() > since and d.is_stranded(at), pending_place, room)
         return Page(page.deliveries + pending.deliveries, pending.after)
 
-    def failed_since(self, webhook_id: str, since: str, *, most: int = 50_000) -> int:
-        """About how many deliveries of events accepted since then are failed or being retried; counts `most` at most."""
+    def failed_since(self, webhook_id: str, since: str, *, limit: int = 50_000) -> int:
+        """About how many deliveries of events accepted since then are failed or being retried; counts `limit` at most."""
         query = log_queries.unsettled(webhook_id, max(since, oldest(self._log_days))) | {"Select": "COUNT"}
         counted = 0
-        while counted < most:
-            answer = self._client.query(TableName=self._name, Limit=most - counted, **query)
+        while counted < limit:
+            answer = self._client.query(TableName=self._name, Limit=limit - counted, **query)
             counted += answer["Count"]
             if "LastEvaluatedKey" not in answer:
                 break
