@@ -31,6 +31,7 @@ class _Comparison:
         self._seen: set[tuple[str, str, bool]] = set()
 
     def changes(self) -> Iterator[str]:
+        yield from self._keys()
         for section in ("paths", "webhooks"):
             for path, before in self._old.get(section, {}).items():
                 after = self._new.get(section, {}).get(path, {})
@@ -41,8 +42,17 @@ class _Comparison:
                     else:
                         yield f"{at}: removed"
 
+    def _keys(self) -> Iterator[str]:
+        before, after = (of.get("components", {}).get("securitySchemes", {}) for of in (self._old, self._new))
+        for name, scheme in before.items():
+            if _without_words(scheme) != _without_words(after.get(name, {})):
+                yield f"{name}: another way to send it"
+
     def _operation(self, at: str, old: Json, new: Json, *, sent: bool) -> Iterator[str]:
         yield from (f"{at}: another {key}" for key in ("operationId", "security") if old.get(key) != new.get(key))
+        now = _places(self._new, new)
+        moved = (name for name, place in _places(self._old, old).items() if now.get(name, place) != place)
+        yield from (f"{at}.{name}: expected in the {now[name]}" for name in moved)
         yield from self._schema(at, _request(self._old, old), _request(self._new, new), sent=sent)
         if sent:
             yield from self._schema(at, _answers(old, new), _answers(new, old), sent=False)
@@ -69,6 +79,16 @@ class _Comparison:
         )
         for name in (name for name in inner if name in outer):
             yield from self._schema(f"{at}{name}", inner[name], outer[name], sent=sent)
+
+
+def _places(specification: Json, operation: Json) -> dict[str, str]:
+    """By parameter: path, query or header."""
+    parameters = [_resolve(specification, parameter) for parameter in operation.get("parameters", ())]
+    return {parameter["name"]: parameter["in"] for parameter in parameters}
+
+
+def _without_words(scheme: Json) -> Json:
+    return {name: value for name, value in scheme.items() if name != "description"}
 
 
 def _request(specification: Json, operation: Json) -> Json:
@@ -106,6 +126,10 @@ def _values(at: str, old: Json, new: Json) -> Iterator[str]:
         was, now = old.get(bound), new.get(bound)
         if now is not None and (was is None or (now < was if bound in _UPPER else now > was)):
             yield f"{at}: {bound} {now}"
+    if new.get("additionalProperties") is False and old.get("additionalProperties") is not False:
+        yield f"{at}: other fields refused"
+    if "default" in old and old["default"] != new.get("default"):
+        yield f"{at}: default {new.get('default')}"
     yield from (f"{at}: another {key}" for key in ("pattern", "format") if key in new and old.get(key) != new[key])
 
 

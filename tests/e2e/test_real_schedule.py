@@ -16,7 +16,8 @@ EVENT = EVENT_TYPES["message.incoming"]
 
 @pytest.mark.slow(minutes=7)
 def test_four_posts_at_the_promised_times_then_failing_then_active() -> None:
-    with deploying((10, 60, 300)) as deployed, receiving_for(deployed) as receiver:
+    as_on_aws = {"packages": ""}  # the dependency layer itself, and not what the local stage has in its place
+    with deploying((10, 60, 300), as_on_aws) as deployed, receiving_for(deployed) as receiver:
         client = account_client(deployed.outputs, "acme")
         webhook = client.post(
             "/v1/webhooks", {"name": "dead", "url": receiver.url("/dead"), "events": [EVENT.name]}, 201

@@ -44,6 +44,16 @@ BREAKING: dict[str, Callable[[Specification], object]] = {
     f"GET {WEBHOOK}/deliveries.since: removed": lambda s: (
         parameters := s["paths"][f"{WEBHOOK}/deliveries"]["get"]["parameters"]
     ).remove(next(p for p in parameters if p["name"] == "since")),
+    "GET /v1/webhooks.limit: expected in the header": lambda s: next(
+        p for p in s["paths"]["/v1/webhooks"]["get"]["parameters"] if p.get("name") == "limit"
+    ).update({"in": "header"}),
+    "GET /v1/webhooks.limit: default 7": lambda s: next(
+        p for p in s["paths"]["/v1/webhooks"]["get"]["parameters"] if p.get("name") == "limit"
+    )["schema"].update(default=7),
+    "accountKey: another way to send it": lambda s: s["components"]["securitySchemes"].pop("accountKey"),
+    "MessageIncomingData sent: other fields refused": lambda s: schema(s, "MessageIncomingData").update(
+        additionalProperties=False
+    ),
     f"GET {WEBHOOK}/deliveries.since: required": lambda s: next(
         p for p in s["paths"][f"{WEBHOOK}/deliveries"]["get"]["parameters"] if p["name"] == "since"
     ).update(required=True),
@@ -101,6 +111,7 @@ def test_a_breaking_change_has_to_be_named_in_the_newest_section(released: Speci
     text, failed = report(released, new, CHANGELOG.format(""))
     assert failed
     assert GONE in text
+    assert report(released, new, CHANGELOG.format(f"- {GONE} and more\n"))[1] == 1, "another change"
     assert report(released, new, CHANGELOG.format("- DELETE /v1/webhooks/{webhook_id}:\n  removed\n"))[1] == 0
 
 
