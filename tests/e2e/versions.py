@@ -16,17 +16,22 @@ ONE_QUEUE = "667806b6bdc14a1f46f00482fd74a6deda048232"
 """The last one before retries had a queue of their own."""
 
 
+_SIX_HOURS = 6 * 3600  # s
+
+
 def is_known(version: str) -> bool:
     """A shallow clone has no history."""
     return _git("cat-file", "-e", f"{version}^{{commit}}").returncode == 0
 
 
 def the_one_before() -> str | None:
-    """The last commit whose functions are not this checkout's; None in a shallow clone."""
-    code = ("functions", "layers")
-    changed = _git("diff", "--quiet", "HEAD", "--", *code).returncode != 0
-    commits = _git("log", "-2", "--format=%H", "--", *code).stdout.decode().split()
-    return next(iter(commits if changed else commits[1:]), None)
+    """
+    The last commit of functions or layers that was six hours old when this checkout's was made, so that someone may have
+    deployed it: what lands together is not deployed one by one. None in a shallow clone.
+    """
+    now = int(_git("log", "-1", "--format=%ct").stdout)
+    older = _git("log", "-1", f"--before={now - _SIX_HOURS}", "--format=%H", "--", "functions", "layers")
+    return older.stdout.decode().strip() or None
 
 
 def check_out(version: str, directory: Path) -> Path:
