@@ -21,7 +21,7 @@ from tests.integration.quick_moto import quick_moto
 
 KEY = {"pk": {"S": "a"}, "sk": {"S": "1"}}
 REFUSED = {
-    "ConditionalCheckFailedException": 1,
+    "ConditionalCheckFailedException": 2,
     "ResourceNotFoundException": 1,
     "TransactionCanceledException": 1,
     "ValidationException": 3,
@@ -61,10 +61,15 @@ def calls(dynamodb: Any, sqs: Any, events: Any) -> Iterator[Callable[[], Any]]:
     queue = sqs.create_queue(QueueName="q")["QueueUrl"]
     for number in ("1", "2", "3"):
         yield partial(dynamodb.put_item, **table, Item=ITEM | {"sk": {"S": number}})
+    yield partial(dynamodb.put_item, **table, Item=ITEM | {"pk": {"S": "b"}})
+    yield lambda: dynamodb.scan(**table)
     yield lambda: dynamodb.get_item(**table, Key=KEY)
+    yield lambda: dynamodb.batch_get_item(RequestItems={"t": {"Keys": [KEY, KEY | {"sk": {"S": "absent"}}]}})
     yield lambda: dynamodb.get_item(**table, Key=KEY, ProjectionExpression="nested.inner, parts[1], absent")
     query = {**table, "KeyConditionExpression": "pk = :p", "ExpressionAttributeValues": {":p": {"S": "a"}}}
     yield lambda: dynamodb.query(**query, Limit=2)
+    yield lambda: dynamodb.query(**query, ExclusiveStartKey=KEY)
+    yield lambda: dynamodb.query(**query, Select="COUNT")
     yield lambda: dynamodb.query(**query, ProjectionExpression="sk, nested, absent", ScanIndexForward=False)
     yield lambda: dynamodb.query(**query, ProjectionExpression="sk, nested.another")
     of_index = {"KeyConditionExpression": "#i = :i", "ExpressionAttributeNames": {"#i": "index"}}
@@ -81,6 +86,7 @@ def calls(dynamodb: Any, sqs: Any, events: Any) -> Iterator[Callable[[], Any]]:
     }
     yield lambda: dynamodb.update_item(**update)
     yield lambda: dynamodb.update_item(**update)
+    yield lambda: dynamodb.update_item(**update, ReturnValuesOnConditionCheckFailure="ALL_OLD")
     yield lambda: dynamodb.update_item(**update | {"UpdateExpression": "SET amount = :one, amount = :most"})
     only_most = {":most": {"N": "9"}}
     twice = {"UpdateExpression": "SET amount = :most, amount = :most", "ExpressionAttributeValues": only_most}
@@ -92,6 +98,12 @@ def calls(dynamodb: Any, sqs: Any, events: Any) -> Iterator[Callable[[], Any]]:
     yield lambda: dynamodb.transact_write_items(
         TransactItems=[put, {"Update": change}, {"ConditionCheck": refused | {"Key": KEY | {"sk": {"S": "2"}}}}]
     )
+    yield lambda: dynamodb.transact_write_items(TransactItems=[put, {"Update": change}])
+    deleted = {"DeleteRequest": {"Key": KEY | {"sk": {"S": "9"}}}}
+    yield lambda: dynamodb.batch_write_item(
+        RequestItems={"t": [deleted, {"PutRequest": {"Item": ITEM | {"sk": {"S": "7"}}}}]}
+    )
+    yield lambda: dynamodb.delete_item(**table, Key=KEY | {"sk": {"S": "2"}}, ReturnValues="ALL_OLD")
     yield lambda: dynamodb.put_item(**table, Item=KEY | {"large": {"S": "x" * 405_000}})
     yield lambda: dynamodb.put_item(**table, Item=KEY | {"sk": {"S": "8"}, "two": {"S": "x", "N": "1"}})
     yield lambda: dynamodb.put_item(TableName="absent", Item=KEY)
@@ -101,12 +113,17 @@ def calls(dynamodb: Any, sqs: Any, events: Any) -> Iterator[Callable[[], Any]]:
     yield lambda: sqs.send_message(QueueUrl=queue, MessageBody="é", MessageAttributes=attributes)
     yield lambda: sqs.get_queue_attributes(QueueUrl=queue, AttributeNames=["ApproximateNumberOfMessages",
                                            "ApproximateNumberOfMessagesDelayed"])  # fmt: skip
-    yield lambda: sqs.receive_message(QueueUrl=queue, MessageAttributeNames=["All"])
+    batch = [{"Id": str(number), "MessageBody": f"{number}", "DelaySeconds": 60 * number} for number in range(3)]
+    yield lambda: sqs.send_message_batch(QueueUrl=queue, Entries=batch)
+    (received,) = sqs.receive_message(QueueUrl=queue, MaxNumberOfMessages=1)["Messages"]
+    hidden = {"Id": "1", "ReceiptHandle": received["ReceiptHandle"], "VisibilityTimeout": 0}
+    yield lambda: sqs.change_message_visibility_batch(QueueUrl=queue, Entries=[hidden])
+    yield lambda: sqs.receive_message(QueueUrl=queue, MaxNumberOfMessages=10, MessageAttributeNames=["All"])
     yield lambda: sqs.send_message(QueueUrl=queue, MessageBody="")
     yield lambda: events.put_events(Entries=[{"Source": "s", "DetailType": "d", "Detail": "{}"}])
 
 
-_ITS_OWN = {"ResponseMetadata", "MessageId", "EventId", "ReceiptHandle"}
+_ITS_OWN = {"RequestId", "RetryAttempts", "HTTPHeaders", "MessageId", "EventId", "ReceiptHandle"}
 
 
 def answers(quick: bool) -> list[Any]:
