@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import re
 from collections.abc import Callable, Sequence
-from copy import deepcopy
 from dataclasses import dataclass
 from datetime import timedelta
 from functools import partial
@@ -12,8 +11,8 @@ from typing import Any
 
 from botocore.exceptions import ClientError
 
-from tests.model.cloud import Cloud, Item, key_of
-from tests.model.expressions import holds, updated
+from tests.model.cloud import Cloud, key_of
+from tests.model.expressions import Item, copied, holds, updated
 
 
 class ConditionalCheckFailedException(ClientError):
@@ -103,7 +102,7 @@ class DynamoDB:
                 found.reverse()
             start = request.get("ExclusiveStartKey")
             begin = next((n for n, item in enumerate(found) if start and key_of(item) == key_of(start)), -1) + 1
-            page = deepcopy(found[begin : begin + request.get("Limit", 1000)])
+            page = copied(found[begin : begin + request.get("Limit", 1000)])
             more = len(found) > begin + len(page)
             return {"Items": page, "Count": len(page), **({"LastEvaluatedKey": page[-1]} if more else {})}
 
@@ -179,7 +178,7 @@ class DynamoDB:
         new = updated(request, old)
         self.cloud.write(request["TableName"], new)
         shown = {"ALL_NEW": new, "ALL_OLD": old}.get(request.get("ReturnValues"))
-        return {"Attributes": deepcopy(shown)} if shown else {}
+        return {"Attributes": copied(shown)} if shown else {}
 
     def _delete(self, request: Any) -> Any:
         self.cloud.delete(request["TableName"], request["Key"])

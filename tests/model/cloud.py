@@ -8,14 +8,14 @@ from __future__ import annotations
 import json
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager, suppress
-from copy import deepcopy
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
 from botocore.exceptions import ClientError, ConnectTimeoutError, ReadTimeoutError
 
-Item = dict[str, Any]
+from tests.model.expressions import Item, copied
+
 Key = tuple[str, str]
 Plan = Mapping[int, str]
 """The number of a boundary, counted from the start of an invocation, and the fault there."""
@@ -182,7 +182,7 @@ class Cloud:
     def query(self, table: str, partition: str, prefix: str) -> list[Item]:
         """The items whose sort keys begin with the prefix, in their order."""
         keys = sorted(key for key in self.tables[table] if key[0] == partition and key[1].startswith(prefix))
-        found = [deepcopy(self.tables[table][key]) for key in keys]
+        found = [copied(self.tables[table][key]) for key in keys]
         self._running.queried += found
         return found
 
@@ -203,8 +203,8 @@ class Cloud:
                 self.emitted.append(entry)
 
     def write(self, table: str, item: Item) -> None:
-        self.tables[table][key_of(item)] = deepcopy(item)
-        self._remember(table, key_of(item), deepcopy(item))
+        self.tables[table][key_of(item)] = copied(item)
+        self._remember(table, key_of(item), copied(item))
 
     def delete(self, table: str, key: Item) -> None:
         if self.tables[table].pop(key_of(key), None):
@@ -214,12 +214,12 @@ class Cloud:
         self.history.append(Write(table, key, item, self._running.by_person, self.began))
 
     def find(self, table: str, key: Item) -> Item | None:
-        return deepcopy(self.tables[table].get(key_of(key)))
+        return copied(self.tables[table].get(key_of(key)))
 
     def enqueue(self, queue: str, request: dict[str, Any]) -> None:
         self._sent += 1
         at = self.clock.at + timedelta(seconds=request.get("DelaySeconds", 0))
-        self.queues[queue].messages.append(Message(f"m{self._sent}", deepcopy(request), at))
+        self.queues[queue].messages.append(Message(f"m{self._sent}", copied(request), at))
 
     def receive(self, name: str, *, limit: int = 10) -> list[dict[str, Any]]:
         """A batch for a function."""

@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
+import marshal
 import operator
 import re
 from collections.abc import Callable
-from copy import deepcopy
-from typing import Any
+from typing import Any, TypeVar, cast
 
 Item = dict[str, Any]
+Plain = TypeVar("Plain")
 _CLAUSE = re.compile(r"\b(SET|REMOVE|ADD)\b")
 _COMPARISONS: dict[str, Callable[[Any, Any], bool]] = {
     "=": operator.eq,
@@ -24,6 +25,12 @@ class Unknown(BaseException):
     """An expression that is not simulated: no handler may take it for AWS's refusal."""
 
 
+def copied(plain: Plain) -> Plain:
+    """As `deepcopy`, for what JSON could say: a third of the model's time was copying."""
+    same: Plain = marshal.loads(marshal.dumps(cast("Any", plain)))
+    return same
+
+
 def holds(request: Item, item: Item | None) -> bool:
     """`attribute_exists(name)`, `attribute_not_exists(name)` and comparisons with a value, joined by AND and then by OR."""
     if "ConditionExpression" not in request:
@@ -37,7 +44,7 @@ def updated(request: Item, item: Item | None) -> Item:
     What `SET name = :value`, `name + :value` or `if_not_exists(name,:value)`, `REMOVE name` and `ADD name :value` make of
     it; of none, a new one.
     """
-    result = deepcopy(item or request["Key"])
+    result = copied(item or request["Key"])
     parts = _CLAUSE.split(request["UpdateExpression"])[1:]
     for clause, body in zip(parts[::2], parts[1::2], strict=True):
         for term in body.strip().split(", "):

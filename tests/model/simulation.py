@@ -15,8 +15,9 @@ import api.handler
 from deliver import dead_letters, handler, release
 from fanout import handler as fanout
 from tests.integration.api_client import Api
-from tests.model.cloud import NONE, Cloud, Crashed, Plan, Queue
+from tests.model.cloud import NONE, Cloud, Crashed, Plan, Queue, key_of
 from tests.model.endpoints import Endpoints
+from tests.model.expressions import Item
 from tests.template import lane_limits
 from webhooks.attribute_values import from_item
 from webhooks.catch_up import CatchUp
@@ -266,13 +267,16 @@ class Simulation:
     # What can be looked at; none of it is a call of the functions.
 
     def webhook(self, webhook_id: str) -> Webhook | None:
-        item = self.cloud.find("config", webhook_key(ACCOUNT, webhook_id))
+        item = self._stored("config", webhook_key(ACCOUNT, webhook_id))
         return webhook_of(item) if item else None
 
     def delivery(self, webhook_id: str, event_id: str) -> Delivery | None:
-        event = self.cloud.find("log", event_key(ACCOUNT, event_id))
-        item = event and self.cloud.find("log", delivery_key(webhook_id, sort_key(event["accepted_at"]["S"], event_id)))
+        event = self._stored("log", event_key(ACCOUNT, event_id))
+        item = event and self._stored("log", delivery_key(webhook_id, sort_key(event["accepted_at"]["S"], event_id)))
         return delivery_of(item) if item else None
+
+    def _stored(self, table: str, key: Item) -> Item | None:
+        return self.cloud.tables[table].get(key_of(key))
 
     def queued(self) -> set[tuple[str, str]]:
         """(webhook, event) of every message that is in a queue, or waits for its moment."""

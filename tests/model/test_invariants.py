@@ -294,7 +294,7 @@ def counted() -> Iterator[None]:
 
 
 def test_invariants_hold_under_faults() -> None:
-    run(200, 20, seeded=0)
+    run(120, 20, seeded=0)
     report()
 
 
