@@ -42,7 +42,9 @@ def check(page: Page, what: str) -> None:
 
 def check_look(page: Page, scheme: str, what: str) -> None:
     # Of what passes, one node a rule is enough: to describe each takes half of the time.
-    found = page.evaluate("options => axe.run(options)", {"runOnly": RULES[scheme], "resultTypes": ["violations"]})
+    # Preloading is for style sheets and media of other files; the page has none.
+    options = {"runOnly": RULES[scheme], "resultTypes": ["violations"], "preload": False}
+    found = page.evaluate("options => axe.run(options)", options)
     violations = [
         f"{what}: {rule['id']}: {rule['help']}: {node['target']} {node['failureSummary']}"
         for rule in found["violations"]
