@@ -11,10 +11,13 @@ from local.receiver import Answer, Receiver
 from tests.integration.api_client import Api
 from tests.integration.conftest import Aws
 from tests.integration.counting import aws_calls
-from tests.integration.pipeline import Pipeline, ago
+from tests.integration.pipeline import Pipeline, ago, put_items
 from tests.integration.test_fanout import fan_out
+from webhooks.deliveries import Delivery
+from webhooks.items import delivery_item
 from webhooks.signing import hex_signature, standard_signature
 from webhooks.stored_events import StoredEvent
+from webhooks.tables import delivery_log
 
 
 @pytest.fixture
@@ -151,3 +154,15 @@ def test_the_request_is_shown_as_it_was_sent(account: Api, pipeline: Pipeline, r
     assert request["edited_since"] is False
     account.call("PATCH", "/v1/webhooks/wh_1", {"name": "Renamed"})
     assert account.get("/v1/webhooks/wh_1/deliveries/order-1").json["request"]["edited_since"] is True
+
+
+def test_deliveries_to_more_webhooks_than_a_read_takes_are_all_found(pipeline: Pipeline) -> None:
+    """DynamoDB reads 100 items at once. An account has no more webhooks, but for those that it has deleted."""
+    event = StoredEvent("acme", "evt_1", "message.incoming", "{}", ago(1))
+    webhooks = [f"wh_{number:03}" for number in range(201)]
+    made = [Delivery(id, "acme", "evt_1", event.event, event.accepted_at, "delivered", 1, ago(1)) for id in webhooks]
+    put_items(pipeline.aws, [delivery_item(delivery, 30) for delivery in made])
+    with aws_calls() as calls:
+        found = delivery_log().deliveries(event, webhooks)
+    assert sorted(delivery.webhook_id for delivery in found) == webhooks
+    assert calls == {"BatchGetItem": 3}

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import replace
+from datetime import timedelta
 from typing import Any
 
 import pytest
@@ -12,9 +13,9 @@ from botocore.exceptions import ClientError
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from tests.integration.conftest import Aws
+from tests.integration.conftest import Aws, Clock
 from webhooks.config_table import ConfigTable
-from webhooks.errors import LimitReached, NotFound
+from webhooks.errors import Conflict, LimitReached, NotFound
 from webhooks.models import Webhook, new_id
 from webhooks.stored_events import StoredEvent
 from webhooks.webhook_lists import WebhookLists
@@ -176,6 +177,65 @@ def test_only_a_conflict_is_tried_again(table: ConfigTable, aws: Aws) -> None:
     with pytest.raises(ClientError):
         table.create_webhook(webhook(), limit=100)
     assert met.asked == 1
+
+
+def test_what_refuses_a_deletion_is_raised(table: ConfigTable, aws: Aws) -> None:
+    table.create_webhook(webhook(), limit=100)
+    Conflicts(aws, "TransactWriteItems", "TransactionCanceledException", 99, ["TransactionConflict", "None"])
+    with pytest.raises(ClientError):
+        table.delete_webhook("acme", "wh_1")
+
+
+def test_an_id_is_given_once(table: ConfigTable, aws: Aws) -> None:
+    table.create_webhook(webhook(), limit=100)
+    with pytest.raises(ClientError):
+        table.create_webhook(webhook(name="another"), limit=100)
+    assert (table.webhook("acme", "wh_1").name, count(table, aws)) == ("hook", 1)
+
+
+def test_who_is_refused_is_told_why(table: ConfigTable) -> None:
+    unknown = "^there is no such webhook$"
+    with pytest.raises(NotFound, match=unknown):
+        table.webhook("acme", "wh_1")
+    with pytest.raises(NotFound, match=unknown):
+        table.edit_webhook("acme", "wh_1", {"name": "x"})
+    with pytest.raises(NotFound, match=unknown):
+        table.delete_webhook("acme", "wh_1", version=1)
+    table.create_webhook(webhook(), limit=1)
+    with pytest.raises(LimitReached, match=r"^the account has 1 webhooks, the most it may have; delete one first$"):
+        table.create_webhook(webhook("wh_2"), limit=1)
+    changed = "^somebody else changed it at the same moment; read it and try again$"
+    with pytest.raises(Conflict, match=changed):
+        table.edit_webhook("acme", "wh_1", {"name": "x"}, unchanged={"name": "another"})
+    with pytest.raises(Conflict, match=changed):
+        table.rotate_secret(webhook(secret="whsec_YW5vdGhlcg"), "whsec_bmV3", previous_expires_at=None, at=AT)
+    with pytest.raises(Conflict, match=changed):
+        table.delete_webhook("acme", "wh_1", version=2)
+    assert table.webhook("acme", "wh_1") == webhook()
+
+
+def test_the_id_of_a_deleted_webhook_is_kept_for_400_days(table: ConfigTable, aws: Aws, clock: Clock) -> None:
+    table.create_webhook(webhook(), limit=100)
+    table.delete_webhook("acme", "wh_1", version=1)
+    key = {"pk": {"S": "ACCOUNT#acme"}, "sk": {"S": "DELETED#wh_1"}}
+    left = aws.dynamodb.get_item(TableName=table.name, Key=key)["Item"]
+    assert left == key | {"expires_at": {"N": str(int((clock.at + timedelta(days=400)).timestamp()))}}
+
+
+@pytest.mark.parametrize("meanwhile", [{"failing_since": "2026-05-29T11:00:00.000Z"}, {"status": "disabled"}, None])
+def test_a_recovery_that_was_overtaken_changes_nothing(
+    table: ConfigTable, lists: WebhookLists, aws: Aws, meanwhile: dict[str, Any] | None
+) -> None:
+    """The webhook failed anew, or was disabled or deleted."""
+    failing = webhook(status="failing", failing_since=AT, failing_reason="answered 500")
+    table.create_webhook(failing, limit=100)
+    if meanwhile:
+        table.edit_webhook("acme", "wh_1", meanwhile)
+    else:
+        table.delete_webhook("acme", "wh_1")
+    before = lists.page("acme", limit=10)
+    WebhookMarks(aws.dynamodb, aws.config_table).mark_active(failing)
+    assert lists.page("acme", limit=10) == before
 
 
 def test_a_webhook_that_was_deleted_meanwhile_is_in_no_lane(aws: Aws) -> None:

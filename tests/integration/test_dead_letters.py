@@ -236,18 +236,18 @@ def test_a_message_that_kills_the_function_costs_few_invocations(
     assert killed < 100
 
 
-@pytest.mark.parametrize("recorded", [0, 3])
-def test_after_24_hours_it_is_our_fault_and_not_the_webhooks(pipeline: Pipeline, recorded: int) -> None:
+@pytest.mark.parametrize(("recorded", "round"), [(0, 1), (3, 1), (3, 2)])
+def test_after_24_hours_it_is_our_fault_and_not_the_webhooks(pipeline: Pipeline, recorded: int, round: int) -> None:
     pipeline.webhook(URL)
-    message = pipeline.message(round_started_at=ago(24 * 3600 + 1))
+    message = pipeline.message(round=round, round_started_at=ago(24 * 3600 + 1))
     if recorded:
-        pipeline.logged(message, status="retrying", attempts=failures(recorded))
+        pipeline.logged(message, status="retrying", round=round, attempts=failures(recorded, round=round))
     assert pipeline.process_dead_letters(message) == [False]
     delivery = pipeline.delivery(message)
     assert delivery is not None
     given_up = delivery.attempts[-1]
     assert (delivery.status, given_up.error_code) == ("failed", "not_attempted")
-    assert (given_up.number, given_up.round, given_up.duration_ms) == (recorded + 1, 1, 0)
+    assert (given_up.number, given_up.round, given_up.duration_ms) == (recorded + 1, round, 0)
     assert given_up.error == "not attempted: a fault on our side"
     assert pipeline.stored().status == "active"
     assert pipeline.operational_events() == []
