@@ -14,6 +14,7 @@ from standardwebhooks import Webhook as Verifier
 
 from local.receiver import Answer, Receiver
 from tests.integration.conftest import Aws, Clock
+from tests.integration.counting import aws_calls
 from tests.integration.pipeline import Pipeline, ago, failures, put_items, record_of
 from tests.integration.test_telemetry import metrics, written
 from webhooks.deliveries import Delivery
@@ -67,6 +68,16 @@ def test_a_200_is_delivered_and_acknowledged(pipeline: Pipeline, receiver: Recei
     assert posted.body == message.body.encode()
     assert posted.headers["x-api-key"] == "k"
     Verifier(webhook.secret).verify(posted.body, dict(posted.headers))
+
+
+@pytest.mark.parametrize("status", [200, 500])
+def test_an_attempt_costs_one_read_and_one_write(pipeline: Pipeline, receiver: Receiver, status: int) -> None:
+    receiver.answer("/hook", Answer(status))
+    pipeline.webhook(receiver.url("/hook"))
+    message = pipeline.message()
+    with aws_calls() as calls:
+        pipeline.deliver(message)
+    assert (calls["BatchGetItem"], calls["PutItem"], calls["UpdateItem"]) == (1, 1, 0)
 
 
 def test_a_failure_is_logged_and_waits_for_its_time(
@@ -262,10 +273,16 @@ def test_copies_in_one_batch_are_one_post(pipeline: Pipeline, receiver: Receiver
     assert len(receiver.received("/hook")) == 2
     assert sorted(visibility.values()) == [10, 16]
 
+    visibility.clear()
+    moving = pipeline.message(event_id="evt_4", lane="delivery")
+    assert pipeline.deliver(moving, moving) == [False, True]
+    assert len(receiver.received("/hook")) == 3
+    assert list(visibility.values()) == [16]
+
     last = pipeline.message(event_id="evt_3")
     pipeline.logged(last, status="retrying", attempts=failures(3), next_attempt_at=ago(1))
     assert pipeline.deliver(last, last) == [False, True]
-    assert len(receiver.received("/hook")) == 3
+    assert len(receiver.received("/hook")) == 4
     assert len(pipeline.aws.messages(pipeline.aws.dead_letter_queue)) == 1
 
 

@@ -1,6 +1,7 @@
 """
-What makes a mutant quick: the quickest of its tests come first, as it is over at the first that fails; one that hangs ends;
-and what boto3 and moto load is loaded before the mutants' processes begin, which are forks of one.
+What makes a mutant quick. It is over at the first of its tests that fails: those come first that failed for the mutants
+before, then the quickest. One that hangs ends. What most tests load is loaded before the mutants' processes begin, which are
+forks of one.
 """
 
 from __future__ import annotations
@@ -10,6 +11,7 @@ import os
 import signal
 from collections.abc import Iterator
 from functools import cache
+from importlib import import_module
 from pathlib import Path
 from typing import Any
 
@@ -20,6 +22,20 @@ from moto import mock_aws
 _MEASURED = Path("mutmut-stats.json")
 """Written where the tests run, when mutmut has run each of them once."""
 
+_FAILED = Path("failed-tests.txt")
+"""For each mutant that was killed the test that did it, beside it."""
+
+_LATELY = 8
+
+_HANDLERS = (
+    "api.handler",
+    "deliver.dead_letters",
+    "deliver.erase",
+    "deliver.handler",
+    "deliver.release",
+    "fanout.handler",
+)
+
 _HANGS_AFTER = 20
 """Seconds, and ten times those that the test takes: the machine may be busy, and what the tests share is yet to be made."""
 
@@ -29,7 +45,14 @@ _TIMEOUT = 36
 
 @pytest.hookimpl(trylast=True)  # after the order of tests/conftest.py
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
-    items.sort(key=_seconds)
+    lately = _FAILED.read_text().splitlines()[: -_LATELY - 1 : -1] if _FAILED.exists() else []
+    items.sort(key=lambda item: (item.nodeid not in lately, _seconds(item)))
+
+
+def pytest_runtest_logreport(report: pytest.TestReport) -> None:
+    if report.failed:
+        with _FAILED.open("a") as killers:
+            killers.write(report.nodeid + "\n")
 
 
 def pytest_collection_finish(session: pytest.Session) -> None:
@@ -43,6 +66,8 @@ def pytest_collection_finish(session: pytest.Session) -> None:
             resources.create(default_template(), **services)
             for service in ("dynamodb", "sqs", "events"):
                 client(service)
+            for handler in _HANDLERS:
+                import_module(handler)
 
 
 @pytest.hookimpl(wrapper=True)
