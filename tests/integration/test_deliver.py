@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 from dataclasses import replace
 from datetime import timedelta
+from types import SimpleNamespace
 from typing import Any
 
 import pytest
@@ -284,6 +285,18 @@ def test_copies_in_one_batch_are_one_post(pipeline: Pipeline, receiver: Receiver
     assert pipeline.deliver(last, last) == [False, True]
     assert len(receiver.received("/hook")) == 4
     assert len(pipeline.aws.messages(pipeline.aws.dead_letter_queue)) == 1
+
+
+def test_what_is_overdue_is_posted_without_a_wait(
+    pipeline: Pipeline, receiver: Receiver, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    slept: list[float] = []
+    monkeypatch.setattr("deliver.worker.time", SimpleNamespace(sleep=slept.append))
+    pipeline.webhook(receiver.url("/hook"))
+    message = pipeline.message()
+    pipeline.logged(message, status="retrying", attempts=failures(1), next_attempt_at=ago(5))
+    assert pipeline.deliver(message) == [False]
+    assert (slept, len(receiver.received("/hook"))) == ([0], 1)
 
 
 @pytest.mark.parametrize(

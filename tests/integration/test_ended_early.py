@@ -87,6 +87,7 @@ def test_it_ends_after_a_second_and_is_not_charged(
     certificates: Certificates,
     endpoint: Endpoint,
     capsys: pytest.CaptureFixture[str],
+    caplog: pytest.LogCaptureFixture,
 ) -> None:
     message = pipeline.message(lane="delivery")
     with endpoint(receiver, certificates) as url, pace() as measured:
@@ -98,6 +99,8 @@ def test_it_ends_after_a_second_and_is_not_charged(
     assert 1 <= took < measured.bound(1.8)
     assert pipeline.delivery(message) is None
     assert metrics(written(capsys)) == {"EndedEarly": [1.0]}
+    (line,) = [vars(record) for record in caplog.records if record.msg == "delivery.ended_early"]
+    assert (line["webhook_id"], line["event_id"]) == ("wh_1", "evt_1")
     (moved,) = pipeline.aws.messages(pipeline.aws.retry_queue)
     assert moved["MessageAttributes"]["event_id"]["StringValue"] == message.event_id
 

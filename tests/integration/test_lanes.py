@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import socket
 import threading
+import zlib
 from dataclasses import replace
 from datetime import timedelta
 from typing import Any
@@ -198,6 +199,17 @@ def test_a_200_within_a_second_ends_it(
     assert webhook.slow_since is None
     assert webhook.prompt_since is not None
     assert lane_changes(caplog) == [("acme", "wh_1", "delivery")]
+
+
+def test_one_that_wavers_stays_in_its_lane_at_most_prompt_answers(pipeline: Pipeline, receiver: Receiver) -> None:
+    """It was prompt two minutes ago, and slow again a minute ago. `evt_1` is not the one in twenty that ends it."""
+    assert zlib.crc32(b"evt_1") % 20
+    pipeline.webhook(receiver.url("/hook"), slow_since=ago(60), prompt_since=ago(120))
+    message = pipeline.message()
+    assert pipeline.deliver(message) == [False]
+    delivery = pipeline.delivery(message)
+    assert delivery is not None
+    assert (delivery.status, pipeline.stored().lane) == ("delivered", "retry")
 
 
 def test_a_mark_is_written_at_the_change_only(pipeline: Pipeline, monkeypatch: pytest.MonkeyPatch) -> None:
