@@ -19,6 +19,7 @@ from webhooks.delivery_log import DeliveryLog
 from webhooks.items import delivery_item
 from webhooks.payload import build_body
 from webhooks.stored_events import StoredEvent
+from webhooks.tables import delivery_lists
 from webhooks.times import now, rfc3339
 
 VALID = {"name": "Orders", "url": "https://localhost:8443/hook", "events": ["message.incoming"]}
@@ -285,7 +286,8 @@ def test_the_expired_is_gone_before_dynamodb_removes_it(account: Api, path: str,
     put(log, path, "evt_old", now() - timedelta(days=30, seconds=5))
     put(log, path, "evt_last", now() - timedelta(days=30, seconds=-60))
     assert ids(account.get(path).json) == ["evt_last"]
-    assert account.get(f"{path}/evt_old").status == 404
+    answer = account.get(f"{path}/evt_old")
+    assert (answer.status, answer.json["detail"]) == (404, "there is no such delivery")
     assert account.get(f"{path}/evt_last").status == 200
 
 
@@ -352,3 +354,31 @@ def test_a_test_delivery_is_marked(account: Api, path: str, log: DeliveryLog) ->
     assert delivery is not None
     assert log.save(replace(delivery, test=True)) is not None
     assert account.get(f"{path}/evt_1").json["test"] is True
+
+
+def test_without_any_times_the_newest_is_found(path: str, log: DeliveryLog) -> None:
+    """As catching up asks, to see whether a webhook has traffic."""
+    for number in range(3):
+        put(log, path, f"evt_{number}", now() - timedelta(seconds=60 - number))
+    page = delivery_lists().page(path.split("/")[3], limit=1, after=None)
+    assert [delivery.event_id for delivery in page.deliveries] == ["evt_2"]
+
+
+def test_a_page_has_what_each_of_its_reads_found(
+    account: Api, path: str, aws: Aws, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("webhooks.delivery_lists._ITEMS_PER_READ", 2)
+    begin = now() - timedelta(seconds=60)
+    made = [made_at(begin + timedelta(seconds=number), path, f"evt_{number}") for number in range(8)]
+    statuses: list[DeliveryStatus] = ["cancelled", "delivered"]
+    fill(aws, [replace(delivery, status=statuses[number % 2]) for number, delivery in enumerate(made)])
+    assert ids(account.get(path, status="cancelled").json) == ["evt_6", "evt_4", "evt_2", "evt_0"]
+
+
+def test_of_events_with_one_id_the_first_is_stored_and_returned(log: DeliveryLog) -> None:
+    first = StoredEvent("acme", "evt_1", "message.incoming", '{"n":1}', rfc3339(now()))
+    later = replace(first, body='{"n":2}', accepted_at=rfc3339(now() + timedelta(seconds=1)))
+    assert log.put_event_once(first) == first
+    assert log.put_event_once(later) == first == log.event("acme", "evt_1")
+    others = replace(later, account_id="other")
+    assert log.put_event_once(others) == others

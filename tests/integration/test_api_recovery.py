@@ -17,7 +17,7 @@ from tests.integration.conftest import Aws
 from tests.integration.counting import aws_calls
 from tests.integration.pipeline import Pipeline, failures, put_items
 from webhooks.attribute_values import to_item
-from webhooks.deliveries import Delivery, DeliveryStatus
+from webhooks.deliveries import STRANDED_AFTER, Delivery, DeliveryStatus
 from webhooks.delivery_log import DeliveryLog
 from webhooks.item_keys import event_key
 from webhooks.items import delivery_item
@@ -229,6 +229,35 @@ def test_what_sqs_refuses_is_still_there_for_the_next_call(
         refused = account.post(PATH, {"since": ago(hours=2)})
     assert (refused.status, refused.headers["Retry-After"]) == (503, "1")
     assert len(account.get("/v1/webhooks/wh_1/deliveries", status="failed").json["data"]) == 2
+
+
+def test_a_page_begins_after_the_last_one_even_if_nothing_of_it_was_sent(aws: Aws) -> None:
+    recoverable = RecoverableDeliveries(aws.dynamodb, aws.log_table, log_days=30)
+    logged(aws, 5)
+    pages: list[list[str]] = []
+    after = None
+    while after or not pages:
+        page = recoverable.page("wh_1", since=ago(hours=3), after=after, limit=2)
+        pages.append([delivery.event_id for delivery in page.deliveries])
+        after = page.after
+    assert pages == [["failed_0", "failed_1"], ["failed_2", "failed_3"], ["failed_4"]]
+
+
+def test_what_a_bounded_page_did_not_reach_is_on_the_next(aws: Aws) -> None:
+    """Twelve of older events, which are not asked for, come before the one that is: a page reads ten."""
+    recoverable = RecoverableDeliveries(aws.dynamodb, aws.log_table, log_days=30)
+    stranded = now() - STRANDED_AFTER
+    old, begun, last = (rfc3339(stranded - timedelta(minutes=minutes)) for minutes in (90, 60, 10))
+    pending = [
+        Delivery("wh_1", "acme", f"old_{number}", "message.read", old, "pending", 2, begun, version=1)
+        for number in range(12)
+    ]
+    pending.append(Delivery("wh_1", "acme", "wanted", "message.read", last, "pending", 1, last, version=1))
+    put_items(aws, [delivery_item(delivery, 30) for delivery in pending])
+    since = rfc3339(stranded - timedelta(minutes=30))
+    first = recoverable.page("wh_1", since=since, after=None, limit=2)
+    second = recoverable.page("wh_1", since=since, after=first.after, limit=2)
+    assert (first.deliveries, [delivery.event_id for delivery in second.deliveries]) == ([], ["wanted"])
 
 
 def test_failed_deliveries_are_counted_read_by_read_until_there_are_the_most(
