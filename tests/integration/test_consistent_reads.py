@@ -1,4 +1,4 @@
-"""Which reads are strongly consistent. moto's all are; DynamoDB's only if they ask for it."""
+"""What is asked of DynamoDB that moto answers whatever is asked: strongly consistent reads, and none of nothing."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ from deliver.snapshots import read_snapshot
 from tests.integration.conftest import Aws, Clock
 from tests.integration.pipeline import Pipeline
 from webhooks.config_table import ConfigTable
-from webhooks.delivery_lists import DeliveryLists
+from webhooks.delivery_lists import DeliveryLists, read_listed
 from webhooks.delivery_log import DeliveryLog
 from webhooks.errors import NotFound
 from webhooks.stored_events import StoredEvent
@@ -70,6 +70,12 @@ def test_what_decides_or_is_shown_is_never_read_stale(aws: Aws, read: str) -> No
 def test_statistics_are_counted_from_reads_at_half_the_price(aws: Aws) -> None:
     statistics = DeliveryLists(aws.dynamodb, aws.log_table, log_days=30)
     assert consistency(aws, lambda _: statistics.outcomes("wh_1", EVENT.accepted_at)) == {False}
+
+
+def test_of_nothing_nothing_is_asked(aws: Aws) -> None:
+    """moto would answer; DynamoDB refuses a BatchGetItem without keys."""
+    lists_nothing = consistency(aws, lambda aws: read_listed(aws.dynamodb, aws.log_table, []))
+    assert consistency(aws, lambda aws: log(aws).bodies("acme", [])) == lists_nothing == set()
 
 
 @pytest.mark.parametrize(("left", "known"), [(timedelta(0), False), (timedelta(milliseconds=1), True)])
