@@ -76,6 +76,7 @@ GROUPS = {
             "webhooks/retention.py",
         ),
         (
+            "tests/unit/test_items.py::test_the_log_forgets_an_event_and_its_deliveries_after_so_many_days",
             "tests/integration/test_api_deliveries.py",
             "tests/integration/test_api_found_events.py",
             "tests/integration/test_api_recovery.py",
