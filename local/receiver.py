@@ -38,7 +38,7 @@ class Receiver:
     def __init__(self, context: ssl.SSLContext, on_received: Callable[[Received], None] | None = None) -> None:
         self._arrived = threading.Condition()
         self._received: list[Received] = []
-        self._answers: dict[str, Answer] = {}
+        self._answers: dict[tuple[str, str | None], Answer] = {}
         self._on_received = on_received
         self._closing = threading.Event()
         self._server = _Server(self, context)
@@ -51,8 +51,9 @@ class Receiver:
     def url(self, path: str) -> str:
         return f"https://localhost:{self.port}{path}"
 
-    def answer(self, path: str, answer: Answer) -> None:
-        self._answers[path] = answer
+    def answer(self, path: str, answer: Answer, *, event_id: str | None = None) -> None:
+        """To all events, or to one, whatever the others are answered."""
+        self._answers[path, event_id] = answer
 
     def received(self, path: str) -> list[Received]:
         with self._arrived:
@@ -75,7 +76,8 @@ class Receiver:
             self._arrived.notify_all()
         if self._on_received:
             self._on_received(request)
-        answer = self._answers.get(request.path, Answer())
+        to_all = self._answers.get((request.path, None), Answer())
+        answer = self._answers.get((request.path, request.headers.get("webhook-id")), to_all)
         if answer.seconds:
             self._closing.wait(answer.seconds)
         return answer
