@@ -260,9 +260,7 @@ def test_what_a_bounded_page_did_not_reach_is_on_the_next(aws: Aws) -> None:
     assert (first.deliveries, [delivery.event_id for delivery in second.deliveries]) == ([], ["wanted"])
 
 
-def test_failed_deliveries_are_counted_read_by_read_until_there_are_the_most(
-    aws: Aws, monkeypatch: pytest.MonkeyPatch
-) -> None:
+def test_failed_deliveries_are_counted_read_by_read_up_to_the_limit(aws: Aws, monkeypatch: pytest.MonkeyPatch) -> None:
     """A read is at most 1 MB, here two items. What has expired is not counted, though DynamoDB may still have it."""
     recoverable = RecoverableDeliveries(aws.dynamodb, aws.log_table, log_days=30)
     logged(aws, 5)

@@ -214,6 +214,28 @@ def test_who_is_refused_is_told_why(table: ConfigTable) -> None:
     assert table.webhook("acme", "wh_1") == webhook()
 
 
+@pytest.mark.parametrize("until", [None, "2026-05-30T10:30:00.000Z"])
+def test_the_secret_before_is_kept_only_while_it_signs(table: ConfigTable, until: str | None) -> None:
+    table.create_webhook(webhook(), limit=100)
+    table.rotate_secret(webhook(), "whsec_bmV3", previous_expires_at=until, at=AT)
+    stored = table.webhook("acme", "wh_1")
+    assert (stored.secret, stored.previous_expires_at) == ("whsec_bmV3", until)
+    assert stored.previous_secret == (webhook().secret if until else None)
+
+
+def test_a_page_that_dynamodb_ends_early_has_a_next_one(
+    table: ConfigTable, lists: WebhookLists, aws: Aws, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """At 1 MB; here at one item."""
+    for number in range(3):
+        table.create_webhook(webhook(f"wh_{number}"), limit=100)
+    real = aws.dynamodb.query
+    monkeypatch.setattr(aws.dynamodb, "query", lambda **request: real(**request | {"Limit": 1}))
+    first, after = lists.page("acme", limit=3)
+    second, _ = lists.page("acme", limit=3, after=after)
+    assert [found.id for found in (*first, *second)] == ["wh_0", "wh_1"]
+
+
 def test_the_id_of_a_deleted_webhook_is_kept_for_400_days(table: ConfigTable, aws: Aws, clock: Clock) -> None:
     table.create_webhook(webhook(), limit=100)
     table.delete_webhook("acme", "wh_1", version=1)

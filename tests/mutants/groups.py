@@ -95,7 +95,7 @@ GROUPS = {
             "tests/integration/test_api_preconditions.py",
             "tests/integration/test_api_retries.py",
             "tests/integration/test_api_subscriptions.py",
-            "tests/integration/test_api_test_addresses.py",
+            "tests/integration/test_api_test_addresses.py::test_a_deleted_webhook_takes_its_address_with_it",
             "tests/integration/test_api_webhooks.py",
             "tests/integration/test_config_table.py",
             "tests/integration/test_consistent_reads.py",

@@ -121,10 +121,10 @@ _VERDICTS: dict[int | None, str] = {
     5: "no tests",
     33: "no tests",
     None: "not checked",
-    **dict.fromkeys((24, -24, 36, 152, 255), "timeout"),
+    **dict.fromkeys((24, -24, 36, 152), "timeout"),
     **dict.fromkeys((-9, -11), "segfault"),
 }
-"""By mutmut's exit codes."""
+"""By mutmut's exit codes. 255, which it takes for a timeout, is that of tests that could not be run."""
 
 
 def module_of(mutant: str) -> str:
