@@ -118,7 +118,8 @@ setup: .venv/dev.stamp .venv/emulator.stamp .venv/lambda.stamp node_modules/.sta
 # Chromium's headless shell takes half of the CPU of a whole Chromium; if it cannot be had, any Chromium that is there will do.
 .venv/browser.stamp: .venv/dev.stamp
 	@[ -n "$${CHROMIUM:-}" ] || command -v chromium-headless-shell >/dev/null || \
-	  { apt-get update -qq && apt-get install -y -qq --no-install-recommends chromium-headless-shell fonts-dejavu-core; } >/dev/null 2>&1 || \
+	  timeout 180 sh -c 'apt-get update -qq && apt-get install -y -qq --no-install-recommends chromium-headless-shell fonts-dejavu-core' \
+	    >/dev/null 2>&1 || \
 	  command -v chromium chromium-browser >/dev/null || \
 	  $(PY) -m playwright install --only-shell chromium >/dev/null 2>&1 || \
 	  { echo "No browser could be installed: install Chromium, or name one in CHROMIUM."; exit 1; }
