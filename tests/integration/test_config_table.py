@@ -135,6 +135,13 @@ def test_an_accounts_subscriptions_are_read_without_its_secrets(
     assert {name for item in read for name in item} == {"id", "status", "events", "whatsapp_account_ids"}
 
 
+def test_a_subscription_has_the_webhooks_lane_and_its_pace(table: ConfigTable, lists: WebhookLists) -> None:
+    table.create_webhook(webhook("wh_1", slow_since=AT, max_per_second=5), limit=100)
+    table.create_webhook(webhook("wh_2"), limit=100)
+    found = [(each.webhook_id, each.lane, each.max_per_second) for each in lists.subscriptions("acme")]
+    assert found == [("wh_1", "retry", 5), ("wh_2", "delivery", None)]
+
+
 class Conflicts:
     """DynamoDB's answer to a write that meets another transaction, as often as told. moto has none."""
 
