@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
+import fcntl
 import hashlib
 import json
-import os
 from functools import cache
 from pathlib import Path
 from typing import Any
@@ -31,12 +31,13 @@ def stack_artifact(**context: Any) -> Any:
 def default_template() -> Template:
     """Without any setting. Kept on disk until `infra` or CDK changes; only its hashes of the functions' code may be old."""
     kept = _KEPT / f"{_version()}.json"
-    if not kept.exists():
-        made = stack_artifact(**{"aws:cdk:enable-path-metadata": True}).template
-        _KEPT.mkdir(parents=True, exist_ok=True)
-        fresh = kept.with_suffix(f".{os.getpid()}")  # whole or not there, for those beside us
-        fresh.write_text(json.dumps(made))
-        fresh.replace(kept)
+    _KEPT.mkdir(parents=True, exist_ok=True)
+    with (_KEPT / "lock").open("w") as lock:
+        fcntl.flock(lock, fcntl.LOCK_EX)  # one process makes it, and those beside it wait
+        if not kept.exists():
+            fresh = kept.with_suffix(".fresh")  # whole or not there, should this process be killed
+            fresh.write_text(json.dumps(stack_artifact(**{"aws:cdk:enable-path-metadata": True}).template))
+            fresh.replace(kept)
     template: Template = json.loads(kept.read_text())
     return template
 
