@@ -34,7 +34,7 @@ demo: setup ## the whole story on this machine: deploy, register, publish, recei
 test: setup .venv/browser.stamp ## all tests but the slow ones, some minutes
 	$(PYTEST)
 
-test-fast: setup ## of these, unit and integration: about a minute
+test-fast: setup ## of these, unit and integration, a minute or two
 	$(PYTEST) tests/unit tests/integration
 
 test-slow: setup .venv/browser.stamp ## the real retry schedule, faults at length

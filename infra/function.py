@@ -29,11 +29,10 @@ class Layers(Construct):
 
     def __init__(self, scope: Construct, id: str, *, settings: Settings) -> None:
         super().__init__(scope, id)
-        own = lambda_.Code.from_asset("layers/webhooks", exclude=["**/__pycache__", "*.pyc"])
-        codes = {"Dependencies": dependency_code(settings)} if settings.packages is None else {}
+        codes = {} if settings.packages else {"Dependencies": dependency_code(settings)}
+        codes["Webhooks"] = lambda_.Code.from_asset("layers/webhooks", exclude=["**/__pycache__", "*.pyc"])
         self.versions = [
-            lambda_.LayerVersion(self, name, code=code, compatible_runtimes=[_RUNTIME])
-            for name, code in [*codes.items(), ("Webhooks", own)]
+            lambda_.LayerVersion(self, name, code=code, compatible_runtimes=[_RUNTIME]) for name, code in codes.items()
         ]
 
 

@@ -81,10 +81,13 @@ class _Comparison:
             yield from self._schema(f"{at}{name}", inner[name], outer[name], sent=sent)
 
 
+def _parameters(specification: Json, operation: Json) -> list[Json]:
+    return [_resolve(specification, parameter) for parameter in operation.get("parameters", ())]
+
+
 def _places(specification: Json, operation: Json) -> dict[str, str]:
     """By parameter: path, query or header."""
-    parameters = [_resolve(specification, parameter) for parameter in operation.get("parameters", ())]
-    return {parameter["name"]: parameter["in"] for parameter in parameters}
+    return {parameter["name"]: parameter["in"] for parameter in _parameters(specification, operation)}
 
 
 def _without_words(scheme: Json) -> Json:
@@ -93,7 +96,7 @@ def _without_words(scheme: Json) -> Json:
 
 def _request(specification: Json, operation: Json) -> Json:
     """Parameters and bodies as the fields of one schema."""
-    parameters = [_resolve(specification, parameter) for parameter in operation.get("parameters", ())]
+    parameters = _parameters(specification, operation)
     fields = {parameter["name"]: parameter["schema"] for parameter in parameters}
     required = [parameter["name"] for parameter in parameters if parameter.get("required")]
     body = operation.get("requestBody", {})

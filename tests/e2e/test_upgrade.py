@@ -84,7 +84,7 @@ class Installation:
         """An event whose first attempts wait on the delivery queue, until they are released."""
         self._consume("DeliveryQueueUrl", False)
         event_id = self.publish()
-        deadline = time.monotonic() + SETTLED_SECONDS  # on a busy machine, AWS's second try comes after a minute
+        deadline = time.monotonic() + SETTLED_SECONDS  # what fails on a busy machine is fanned out again a minute later
         while not following(self._deployed, event_id)[1:]:  # the API's log, and fanout's
             assert time.monotonic() < deadline, "fanout never sent the event"
             time.sleep(0.2)

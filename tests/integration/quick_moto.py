@@ -25,9 +25,9 @@ from tests.integration import quick_items, quick_requests
 
 AMAZONS_ENGINE = "AWS_ENDPOINT_URL_DYNAMODB"
 """boto3's name for the URL of another DynamoDB. If it is set, it has the tables, and moto all else."""
+
 _STATE = {"dynamodb": "tables", "sqs": "queues", "events": "event_buses"}
 """Where moto has what was made, by service."""
-
 
 _PLAIN = [{"S"}, {"N"}, {"BOOL"}, {"NULL"}]
 """DynamoDB's values that are the same in a request, in moto and in an answer."""

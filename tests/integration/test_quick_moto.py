@@ -59,7 +59,7 @@ def calls(dynamodb: Any, sqs: Any, events: Any) -> Iterator[Callable[[], Any]]:
         BillingMode="PAY_PER_REQUEST",
     )
     queue = sqs.create_queue(QueueName="q")["QueueUrl"]
-    for number in ("1", "2", "3"):
+    for number in ("3", "1", "2"):
         yield partial(dynamodb.put_item, **table, Item=ITEM | {"sk": {"S": number}})
     yield partial(dynamodb.put_item, **table, Item=ITEM | {"pk": {"S": "b"}})
     yield lambda: dynamodb.scan(**table)

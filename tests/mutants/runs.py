@@ -51,13 +51,13 @@ def lay_out(name: str) -> None:
         tree / each: ROOT / each for each in _ALSO
     }
     linked |= {tree / ".local" / "templates": ROOT / ".local" / "templates"}
-    linked |= {tree / "conftest.py": Path(__file__).parent / "quick_first.py"}
+    linked |= {tree / "conftest.py": Path(__file__).parent / "mutants_conftest.py"}
     folders = ("events", "integration", "unit", "__init__.py", "conftest.py", "deployed.py", "our_modules.py")
     linked |= {tree / "tests" / each: ROOT / "tests" / each for each in (*folders, "sharing.py", "template.py")}
     for link, path in linked.items():
         link.parent.mkdir(exist_ok=True)
-        if not link.exists():
-            link.symlink_to(path)
+        link.unlink(missing_ok=True)  # it may lead to a file that has another name by now
+        link.symlink_to(path)
     # mutmut would take what it copied and learnt before for what there is now.
     shutil.rmtree(tree / "mutants", ignore_errors=True)
     (tree / "pyproject.toml").write_text((ROOT / "pyproject.toml").read_text() + _settings(GROUPS[name]))

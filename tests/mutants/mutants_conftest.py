@@ -1,7 +1,7 @@
 """
-What makes a mutant quick. It is over at the first of its tests that fails: those come first that failed for the mutants
-before, then the quickest. One that hangs ends. What most tests load is loaded before the mutants' processes begin, which are
-forks of one.
+The conftest.py where mutants are tested, which makes each quick. It is over at the first of its tests that fails: those come
+first that failed for the mutants before, then the quickest. One that hangs ends. What most tests load is loaded before the
+mutants' processes begin, which are forks of one.
 """
 
 from __future__ import annotations
@@ -62,9 +62,9 @@ def pytest_collection_finish(session: pytest.Session) -> None:
         from webhooks.clients import client
 
         with mock_aws(config={"core": {"mock_credentials": False}}):
-            services = {service: boto3.client(service) for service in ("dynamodb", "sqs", "events")}
+            services: dict[Any, Any] = {name: boto3.client(name) for name in ("dynamodb", "sqs", "events")}
             resources.create(default_template(), **services)
-            for service in ("dynamodb", "sqs", "events"):
+            for service in services:
                 client(service)
             for handler in _HANDLERS:
                 import_module(handler)
