@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from contextlib import contextmanager
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from typing import Any
 
 import pytest
@@ -12,8 +12,11 @@ from botocore.awsrequest import AWSResponse
 from botocore.compat import HTTPHeaders
 
 from tests.integration.api_client import Api
+from tests.integration.conftest import Aws
 from tests.integration.counting import aws_calls
 from webhooks.clients import client
+from webhooks.errors import NotFound
+from webhooks.key_table import KeyTable
 
 
 @pytest.fixture
@@ -128,3 +131,55 @@ def test_a_call_does_not_bring_a_revoked_key_back(platform: Api) -> None:
     key_table().mark_used(key, now())
     assert Api(token).get("/v1/webhooks").status == 401
     assert platform.get("/v1/api-keys", account_id="acme").json["data"] == []
+
+
+@pytest.fixture
+def table(aws: Aws) -> KeyTable:
+    return KeyTable(aws.dynamodb, aws.config_table)
+
+
+AT = datetime(2026, 5, 29, 10, 30, tzinfo=UTC)
+
+
+@pytest.mark.parametrize(("size", "pages"), [(1, [1, 0, 1]), (2, [1, 1]), (3, [2]), (4, [2])])
+def test_each_key_is_on_one_page_and_one_that_has_expired_on_none(
+    table: KeyTable, monkeypatch: pytest.MonkeyPatch, size: int, pages: list[int]
+) -> None:
+    ids = iter(["key_1", "key_2", "key_3", "key_4"])
+    monkeypatch.setattr("webhooks.key_table.new_id", lambda _: next(ids))
+    for account_id, expires_at in (("acme", None), ("acme", AT), ("acme", AT + timedelta(milliseconds=1)), ("a", None)):
+        table.mint("account", account_id, expires_at=expires_at)
+    seen: list[list[str]] = []
+    after = None
+    while not seen or after:
+        page, after = table.of_account("acme", AT, limit=size, after=after)
+        seen.append([key.id for key in page])
+    assert [len(page) for page in seen] == pages
+    assert [id for page in seen for id in page] == ["key_1", "key_3"]
+
+
+def test_dynamodb_deletes_what_has_expired(table: KeyTable, aws: Aws) -> None:
+    """By a time in seconds since 1970."""
+    key, _ = table.mint("account", "acme", expires_at=AT)
+    table.mint("account", "acme")
+    items = aws.dynamodb.scan(TableName=aws.config_table)["Items"]
+    expires = [item["expires_at"]["N"] for item in items if "expires_at" in item]
+    assert expires == [str(int(AT.timestamp()))] * 2, "the key, and its entry in the list"
+    assert key.expires_at == "2026-05-29T10:30:00.000Z"
+
+
+def test_who_revokes_a_key_that_is_not_there_is_told_so(table: KeyTable) -> None:
+    with pytest.raises(NotFound, match=r"^there is no such key$"):
+        table.revoke("key_1")
+
+
+def test_an_accounts_keys_are_revoked_a_few_at_a_time(
+    table: KeyTable, aws: Aws, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("webhooks.key_table._REVOKED", 2)
+    for _ in range(3):
+        table.mint("account", "acme")
+    other = table.mint("account", "other")[0]
+    assert [table.revoke_all("acme") for _ in range(3)] == [2, 1, 0]
+    assert [key.id for key in table.of_account("other", AT, limit=9)[0]] == [other.id]
+    assert aws.dynamodb.scan(TableName=aws.config_table)["Count"] == 2

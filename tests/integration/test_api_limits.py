@@ -3,14 +3,18 @@
 from __future__ import annotations
 
 import re
+from collections.abc import Callable
 from datetime import datetime, timedelta
 
 import pytest
 
 from tests.integration.api_client import Api
-from tests.integration.conftest import Aws
+from tests.integration.conftest import Aws, Clock
 from tests.integration.pipeline import Pipeline
 from tests.integration.test_api_recovery import logged
+from tests.integration.test_config_table import webhook
+from webhooks.errors import RateLimited
+from webhooks.rate_limits import RateLimits
 from webhooks.times import now, parse_time
 
 SINCE = {"since": "2026-05-29T10:30:00Z"}
@@ -141,6 +145,34 @@ def test_counters_are_forgotten(account: Api, aws: Aws) -> None:
     counters = [item for item in items if item["pk"]["S"].startswith("LIMIT#")]
     assert len(counters) == 2
     assert all(begin + 60 <= int(counter["expires_at"]["N"]) <= end + 120 for counter in counters)
+
+
+LIMITS: dict[str, tuple[int, Callable[[RateLimits], None], str]] = {
+    "sends": (2, lambda limits: limits.consume_send(webhook()), "send 2 test events and retries"),
+    "recovered": (3, lambda limits: limits.consume_recovery(webhook(), 1), "recover 3 deliveries"),
+    "listings": (4, lambda limits: limits.consume_listing("acme"), "read 4 pages of delivery logs"),
+    "disablings#wh_1": (10, lambda limits: limits.consume_disabling(webhook()), "be disabled 10 times"),
+    "host#example.com": (5, lambda limits: limits.consume_recovery(webhook(), 1), "send 5 deliveries"),
+}
+
+
+@pytest.mark.parametrize("counter", LIMITS)
+def test_each_limit_is_of_a_minute_and_says_how_long_that_lasts(aws: Aws, clock: Clock, counter: str) -> None:
+    limit, consume, rule = LIMITS[counter]
+    recoveries = 3 if counter == "recovered" else 100
+    limits = RateLimits(aws.dynamodb, aws.config_table, sends=2, recoveries=recoveries, host_sends=5, listings=4)
+    clock.at += timedelta(seconds=1.5)
+    for seconds in (59, 60):
+        for _ in range(limit):
+            consume(limits)
+        with pytest.raises(RateLimited, match=rf"^an? (account|webhook) can {rule} per minute") as refused:
+            consume(limits)
+        assert refused.value.retry_after == seconds
+        items = aws.dynamodb.scan(TableName=aws.config_table)["Items"]
+        minute = int(clock.at.timestamp()) // 60
+        used = {item["sk"]["S"]: int(item["used"]["N"]) for item in items if item["pk"]["S"] == "LIMIT#acme"}
+        assert used[f"{counter}#{minute}"] == limit, "what is refused counts nothing"
+        clock.at += timedelta(seconds=seconds - 0.5)
 
 
 def test_a_portal_session_opens_a_view(api: Api) -> None:

@@ -116,7 +116,7 @@ def test_what_cannot_be_emitted_is_not_added(account: Api, monkeypatch: pytest.M
 
 
 def test_a_removal_that_was_not_emitted_is_emitted_when_the_call_is_repeated(
-    account: Api, aws: Aws, monkeypatch: pytest.MonkeyPatch
+    account: Api, aws: Aws, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
 ) -> None:
     path = account.post("/v1/webhooks", VALID).headers["Location"]
 
@@ -127,6 +127,8 @@ def test_a_removal_that_was_not_emitted_is_emitted_when_the_call_is_repeated(
         refusing.setattr(client("events"), "put_events", refuse)
         answer = account.call("PATCH", path, {"enabled": False})
     assert (answer.status, "is changed" in answer.json["detail"]) == (503, True)
+    (line,) = [record for record in caplog.records if record.getMessage() == "subscriptions.not_emitted"]
+    assert (vars(line)["account_id"], line.exc_info is None) == ("acme", False)
     assert account.get(path).json["status"] == "disabled"
     emitted(aws)
     assert account.call("PATCH", path, {"enabled": False}).status == 200

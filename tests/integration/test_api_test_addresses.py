@@ -14,11 +14,14 @@ from typing import Any
 import pytest
 from standardwebhooks import Webhook
 
+from api.tables import inboxes
 from tests.integration.api_client import Answer, Api
 from tests.integration.conftest import Aws, Clock
 from tests.integration.counting import aws_calls
 from tests.integration.resources import PUBLIC_URL
+from webhooks.errors import NotFound
 from webhooks.event_types import EVENT_TYPES
+from webhooks.tables import config_table
 
 BODY = '{"event":"message.incoming","timestamp":"2026-05-29T10:30:00Z","data":{"text":"\\u00e9 \\"q\\""}}'
 
@@ -167,7 +170,8 @@ def test_only_the_standard_header_is_enough(account: Api, address: dict[str, Any
 
 def test_an_unknown_address_is_a_404(address: dict[str, Any], clock: Clock) -> None:
     unknown = address | {"url": f"{PUBLIC_URL}/in/{'x' * 43}"}
-    assert arrive(unknown, signed(address["secret"], clock.at)).status == 404
+    refused = arrive(unknown, signed(address["secret"], clock.at))
+    assert (refused.status, refused.json["detail"]) == (404, "there is no such address")
     assert Api().get(str(address["url"]).removeprefix(PUBLIC_URL)).status == 405
 
 
@@ -238,6 +242,18 @@ def test_a_deleted_webhook_takes_its_address_with_it(
     assert arrive(address, signed(address["secret"], clock.at)).status == 404
     items = aws.dynamodb.scan(TableName=aws.config_table)["Items"]
     assert [item for item in items if item["pk"]["S"].startswith("INBOX#")] == []
+
+
+def test_what_arrives_while_the_webhook_is_deleted_is_not_stored(
+    account: Api, aws: Aws, address: dict[str, Any]
+) -> None:
+    """Its signature was verified with the webhook as it was read a moment before."""
+    webhook = config_table().webhook("acme", address["id"])
+    assert account.call("DELETE", f"/v1/webhooks/{address['id']}").status == 204
+    with pytest.raises(NotFound, match=r"^there is no such address$"):
+        inboxes().store(webhook, {}, b"{}", [])
+    assert aws.dynamodb.scan(TableName=aws.log_table)["Items"] == []
+    assert inboxes().newest(webhook, after=0, before=None, limit=1) == ([], None)
 
 
 def test_a_webhook_that_points_elsewhere_by_now_is_no_test_address(account: Api, address: dict[str, Any]) -> None:

@@ -172,11 +172,15 @@ def test_an_edit_beside_a_transaction_is_made(table: ConfigTable, aws: Aws) -> N
     assert table.edit_webhook("acme", "wh_1", {"name": "new"}).name == "new"
 
 
-def test_it_does_not_try_for_ever(table: ConfigTable, aws: Aws) -> None:
+def test_it_does_not_try_for_ever(table: ConfigTable, aws: Aws, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Nor does it wait longer than a call of the API may take, however often the dice fall high."""
+    pauses: list[float] = []
+    monkeypatch.setattr("webhooks.conflicts.time.sleep", pauses.append)
     met = Conflicts(aws, "TransactWriteItems", "TransactionCanceledException", 99, ["None", "TransactionConflict"])
     with pytest.raises(ClientError):
         table.create_webhook(webhook(), limit=100)
     assert met.asked == 5
+    assert all(0 <= pause <= most for pause, most in zip(pauses, (0.05, 0.1, 0.2, 0.4), strict=True))
 
 
 def test_only_a_conflict_is_tried_again(table: ConfigTable, aws: Aws) -> None:
@@ -224,9 +228,10 @@ def test_who_is_refused_is_told_why(table: ConfigTable) -> None:
 @pytest.mark.parametrize("until", [None, "2026-05-30T10:30:00.000Z"])
 def test_the_secret_before_is_kept_only_while_it_signs(table: ConfigTable, until: str | None) -> None:
     table.create_webhook(webhook(), limit=100)
-    table.rotate_secret(webhook(), "whsec_bmV3", previous_expires_at=until, at=AT)
+    at = "2026-05-29T11:30:00.000Z"
+    table.rotate_secret(webhook(), "whsec_bmV3", previous_expires_at=until, at=at)
     stored = table.webhook("acme", "wh_1")
-    assert (stored.secret, stored.previous_expires_at) == ("whsec_bmV3", until)
+    assert (stored.secret, stored.previous_expires_at, stored.updated_at) == ("whsec_bmV3", until, at)
     assert stored.previous_secret == (webhook().secret if until else None)
 
 
@@ -249,6 +254,22 @@ def test_the_id_of_a_deleted_webhook_is_kept_for_400_days(table: ConfigTable, aw
     key = {"pk": {"S": "ACCOUNT#acme"}, "sk": {"S": "DELETED#wh_1"}}
     left = aws.dynamodb.get_item(TableName=table.name, Key=key)["Item"]
     assert left == key | {"expires_at": {"N": str(int((clock.at + timedelta(days=400)).timestamp()))}}
+
+
+@pytest.mark.parametrize(("inbox", "writes"), [(None, 3), ("0f", 4)])
+def test_a_test_address_is_written_and_deleted_where_there_is_one(
+    table: ConfigTable, aws: Aws, inbox: str | None, writes: int
+) -> None:
+    """Each write in a transaction is paid twice, and meets those of others on the same item."""
+    made: list[int] = []
+
+    def see(params: dict[str, Any], **_: Any) -> None:
+        made.append(len(params["TransactItems"]))
+
+    aws.dynamodb.meta.events.register("before-parameter-build.dynamodb.TransactWriteItems", see)
+    table.create_webhook(webhook(inbox=inbox), limit=100)
+    table.delete_webhook("acme", "wh_1", inbox=inbox)
+    assert made == [writes - 1, writes]
 
 
 @pytest.mark.parametrize("meanwhile", [{"failing_since": "2026-05-29T11:00:00.000Z"}, {"status": "disabled"}, None])

@@ -12,12 +12,18 @@ import pytest
 from deliver.snapshots import read_snapshot
 from tests.integration.conftest import Aws, Clock
 from tests.integration.pipeline import Pipeline
+from tests.integration.test_config_table import webhook
+from webhooks.account_items import AccountItems
 from webhooks.config_table import ConfigTable
+from webhooks.deduplication import RecentRequests
 from webhooks.delivery_lists import DeliveryLists, read_listed
 from webhooks.delivery_log import DeliveryLog
+from webhooks.erasures import Erasures
 from webhooks.errors import NotFound
+from webhooks.inboxes import Inboxes
+from webhooks.key_table import KeyTable
 from webhooks.stored_events import StoredEvent
-from webhooks.times import rfc3339
+from webhooks.times import now, rfc3339
 from webhooks.webhook_lists import WebhookLists
 
 EVENT = StoredEvent("acme", "evt_1", "message.incoming", "{}", "2026-05-29T10:30:00.000Z")
@@ -29,6 +35,18 @@ def log(aws: Aws) -> DeliveryLog:
 
 def lists(aws: Aws) -> WebhookLists:
     return WebhookLists(aws.dynamodb, aws.config_table)
+
+
+def keys(aws: Aws) -> KeyTable:
+    return KeyTable(aws.dynamodb, aws.config_table)
+
+
+def inboxes(aws: Aws) -> Inboxes:
+    return Inboxes(aws.dynamodb, aws.config_table, aws.log_table)
+
+
+def account_items(aws: Aws) -> AccountItems:
+    return AccountItems(aws.dynamodb, aws.config_table, aws.log_table)
 
 
 READS: dict[str, Callable[[Aws], Any]] = {
@@ -46,6 +64,20 @@ READS: dict[str, Callable[[Aws], Any]] = {
     "what decides about a POST": lambda aws: read_snapshot(
         aws.dynamodb, aws.config_table, aws.log_table, Pipeline(aws).message()
     ),
+    "a key": lambda aws: keys(aws).authenticate("key_1.secret", now()),
+    "an account's keys": lambda aws: keys(aws).of_account("acme", now(), limit=1),
+    "a key to revoke": lambda aws: keys(aws).revoke("key_1"),
+    "keys to revoke": lambda aws: keys(aws).revoke_all("acme"),
+    "a recent request": lambda aws: RecentRequests(aws.dynamodb, aws.config_table).is_recorded("acme", "retry"),
+    "a test address": lambda aws: inboxes(aws).owner("0f"),
+    "what a test address has received": lambda aws: inboxes(aws).newest(
+        webhook(inbox="0f"), after=0, before=None, limit=1
+    ),
+    "an erasure": lambda aws: Erasures(aws.dynamodb, aws.log_table).read("acme"),
+    "a deleted webhook": lambda aws: account_items(aws).deleted_webhook("acme"),
+    "what to erase of a webhook": lambda aws: account_items(aws).logged("acme", "wh_1"),
+    "what to erase of its pace": lambda aws: account_items(aws).waiting("acme", "wh_1"),
+    "what to erase of an account": lambda aws: account_items(aws).counters("acme"),
 }
 
 

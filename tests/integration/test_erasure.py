@@ -25,6 +25,7 @@ from tests.integration.quick_moto import AMAZONS_ENGINE, kept_state, restore
 from tests.integration.test_telemetry import metrics, write_lines_too, written
 from webhooks.clients import client
 from webhooks.stored_events import StoredEvent
+from webhooks.times import parse_time
 from webhooks.webhook_lists import WebhookLists
 
 EVENT = json.loads((Path(__file__).parent.parent / "events" / "eventbridge.json").read_text())
@@ -218,6 +219,9 @@ def test_nothing_of_an_erased_account_is_left_and_all_of_another(aws: Aws, clock
     status = erasure()
     assert status["deleted"] == {"keys": 2, "webhooks": 3, "deliveries": account.deliveries}
     assert status["started_at"] < status["ended_at"]
+    forgotten = parse_time(status["ended_at"]) + timedelta(days=30)
+    item = items(aws)[f"ERASURE#{ERASED}/ERASURE"]
+    assert item["expires_at"] == {"N": str(int(forgotten.timestamp()))}, "longer than messages are on a queue"
     assert other.api.get("/v1/webhooks").status == 200
 
 

@@ -13,8 +13,18 @@ from hypothesis import strategies as st
 
 from webhooks import item_keys
 from webhooks.attribute_values import from_item, to_item
-from webhooks.deliveries import Attempt, Delivery
-from webhooks.items import delivery_item, delivery_of, event_item, event_of
+from webhooks.deliveries import Attempt, Delivery, DeliveryStatus, Outcome
+from webhooks.items import (
+    delivery_item,
+    delivery_of,
+    event_item,
+    event_of,
+    inbox_item,
+    outcome_of,
+    webhook_item,
+    webhook_of,
+)
+from webhooks.models import Webhook
 from webhooks.stored_events import StoredEvent
 
 stored = st.recursive(
@@ -47,6 +57,7 @@ def test_what_a_newer_version_may_write_is_read_past() -> None:
 
 
 EVENT = StoredEvent("acme", "evt_1", "message.incoming", '{"event":"message.incoming"}', "2026-05-29T10:30:00.000Z")
+LATER = "2026-05-30T10:30:00.000Z"
 DELIVERY = Delivery(
     webhook_id="wh_1", account_id="acme", event_id="evt_1", event="message.incoming", accepted_at=EVENT.accepted_at,
     status="retrying", round=1, round_started_at=EVENT.accepted_at, next_attempt_at="2026-05-29T10:30:15.000Z",
@@ -59,7 +70,7 @@ DELIVERY = Delivery(
     "delivery",
     [
         DELIVERY,
-        replace(DELIVERY, test=True, round=2, round_started_at="2026-05-30T10:30:00.000Z"),
+        replace(DELIVERY, test=True, round=2, round_started_at=LATER),
         replace(DELIVERY, status="delivered", next_attempt_at=None, message_id=None),
         replace(DELIVERY, event_id="a-_Z"),
         replace(
@@ -75,6 +86,44 @@ def test_a_delivery_is_read_as_it_was_written(delivery: Delivery) -> None:
 def test_an_event_is_read_as_it_was_written() -> None:
     assert event_of(event_item(EVENT, log_days=30)) == EVENT
     assert event_of(event_item(replace(EVENT, webhooks=2), log_days=30)).webhooks == 2
+
+
+WEBHOOK = Webhook(
+    id="wh_1", account_id="acme", name="hook", url="https://example.com/", events=["message.read"], status="failing",
+    secret="whsec_c2VjcmV0", created_at=EVENT.accepted_at, updated_at=EVENT.accepted_at, headers={"X-Api-Key": "k"},
+    failing_since=EVENT.accepted_at, catch_up=True,
+)  # fmt: skip
+
+
+def test_a_webhook_is_read_as_it_was_written_and_what_a_newer_version_wrote_is_ignored() -> None:
+    item = webhook_item(WEBHOOK)
+    assert webhook_of(item | {"newer": {"S": "x"}}) == WEBHOOK
+    assert "disabled_at" not in item, "an attribute that is None is absent: writes are conditional on it"
+    assert item | item_keys.webhook_key("acme", "wh_1") == item
+
+
+def test_a_test_address_leads_to_its_webhook() -> None:
+    whose = {"account_id": {"S": "acme"}, "webhook_id": {"S": "wh_1"}}
+    assert inbox_item(WEBHOOK, "0f") == item_keys.inbox_key("0f") | whose
+
+
+def test_a_delivery_is_in_an_index_while_recovery_may_have_to_find_it() -> None:
+    """`infra.database` names their keys."""
+    place = {"due": {"S": "wh_1"}, "due_at": {"S": f"{LATER}#{EVENT.accepted_at}#evt_1"}}
+    failed = {"failed_webhook": {"S": "wh_1"}}
+    indexes: dict[DeliveryStatus, Any] = {
+        "pending": place, "retrying": failed, "failed": failed, "delivered": {}, "cancelled": {},
+    }  # fmt: skip
+    for status, keys in indexes.items():
+        item = delivery_item(replace(DELIVERY, status=status, round=2, round_started_at=LATER), log_days=30)
+        assert {name: item[name] for name in ("due", "due_at", "failed_webhook") if name in item} == keys, status
+
+
+def test_statistics_read_what_became_of_a_delivery_from_three_attributes() -> None:
+    answered = Attempt(2, 1, EVENT.accepted_at, 20, status_code=500), Attempt(1, 2, EVENT.accepted_at, 30, 200)
+    item = delivery_item(replace(DELIVERY, attempts=[*DELIVERY.attempts, *answered]), log_days=30)
+    read = {name: item[name] for name in ("sk", "status", "attempts")}
+    assert outcome_of(read) == Outcome(EVENT.accepted_at, "retrying", 3, answered_ms=[20, 30])
 
 
 def test_an_item_says_nothing_twice() -> None:

@@ -58,7 +58,7 @@ class ConfigTable:
                 lambda: self._client.transact_write_items(TransactItems=[{"Put": put}, {"Update": count}, *address])
             )
         except self._client.exceptions.TransactionCanceledException as cancelled:
-            if cancelled.response["CancellationReasons"][1].get("Code") == "ConditionalCheckFailed":
+            if cancelled.response["CancellationReasons"][1]["Code"] == "ConditionalCheckFailed":
                 raise LimitReached(
                     f"the account has {limit} webhooks, the most it may have; delete one first"
                 ) from None
@@ -126,7 +126,7 @@ class ConfigTable:
             retry_on_conflict(lambda: self._client.transact_write_items(TransactItems=writes))
         except self._client.exceptions.TransactionCanceledException as cancelled:
             reason = cancelled.response["CancellationReasons"][0]
-            if reason.get("Code") != "ConditionalCheckFailed":
+            if reason["Code"] != "ConditionalCheckFailed":
                 raise
             raise _changed_or_gone(reason) from None
 

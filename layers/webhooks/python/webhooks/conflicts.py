@@ -34,7 +34,7 @@ def transact(client: DynamoDBClient, *writes: Any) -> bool:
     try:
         retry_on_conflict(lambda: client.transact_write_items(TransactItems=writes))
     except client.exceptions.TransactionCanceledException as cancelled:
-        if "ConditionalCheckFailed" in {reason.get("Code") for reason in cancelled.response["CancellationReasons"]}:
+        if "ConditionalCheckFailed" in {reason["Code"] for reason in cancelled.response["CancellationReasons"]}:
             return False
         raise
     return True
@@ -42,5 +42,5 @@ def transact(client: DynamoDBClient, *writes: Any) -> bool:
 
 def _met_another(refused: ClientError) -> bool:
     reasons: Any = refused.response.get("CancellationReasons", [])
-    codes = {reason.get("Code", "None") for reason in reasons} - {"None"}
+    codes = {reason["Code"] for reason in reasons} - {"None"}
     return refused.response["Error"]["Code"] == "TransactionConflictException" or codes == {"TransactionConflict"}
