@@ -15,13 +15,14 @@ from tests.integration.api_client import Api
 from tests.integration.conftest import Aws, Clock
 from tests.integration.counting import aws_calls
 from tests.integration.pipeline import Pipeline, failures, put_items
+from tests.integration.test_telemetry import write_lines_too, written
 from webhooks.attribute_values import to_item
 from webhooks.clients import client
 from webhooks.deliveries import Attempt, Delivery
-from webhooks.item_keys import event_key
+from webhooks.item_keys import catch_up_key, event_key
 from webhooks.items import delivery_item
 from webhooks.stored_events import StoredEvent
-from webhooks.tables import delivery_lists
+from webhooks.tables import catch_ups, delivery_lists
 from webhooks.times import parse_time, rfc3339
 
 PATH = "/v1/webhooks/wh_1"
@@ -110,7 +111,7 @@ def test_an_endpoint_without_traffic_is_probed_for_three_days_and_then_given_up(
         release()
         if sent:
             probes.append((clock.at - began) / timedelta(hours=1))
-            assert len(sent) == 1, "one delivery is enough"
+            assert [delay for _, _, delay in sent] == [0], "one delivery is enough"
             _fail_again(pipeline, sent[0][1])
             sent.clear()
     assert [round(hours, 1) for hours in probes] == [0.2, 1.0, *[float(hours) for hours in range(3, 72, 6)]]
@@ -192,8 +193,15 @@ def test_with_traffic_there_is_no_probe(
 
 
 def test_at_the_first_200_what_failed_is_sent_again_oldest_first_at_its_pace(
-    pipeline: Pipeline, clock: Clock, sent: Sent, account: Api, outage: Callable[..., list[str]]
+    pipeline: Pipeline,
+    clock: Clock,
+    sent: Sent,
+    account: Api,
+    outage: Callable[..., list[str]],
+    monkeypatch: pytest.MonkeyPatch,
+    capsys: pytest.CaptureFixture[str],
 ) -> None:
+    write_lines_too(monkeypatch)
     failed = outage(120, max_per_second=2)
     assert state(account) == ("waiting", 0, 0)
     clock.at += timedelta(minutes=5)
@@ -202,6 +210,8 @@ def test_at_the_first_200_what_failed_is_sent_again_oldest_first_at_its_pace(
     recover(pipeline, clock)
     release()
     assert state(account) == ("done", 121, 121)
+    ended = {"message": "catch_up.ended", "webhook_id": "wh_1", "state": "done", "sent": 121, "total": 121}
+    assert ended in written(capsys)
     delays = {event_id: delay for _, event_id, delay in sent}
     assert len(sent) == len(delays) == 121
     assert [delays[event_id] for event_id in failed[:120]] == [(number + 1) // 2 for number in range(120)]
@@ -317,13 +327,13 @@ def test_an_outage_that_begins_while_all_was_just_sent_is_not_missed(
 def test_an_endpoint_that_cannot_bear_an_event_does_not_get_it_for_ever(
     pipeline: Pipeline, clock: Clock, sent: Sent, outage: Callable[..., list[str]]
 ) -> None:
-    """It may go on for twelve outages."""
     outage(1)
-    for _ in range(12):
+    for outages in range(MAX_PAUSES + 2):
         recover(pipeline, clock)
         sent.clear()
         release()
         if "e000" not in [event_id for _, event_id, _ in sent]:
+            assert outages == MAX_PAUSES + 1
             return
         clock.at += timedelta(minutes=7)
         _fail_again(pipeline, "e000")
@@ -373,13 +383,44 @@ def test_who_disables_the_webhook_ends_it(
     account: Api,
     outage: Callable[..., list[str]],
     change: dict[str, Any],
+    monkeypatch: pytest.MonkeyPatch,
 ) -> None:
+    """Even if an attempt has changed it since it was read."""
     outage(3)
+    before_it_is_written(monkeypatch, lambda: catch_ups().look_now("wh_1"))
     assert account.call("PATCH", PATH, change).status == 200
     assert state(account)[0] == "stopped"
     assert account.call("PATCH", PATH, {"enabled": True}).status == 200
     release()
     assert sent == []
+
+
+def test_what_was_read_before_two_others_wrote_it_is_not_written(
+    clock: Clock, account: Api, outage: Callable[..., list[str]], pipeline: Pipeline
+) -> None:
+    outage(1)
+    known = catch_ups().read("wh_1")
+    assert known
+    assert catch_ups().save(known)
+    catch_ups().look_now("wh_1")
+    assert not catch_ups().save(known.ended("done"))
+    assert state(account)[0] == "waiting"
+    item = pipeline.aws.dynamodb.get_item(TableName=pipeline.aws.log_table, Key=catch_up_key("wh_1"))["Item"]
+    assert int(item["expires_at"]["N"]) == int((clock.at + timedelta(days=30)).timestamp())
+
+
+def before_it_is_written(monkeypatch: pytest.MonkeyPatch, act: Callable[[], object]) -> None:
+    """Acts once, when the catching up has been read and is about to be written."""
+    dynamodb, once = client("dynamodb"), iter([act])
+    real = dynamodb.put_item
+
+    def put_item(**request: Any) -> Any:
+        if request["Item"]["sk"] == {"S": "CATCH_UP"}:
+            for acts in once:
+                acts()
+        return real(**request)
+
+    monkeypatch.setattr(dynamodb, "put_item", put_item)
 
 
 def test_it_can_be_chosen_when_the_webhook_is_failing_already(

@@ -14,6 +14,7 @@ from tests.integration.conftest import Aws, Clock
 from tests.integration.pipeline import Pipeline
 from tests.integration.test_config_table import webhook
 from webhooks.account_items import AccountItems
+from webhooks.catch_ups import CatchUps
 from webhooks.config_table import ConfigTable
 from webhooks.deduplication import RecentRequests
 from webhooks.delivery_lists import DeliveryLists, read_listed
@@ -24,6 +25,7 @@ from webhooks.inboxes import Inboxes
 from webhooks.key_table import KeyTable
 from webhooks.stored_events import StoredEvent
 from webhooks.times import now, rfc3339
+from webhooks.waiting_deliveries import WaitingDeliveries
 from webhooks.webhook_lists import WebhookLists
 
 EVENT = StoredEvent("acme", "evt_1", "message.incoming", "{}", "2026-05-29T10:30:00.000Z")
@@ -61,6 +63,9 @@ READS: dict[str, Callable[[Aws], Any]] = {
     "subscriptions": lambda aws: lists(aws).subscriptions("acme"),
     "names": lambda aws: lists(aws).names("acme"),
     "a page of webhooks": lambda aws: lists(aws).page("acme", limit=1),
+    "a catching up": lambda aws: CatchUps(aws.dynamodb, aws.log_table, log_days=30).read("wh_1"),
+    "what waits": lambda aws: WaitingDeliveries(aws.dynamodb, aws.log_table, log_days=30).first("wh_1", limit=1),
+    "whether something waits": lambda aws: WaitingDeliveries(aws.dynamodb, aws.log_table, log_days=30).state("wh_1"),
     "what decides about a POST": lambda aws: read_snapshot(
         aws.dynamodb, aws.config_table, aws.log_table, Pipeline(aws).message()
     ),

@@ -16,9 +16,10 @@ from local.receiver import Receiver
 from tests.integration.api_client import Api
 from tests.integration.conftest import Aws, Clock
 from tests.integration.counting import aws_calls
-from tests.integration.pipeline import Pipeline, failures
+from tests.integration.pipeline import Pipeline, ago, failures
+from tests.integration.test_telemetry import metrics, write_lines_too, written
 from webhooks.clients import client
-from webhooks.pace import HORIZON
+from webhooks.times import rfc3339
 
 EVENT = json.loads((Path(__file__).parent.parent / "events" / "eventbridge.json").read_text())
 URL = "https://localhost:1/"
@@ -69,6 +70,21 @@ def test_what_comes_faster_is_delayed_and_the_others_are_not(
     assert [delay for webhook_id, _, delay in sent if webhook_id == "wh_paced"] == [0, 1], "a pause saves nothing up"
 
 
+def test_a_moment_is_given_away_once_and_none_beyond_the_horizon(aws: Aws, clock: Clock) -> None:
+    from webhooks.tables import pace
+
+    began = clock.at
+    assert pace().take("wh_1", 3, 7) == began
+    assert pace().take("wh_1", 299, 1) == began + timedelta(milliseconds=429), "three sevenths of a second"
+    assert pace().take("wh_1", 1, 1) is None
+    clock.at += timedelta(milliseconds=429)
+    assert pace().take("wh_1", 1, 1) == began + timedelta(seconds=299, milliseconds=429)
+    with aws_calls() as calls:
+        assert pace().take("wh_2", 301, 1) is None
+    assert calls == {}, "they would never fit"
+    assert pace().take("wh_2", 300, 1) == clock.at
+
+
 def test_a_pace_costs_a_write_and_only_where_it_is_set(pipeline: Pipeline, clock: Clock) -> None:
     pipeline.webhook(URL, "wh_1")
     with aws_calls() as without:
@@ -81,32 +97,35 @@ def test_a_pace_costs_a_write_and_only_where_it_is_set(pipeline: Pipeline, clock
 
 
 def test_what_waits_is_released_in_order_at_its_pace(
-    pipeline: Pipeline, clock: Clock, sent: list[tuple[str, str, int]]
+    pipeline: Pipeline, clock: Clock, sent: list[tuple[str, str, int]], monkeypatch: pytest.MonkeyPatch
 ) -> None:
+    """More than fits the horizon: twenty seconds, not five minutes. A release every four seconds, not every minute."""
+    horizon = timedelta(seconds=20)
+    monkeypatch.setattr("webhooks.pace.HORIZON", horizon)
     pipeline.webhook(URL, max_per_second=1)
     began = clock.at
-    for start in range(0, 400, 100):
-        publish(clock, *numbers(start, start + 100))
-    assert 200 <= len(sent) <= HORIZON.total_seconds()
+    for start in range(0, 45, 15):
+        publish(clock, *numbers(start, start + 15))
+    assert 15 <= len(sent) <= horizon.total_seconds()
     publish(clock, "later")  # behind what waits
     moments: dict[str, float] = {}
     while True:
         for _, event_id, delay in sent:
             moments[event_id] = round((clock.at - began).total_seconds()) + delay
-            assert delay <= HORIZON.total_seconds()
-        if len(moments) == 401:
+            assert delay <= horizon.total_seconds()
+        if len(moments) == 46:
             break
-        assert clock.at - began < timedelta(minutes=8), f"{len(moments)} released"
-        clock.at += timedelta(minutes=1)
+        assert clock.at - began < timedelta(seconds=50), f"{len(moments)} released"
+        clock.at += timedelta(seconds=4)
         sent.clear()
         release()
-    in_order = [moments[event_id] for event_id in [*numbers(0, 400), "later"]]
+    in_order = [moments[event_id] for event_id in [*numbers(0, 45), "later"]]
     assert in_order == sorted(in_order)
     assert all(later - earlier <= 2 for earlier, later in itertools.pairwise(in_order)), "a gap"
-    assert in_order[-1] - in_order[0] == pytest.approx(400, abs=2)
+    assert in_order[-1] - in_order[0] == pytest.approx(45, abs=2)
     release()  # sees that nothing is left
     sent.clear()
-    clock.at += HORIZON
+    clock.at += horizon
     publish(clock, "again")
     assert [delay for _, _, delay in sent] == [0]
     with aws_calls() as calls:
@@ -134,9 +153,12 @@ def test_a_release_that_is_cut_off_is_made_up_for(
     waiting: Callable[..., None],
     call: str,
     monkeypatch: pytest.MonkeyPatch,
+    capsys: pytest.CaptureFixture[str],
 ) -> None:
+    write_lines_too(monkeypatch)
     pipeline.webhook(URL, max_per_second=1)
     waiting("e1", "e2")
+    written(capsys)
     clock.at += timedelta(minutes=1)
     used = client("sqs" if call.startswith("send") else "dynamodb")
     with monkeypatch.context() as broken:
@@ -146,12 +168,49 @@ def test_a_release_that_is_cut_off_is_made_up_for(
 
         broken.setattr(used, call, fails)
         release()
+    lines = written(capsys)
+    assert [line["webhook_id"] for line in lines if line.get("message") == "release.our_fault"] == ["wh_1"]
+    assert metrics(lines) == {"OurFault": [1]}
     clock.at += timedelta(minutes=1)
     release()
+    assert {"message": "deliveries.released", "webhook_id": "wh_1", "messages": 2} in written(capsys)
     assert {event_id for _, event_id, _ in sent} == {"e1", "e2"}
     sent.clear()
     release()
     assert sent == [], "released, and not forgotten"
+
+
+def test_what_sqs_refuses_waits_on(
+    pipeline: Pipeline,
+    clock: Clock,
+    sent: list[tuple[str, str, int]],
+    waiting: Callable[..., None],
+    monkeypatch: pytest.MonkeyPatch,
+    capsys: pytest.CaptureFixture[str],
+) -> None:
+    write_lines_too(monkeypatch)
+    pipeline.webhook(URL, max_per_second=1)
+    waiting("e1", "e2", "e3")
+    clock.at += timedelta(minutes=1)
+    real = client("sqs").send_message_batch
+
+    def refusing(**request: Any) -> Any:
+        entries = request["Entries"]
+        refused = [entry for entry in entries if entry["MessageAttributes"]["event_id"]["StringValue"] == "e2"]
+        if taken := [entry for entry in entries if entry not in refused]:
+            real(**request | {"Entries": taken})
+        return {"Failed": [{"Id": entry["Id"]} for entry in refused]}
+
+    with monkeypatch.context() as patched:
+        patched.setattr(client("sqs"), "send_message_batch", refusing)
+        release()
+    lines = written(capsys)
+    assert {"message": "deliveries.released", "webhook_id": "wh_1", "messages": 2} in lines
+    (fault,) = [line for line in lines if line.get("message") == "release.our_fault"]
+    assert fault["exception"].endswith("NotReleased: 1 of 3")
+    clock.at += timedelta(minutes=1)
+    release()
+    assert [event_id for _, event_id, _ in sent] == ["e1", "e3", "e2"]
 
 
 def test_what_is_released_is_removed_in_few_calls(
@@ -193,16 +252,31 @@ def test_what_dynamodb_leaves_is_removed_by_asking_again(
 def test_another_round_that_comes_to_wait_meanwhile_is_not_removed(
     pipeline: Pipeline, clock: Clock, sent: list[tuple[str, str, int]], waiting: Callable[..., None]
 ) -> None:
+    """What is released has all its time to be attempted, and the log forgets it when it forgets its event."""
     from webhooks.tables import pace, waiting_deliveries
 
     pipeline.webhook(URL, max_per_second=1)
     waiting("e1")
     (first,) = waiting_deliveries().first("wh_1", limit=10)
-    assert pace().schedule([replace(first, round=2)], 1) == [], "waits, too"
+    accepted = int(clock.at.timestamp())
+    clock.at += timedelta(days=1)
+    assert pace().schedule([replace(first, round=2, test=True)], 1) == [], "waits, too"
+    month = 30 * 24 * 3600
+    assert sorted(expiry(pipeline.aws)) == [accepted + month, accepted + month, int(clock.at.timestamp()) + month]
     waiting_deliveries().remove([first])
-    assert [(message.event_id, message.round) for message in waiting_deliveries().first("wh_1", limit=10)] == [
-        ("e1", 2)
-    ]
+    (second,) = waiting_deliveries().first("wh_1", limit=10)
+    assert second == replace(first, round=2, test=True, round_started_at=rfc3339(clock.at))
+    assert (first.event, first.test, first.account_id) == ("message.incoming", False, "acme")
+
+
+def expiry(aws: Aws) -> list[int]:
+    """Of the webhook's pace, and of what waits because of it."""
+    items = aws.dynamodb.query(
+        TableName=aws.log_table,
+        KeyConditionExpression="pk = :pk",
+        ExpressionAttributeValues={":pk": {"S": "PACE#wh_1"}},
+    )["Items"]
+    return [int(item["expires_at"]["N"]) for item in items]
 
 
 def test_an_event_that_comes_to_wait_while_the_last_is_released_is_not_missed(
@@ -211,25 +285,36 @@ def test_an_event_that_comes_to_wait_while_the_last_is_released_is_not_missed(
     from webhooks.tables import waiting_deliveries
 
     pipeline.webhook(URL, max_per_second=1)
+    assert waiting_deliveries().state("wh_1") is None, "nothing has ever waited"
     waiting("e1")
     state = waiting_deliveries().state("wh_1")
     assert state
-    publish(clock, "e2")
+    with aws_calls() as calls:
+        publish(clock, "e2")
+    assert (calls["PutItem"], calls["UpdateItem"]) == (2, 2), (
+        "event and delivery; a moment is asked for, and none given"
+    )
     assert not waiting_deliveries().finish(state)
     clock.at += timedelta(minutes=1)
     release()
     assert [event_id for _, event_id, _ in sent] == ["e1", "e2"]
 
 
-@pytest.mark.parametrize("change", [{"max_per_second": None}, {"status": "disabled"}, None])
+@pytest.mark.parametrize(
+    "change",
+    [{"max_per_second": None}, {"status": "disabled"}, {"max_per_second": None, "slow_since": ago(60)}, None],
+    ids=["no pace", "disabled", "slow", "deleted"],
+)
 def test_without_a_pace_all_is_released_at_once(
     pipeline: Pipeline,
     clock: Clock,
     sent: list[tuple[str, str, int]],
     waiting: Callable[..., None],
     change: dict[str, Any] | None,
+    monkeypatch: pytest.MonkeyPatch,
 ) -> None:
-    """That of a webhook which is disabled or deleted is cancelled by deliver."""
+    """A page after the other. That of a webhook which is disabled or deleted is cancelled by deliver."""
+    monkeypatch.setattr("deliver.release._PAGE", 1)
     pipeline.webhook(URL, max_per_second=1)
     waiting("e1", "e2")
     if change is None:
@@ -238,6 +323,9 @@ def test_without_a_pace_all_is_released_at_once(
         pipeline.webhook(URL, **{"max_per_second": 1} | change)
     release()
     assert sorted(sent) == [("wh_1", "e1", 0), ("wh_1", "e2", 0)]
+    aws = pipeline.aws
+    queue = aws.retry_queue if change and "slow_since" in change else aws.delivery_queue
+    assert len(aws.messages(queue)) == 2, "on its lane"
     release()
     assert len(sent) == 2
 

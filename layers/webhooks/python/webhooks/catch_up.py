@@ -38,7 +38,7 @@ class CatchUp:
     state: CatchUpState
     since: str
     failing_since: str
-    due_at: str | None
+    due_at: str | None = None
     probes: int = 0
     pauses: int = 0
     after: str | None = None

@@ -40,7 +40,6 @@ class CatchUps:
             state="waiting",
             since=rfc3339(parse_time(min(failing_since, accepted_at)) - EARLIER),
             failing_since=failing_since,
-            due_at=None,
         ).with_next_probe()
         was = self._put(begun, "attribute_not_exists(pk)", {})
         while was and (following := was.followed_by(begun, again=again)):
@@ -90,10 +89,10 @@ class CatchUps:
         return None
 
 
-_FIELDS = {field.name for field in fields(CatchUp)} - {"due_at"}
+_FIELDS = {field.name for field in fields(CatchUp)}
 
 
 def _catch_up_of(item: Mapping[str, Any] | None) -> CatchUp | None:
     values = from_item(dict(item or {}))
     known = {name: values[name] for name in _FIELDS & values.keys()}
-    return CatchUp(**known, due_at=values.get("due_at")) if values else None
+    return CatchUp(**known) if values else None

@@ -71,14 +71,14 @@ class Pace:
             at = _milliseconds(now())
             limit = at + int(HORIZON.total_seconds() * 1000) - step
             if limit < at:
-                break
+                return None
             idle = f"attribute_not_exists(next_slot){free} OR next_slot < :at{free}"
             values = {":at": at, ":after": at + step}
             taken, item = self._update(webhook_id, "SET next_slot = :after", values, condition=idle)
             if taken:
                 return _moment(at)
             if (free and "due" in item) or item["next_slot"] > limit:
-                break
+                return None
             busy = f"next_slot >= :at AND next_slot <= :limit{free}"
             values = {":at": at, ":limit": limit, ":step": step}
             taken, item = self._update(webhook_id, "SET next_slot = next_slot + :step", values, condition=busy)
