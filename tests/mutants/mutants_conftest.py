@@ -6,6 +6,7 @@ mutants' processes begin, which are forks of one.
 
 from __future__ import annotations
 
+import gc
 import json
 import os
 import signal
@@ -17,6 +18,7 @@ from typing import Any
 
 import boto3
 import pytest
+from botocore.loaders import JSONFileLoader
 from moto import mock_aws
 
 _MEASURED = Path("mutmut-stats.json")
@@ -61,6 +63,7 @@ def pytest_collection_finish(session: pytest.Session) -> None:
         from tests.template import default_template
         from webhooks.clients import client
 
+        _read_services_once()
         with mock_aws(config={"core": {"mock_credentials": False}}):
             services: dict[Any, Any] = {name: boto3.client(name) for name in ("dynamodb", "sqs", "events")}
             resources.create(default_template(), **services)
@@ -68,6 +71,13 @@ def pytest_collection_finish(session: pytest.Session) -> None:
                 client(service)
             for handler in _HANDLERS:
                 import_module(handler)
+    gc.freeze()  # pytest collects garbage at its end, twice: none of what is here
+
+
+def _read_services_once() -> None:
+    """boto3 reads its description of a service anew in each session, and moto ends the session with each mock."""
+    load_file = cache(JSONFileLoader().load_file)
+    setattr(JSONFileLoader, "load_file", lambda _, path: load_file(path))  # noqa: B010
 
 
 @pytest.hookimpl(wrapper=True)
