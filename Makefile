@@ -10,7 +10,8 @@ RETRY_DELAYS ?= 10,60,300
 # Processes that share the tests: more than cores, because many tests wait.
 WORKERS ?= 4
 SHARED = --dist loadgroup --no-loadscope-reorder
-PYTEST = $(PY) -m pytest -m "not slow and not by_hand" -n $(WORKERS) $(SHARED)
+NOT_SLOW = not slow and not by_hand
+PYTEST = $(PY) -m pytest -n $(WORKERS) $(SHARED)
 SYNTH = AWS_ACCESS_KEY_ID= AWS_SECRET_ACCESS_KEY= npx --no-install cdk synth --quiet
 # All that is off by default, so that CDK's checks see it, too.
 OPTIONAL = $(foreach on,dashboard service_level canary log_recovery,-c $(on)=on) \
@@ -32,10 +33,10 @@ demo: setup ## the whole story on this machine: deploy, register, publish, recei
 	@$(PY) -m local demo
 
 test: setup .venv/browser.stamp ## all tests but the slow ones, some minutes
-	$(PYTEST)
+	$(PYTEST) -m "$(NOT_SLOW)"
 
-test-fast: setup ## of these, unit and integration, a minute or two
-	$(PYTEST) tests/unit tests/integration
+test-fast: setup ## of these, the short ones of unit and integration, a minute
+	$(PYTEST) -m "$(NOT_SLOW) and not long" tests/unit tests/integration
 
 test-slow: setup .venv/browser.stamp ## the real retry schedule, faults at length
 	$(PY) -m pytest -m slow -rP -n 3 $(SHARED)

@@ -228,6 +228,7 @@ def test_what_has_moved_since_the_index_was_written_is_left_out_and_said(
     assert (ids(rest), rest["next_cursor"], rest["searched_to"]) == (["evt_1", "evt_0"], None, None)
 
 
+@pytest.mark.long
 def test_a_filter_finds_what_is_far_down_by_following_the_cursor(
     account: Api, path: str, log: DeliveryLog, aws: Aws
 ) -> None:
@@ -264,6 +265,7 @@ def test_the_failed_are_found_without_reading_what_is_above_them(
     assert all(len(page) == 4 for page in both[:-1])
 
 
+@pytest.mark.long
 def test_a_page_of_long_answers_ends_before_lambdas_own_limit(account: Api, path: str, aws: Aws) -> None:
     """6 MB; a body of control characters takes seven bytes for each of them: 22 × 40 × 1024 × 7."""
     noisy = [replace(ATTEMPT, number=number, response_body="\x01" * 1024) for number in range(40)]

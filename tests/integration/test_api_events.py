@@ -113,6 +113,7 @@ json_values = st.recursive(
 )  # fmt: skip
 
 
+@pytest.mark.long
 @settings(
     max_examples=50, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture, HealthCheck.too_slow]
 )

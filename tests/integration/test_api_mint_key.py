@@ -69,6 +69,7 @@ def test_a_table_that_is_not_there_is_said_without_a_traceback(aws: Aws, monkeyp
         mint(monkeypatch, "--table", "absent")
 
 
+@pytest.mark.long
 @pytest.mark.parametrize(
     ("outputs", "minted"),
     [

@@ -131,6 +131,7 @@ def test_only_events_accepted_since_then(pipeline: Pipeline, account: Api, aws: 
     assert queued(aws, 1) == ["failed_4"]
 
 
+@pytest.mark.long
 def test_pages_of_a_hundred_until_the_cursor_is_null(pipeline: Pipeline, account: Api, aws: Aws) -> None:
     pipeline.webhook("https://localhost:1/")
     failed = logged(aws, 105)
@@ -155,6 +156,7 @@ def test_what_is_called_again_from_the_start_sends_nothing_twice(pipeline: Pipel
     assert queued(aws, 12) == sorted(failed)
 
 
+@pytest.mark.long
 @pytest.mark.parametrize("cut_off_at", [0, 1, 17])
 def test_cut_off_between_sending_and_marking_nothing_is_lost_or_posted_twice(
     pipeline: Pipeline, account: Api, receiver: Receiver, aws: Aws, monkeypatch: pytest.MonkeyPatch, cut_off_at: int
@@ -181,6 +183,7 @@ def test_cut_off_between_sending_and_marking_nothing_is_lost_or_posted_twice(
     assert sorted(posted.headers["webhook-id"] for posted in receiver.received("/hook")) == sorted(failed)
 
 
+@pytest.mark.long
 def test_two_calls_at_once_post_nothing_twice(
     pipeline: Pipeline, account: Api, receiver: Receiver, aws: Aws, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -314,6 +317,7 @@ def test_a_cursor_of_nowhere_is_refused(pipeline: Pipeline, account: Api) -> Non
     assert account.post(PATH, {"since": ago(hours=1), "cursor": "WEBHOOK"}).status == 400
 
 
+@pytest.mark.long
 @pytest.mark.usefixtures("small_pages")
 def test_what_a_page_costs_does_not_grow_with_what_succeeded(pipeline: Pipeline, account: Api, aws: Aws) -> None:
     pipeline.webhook("https://localhost:1/")
@@ -370,6 +374,7 @@ def logged_pending(aws: Aws, count: int, *, minutes: float) -> list[str]:
     return failed
 
 
+@pytest.mark.long
 def test_pending_deliveries_whose_message_is_lost_are_recovered(
     pipeline: Pipeline, account: Api, receiver: Receiver, aws: Aws
 ) -> None:

@@ -176,6 +176,7 @@ def numbered(count: int) -> dict[str, int]:
 BATCH = {"events": [PUBLISHED | numbered(950)] * 100}
 
 
+@pytest.mark.long
 @pytest.mark.parametrize(
     ("role", "body", "field", "count"),
     [
@@ -263,6 +264,7 @@ bodies = st.dictionaries(
 )  # fmt: skip
 
 
+@pytest.mark.long
 @settings(
     max_examples=80, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture, HealthCheck.too_slow]
 )

@@ -108,6 +108,7 @@ def test_a_delivery_that_is_erased_meanwhile_is_a_404(
     assert (answer.status, answer.json["detail"]) == (404, "there is no such delivery")
 
 
+@pytest.mark.long
 def test_two_people_who_retry_at_once_are_one_round(
     pipeline: Pipeline, account: Api, receiver: Receiver, monkeypatch: pytest.MonkeyPatch
 ) -> None:

@@ -228,6 +228,7 @@ def test_what_the_schema_of_publishing_allows_is_accepted_and_nothing_else(
     assert batch.is_valid({"events": [body]}) == accepted
 
 
+@pytest.mark.long
 def test_what_is_sent_is_as_the_specification_says(
     api: Api, specification: dict[str, Any], aws: Aws, receiver: Receiver
 ) -> None:

@@ -129,6 +129,7 @@ def random_deliveries(webhook_id: str, count: int, random: Random) -> Iterator[D
         yield replace(first, event_id=f"evt_{number}", accepted_at=accepted_at, status=status, attempts=attempts)
 
 
+@pytest.mark.long
 @pytest.mark.parametrize("count", [500, pytest.param(10_000, marks=pytest.mark.slow)])  # moto takes half a minute
 def test_the_statistics_are_a_count_over_the_log(account: Api, webhook_id: str, aws: Aws, count: int) -> None:
     deliveries = list(random_deliveries(webhook_id, count, Random(1)))

@@ -182,6 +182,7 @@ def test_64_kib_are_the_most(account: Api, address: dict[str, Any], clock: Clock
     assert [len(request["body"]) for request in requests(account, address)] == [64 * 1024]
 
 
+@pytest.mark.long
 def test_the_last_hundred_are_kept(account: Api, aws: Aws, address: dict[str, Any], clock: Clock) -> None:
     for number in range(1, 104):
         assert arrive(address, signed(address["secret"], clock.at, event_id=f"evt_{number}")).status == 200

@@ -35,6 +35,7 @@ def test_a_created_webhook_is_shown_with_its_secret_once(account: Api) -> None:
     assert account.get(f"/v1/webhooks/{webhook['id']}/secret").json == secret
 
 
+@pytest.mark.long
 @pytest.mark.parametrize(
     ("change", "field"),
     [
@@ -307,6 +308,7 @@ def test_an_event_whose_emission_was_not_recorded_is_emitted_again_with_the_same
     assert first == second
 
 
+@pytest.mark.long
 def test_switching_a_webhook_on_and_off_does_not_flood_the_bus(
     account: Api, aws: Aws, monkeypatch: pytest.MonkeyPatch
 ) -> None:

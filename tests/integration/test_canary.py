@@ -106,6 +106,7 @@ def test_it_makes_one_webhook_and_keeps_it(
     assert id_of(published[0]) != id_of(published[1])
 
 
+@pytest.mark.long
 def test_an_event_that_does_not_arrive_within_60_s_is_missed(
     aws: Aws, waiting: Waiting, published: list[dict[str, Any]], run: Run
 ) -> None:

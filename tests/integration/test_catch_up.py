@@ -100,6 +100,7 @@ def state(account: Api) -> tuple[str, int, int]:
     return shown["state"], shown["sent"], shown["total"]
 
 
+@pytest.mark.long
 def test_an_endpoint_without_traffic_is_probed_for_three_days_and_then_given_up(
     pipeline: Pipeline, clock: Clock, sent: Sent, account: Api, outage: Callable[..., list[str]]
 ) -> None:
@@ -132,6 +133,7 @@ def said(account: Api) -> dict[str, str | None]:
     return listed
 
 
+@pytest.mark.long
 def test_the_log_says_of_each_failed_delivery_whether_it_is_sent_again(
     pipeline: Pipeline, clock: Clock, sent: Sent, account: Api, outage: Callable[..., list[str]]
 ) -> None:
@@ -192,6 +194,7 @@ def test_with_traffic_there_is_no_probe(
     assert sent == []
 
 
+@pytest.mark.long
 def test_at_the_first_200_what_failed_is_sent_again_oldest_first_at_its_pace(
     pipeline: Pipeline,
     clock: Clock,
@@ -221,6 +224,7 @@ def test_at_the_first_200_what_failed_is_sent_again_oldest_first_at_its_pace(
     assert sent == []
 
 
+@pytest.mark.long
 def test_a_second_outage_pauses_it_and_it_goes_on(
     pipeline: Pipeline,
     clock: Clock,
@@ -249,6 +253,7 @@ def test_a_second_outage_pauses_it_and_it_goes_on(
     assert sorted(event_id for _, event_id, _ in sent) == sorted(failed)
 
 
+@pytest.mark.long
 def test_what_fails_again_after_all_was_sent_is_sent_once_more(
     pipeline: Pipeline, clock: Clock, sent: Sent, account: Api, outage: Callable[..., list[str]]
 ) -> None:
@@ -324,6 +329,7 @@ def test_an_outage_that_begins_while_all_was_just_sent_is_not_missed(
     assert "last" in {event_id[:4] for _, event_id, _ in sent}
 
 
+@pytest.mark.long
 def test_an_endpoint_that_cannot_bear_an_event_does_not_get_it_for_ever(
     pipeline: Pipeline, clock: Clock, sent: Sent, outage: Callable[..., list[str]]
 ) -> None:
@@ -341,6 +347,7 @@ def test_an_endpoint_that_cannot_bear_an_event_does_not_get_it_for_ever(
     pytest.fail("it is sent again and again")
 
 
+@pytest.mark.long
 def test_outages_without_end_are_given_up(
     pipeline: Pipeline,
     clock: Clock,
@@ -362,6 +369,7 @@ def test_outages_without_end_are_given_up(
     assert state(account)[0] == "given_up"
 
 
+@pytest.mark.long
 def test_a_person_who_enables_a_failing_webhook_begins_it_within_a_minute(
     pipeline: Pipeline, clock: Clock, sent: Sent, account: Api, outage: Callable[..., list[str]]
 ) -> None:

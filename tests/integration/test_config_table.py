@@ -47,6 +47,7 @@ def count(table: ConfigTable, aws: Aws, account_id: str = "acme") -> int:
     return int(aws.dynamodb.get_item(TableName=table.name, Key=key)["Item"]["webhooks"]["N"])
 
 
+@pytest.mark.long
 def test_the_101st_is_refused_and_the_counter_tells_the_truth(table: ConfigTable, aws: Aws) -> None:
     for number in range(100):
         table.create_webhook(webhook(f"wh_{number:03}"), limit=100)
@@ -100,6 +101,7 @@ CHANGES = st.fixed_dictionaries(
 )  # fmt: skip
 
 
+@pytest.mark.long
 @settings(
     max_examples=60, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture, HealthCheck.too_slow]
 )

@@ -80,6 +80,7 @@ def test_cookies_cost_nothing(certificates: dict[str, ssl.SSLContext]) -> None:
     assert cost(OK + b"Set-Cookie" + cookies + EMPTY) < 10 * cost(OK + b"X-Padding" + padding + EMPTY)
 
 
+@pytest.mark.long
 @pytest.mark.parametrize("flood", [hello_request_flood, ticket_flood])
 def test_a_flooding_endpoint_holds_up_no_batch(
     pipeline: Pipeline, receiver: Receiver, certificates: dict[str, ssl.SSLContext], flood: Callable[[Peer], None]

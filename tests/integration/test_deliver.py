@@ -374,6 +374,7 @@ def test_the_first_200_makes_a_failing_webhook_active_and_tells_so(pipeline: Pip
         assert detail["failed_deliveries"] == 3
 
 
+@pytest.mark.long
 def test_of_a_long_outage_a_thousand_failed_deliveries_are_counted(pipeline: Pipeline, receiver: Receiver) -> None:
     pipeline.webhook(
         receiver.url("/hook"), status="failing", failing_since=ago(100), failing_event_id="evt_0", catch_up=True

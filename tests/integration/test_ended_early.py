@@ -79,6 +79,7 @@ def found_slow_elsewhere(pipeline: Pipeline, monkeypatch: pytest.MonkeyPatch) ->
     monkeypatch.setattr(dynamodb, "batch_get_item", then_marked)
 
 
+@pytest.mark.long
 @pytest.mark.parametrize("endpoint", [answers_late, floods_the_handshake, does_not_accept])
 @pytest.mark.usefixtures("found_slow_elsewhere")
 def test_it_ends_after_a_second_and_is_not_charged(

@@ -205,6 +205,7 @@ def test_every_kind_of_item_is_known_here() -> None:
     assert made == KINDS.keys() | INDEXES
 
 
+@pytest.mark.long
 def test_nothing_of_an_erased_account_is_left_and_all_of_another(aws: Aws, clock: Clock, account: Account) -> None:
     other = Account(aws, clock, OTHER)
     theirs = {key: item for key, item in items(aws).items() if key in other.keys}
@@ -225,6 +226,7 @@ def test_nothing_of_an_erased_account_is_left_and_all_of_another(aws: Aws, clock
     assert other.api.get("/v1/webhooks").status == 200
 
 
+@pytest.mark.long
 def test_keys_and_webhooks_are_gone_at_once_and_the_log_when_nothing_writes_it_any_more(
     aws: Aws, clock: Clock, account: Account, sent: list[Any]
 ) -> None:
@@ -301,6 +303,7 @@ def test_while_it_is_erased_an_account_gets_no_key(
     assert platform.post(path, body | {"account_id": ERASED}).status == 201
 
 
+@pytest.mark.long
 def test_a_new_account_of_the_same_id_works_and_is_left_alone(aws: Aws, clock: Clock, account: Account) -> None:
     subscribed = {"account_id": ERASED}
     erase()
@@ -330,6 +333,7 @@ def test_a_new_account_of_the_same_id_works_and_is_left_alone(aws: Aws, clock: C
     assert pipeline.log.event(ERASED, "evt_new")
 
 
+@pytest.mark.long
 @pytest.mark.parametrize("ended", [False, True])
 @pytest.mark.parametrize("by", ["deliver", "process_dead_letters"])
 def test_a_message_that_was_on_its_way_writes_nothing_and_its_event_goes(
@@ -370,6 +374,7 @@ def test_a_message_that_was_on_its_way_writes_nothing_and_its_event_goes(
     assert_erased(aws, account)
 
 
+@pytest.mark.long
 def test_a_webhook_that_is_created_while_the_account_is_erased_goes_too(
     aws: Aws, clock: Clock, account: Account
 ) -> None:
@@ -428,6 +433,7 @@ def small_pages(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(webhooks.key_table, "_REVOKED", 1)
 
 
+@pytest.mark.long
 @pytest.mark.usefixtures("small_pages")
 @pytest.mark.parametrize("moment", ["before-call", "after-call"])
 def test_a_function_that_is_cut_off_goes_on_where_it_was(aws: Aws, clock: Clock, account: Account, moment: str) -> None:
@@ -438,6 +444,7 @@ def test_a_function_that_is_cut_off_goes_on_where_it_was(aws: Aws, clock: Clock,
     assert_erased(aws, account)
 
 
+@pytest.mark.long
 @pytest.mark.usefixtures("small_pages")
 @pytest.mark.parametrize("moment", ["before-call", "after-call"])
 def test_a_call_that_is_cut_off_is_repeated(aws: Aws, clock: Clock, account: Account, moment: str) -> None:
@@ -448,6 +455,7 @@ def test_a_call_that_is_cut_off_is_repeated(aws: Aws, clock: Clock, account: Acc
     assert_erased(aws, account)
 
 
+@pytest.mark.long
 @pytest.mark.parametrize("moment", ["before-call", "after-call"])
 @pytest.mark.parametrize("number", [4, 6, 8, 10, 12])  # the first three are of the key and of what is begun
 def test_a_call_that_is_cut_off_and_not_repeated_is_made_up_for(
@@ -497,6 +505,7 @@ def test_what_dynamodb_leaves_unprocessed_is_deleted_again(
     assert_erased(aws, account)
 
 
+@pytest.mark.long
 def test_a_throttled_account_holds_up_no_other_and_is_erased_later(
     aws: Aws, clock: Clock, account: Account, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
@@ -524,6 +533,7 @@ def test_a_throttled_account_holds_up_no_other_and_is_erased_later(
     assert_erased(aws, account)
 
 
+@pytest.mark.long
 def test_more_than_a_run_can_do_goes_on_a_minute_later(
     aws: Aws, clock: Clock, account: Account, small_pages: None, monkeypatch: pytest.MonkeyPatch
 ) -> None:

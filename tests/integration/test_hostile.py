@@ -57,6 +57,7 @@ def await_leftovers(before: tuple[int, int], seconds: float = 10) -> None:
         time.sleep(0.05)
 
 
+@pytest.mark.long
 def test_every_hostile_kind_ends_in_time_with_the_cause_in_words(
     certificates: dict[str, Any], receiver: Receiver
 ) -> None:

@@ -394,6 +394,7 @@ def test_a_copy_in_the_same_batch_does_not_take_the_turn_of_the_message_that_is_
     assert len(receiver.received("/hook")) == 1
 
 
+@pytest.mark.long
 def test_names_that_hang_hold_up_nobody_in_a_batch_of_retries(
     pipeline: Pipeline, receiver: Receiver, monkeypatch: pytest.MonkeyPatch
 ) -> None:

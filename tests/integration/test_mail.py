@@ -184,6 +184,7 @@ def test_one_mail_a_day_and_webhook(aws: Aws, clock: Clock, account: Api) -> Non
     assert len(mails()) == 3
 
 
+@pytest.mark.long
 def test_twenty_mails_a_day_and_account(aws: Aws, clock: Clock, account: Api) -> None:
     for number in range(MAILS_PER_DAY + 1):
         tell(failing(aws, clock, f"wh_{number}"))
@@ -261,6 +262,7 @@ def test_what_ses_refused_is_sent_when_lambda_tries_again(
     assert len(mails()) == 1
 
 
+@pytest.mark.long
 @pytest.mark.parametrize(
     ("hook", "code"),
     [

@@ -213,6 +213,7 @@ def test_what_sqs_refuses_waits_on(
     assert [event_id for _, event_id, _ in sent] == ["e1", "e3", "e2"]
 
 
+@pytest.mark.long
 def test_what_is_released_is_removed_in_few_calls(
     pipeline: Pipeline, clock: Clock, sent: list[tuple[str, str, int]], waiting: Callable[..., None]
 ) -> None:

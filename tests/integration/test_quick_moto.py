@@ -11,6 +11,7 @@ from multiprocessing import get_context
 from typing import Any
 
 import boto3
+import pytest
 from botocore.auth import SigV4Auth
 from botocore.awsrequest import AWSRequest
 from botocore.credentials import Credentials
@@ -149,6 +150,7 @@ def _without_its_own(value: Any) -> Any:
     return value
 
 
+@pytest.mark.long
 def test_each_call_is_answered_as_by_moto_alone() -> None:
     with ProcessPoolExecutor(1, mp_context=get_context("spawn")) as another:  # in this one, moto may be patched already
         own = another.submit(answers, quick=False).result()

@@ -102,6 +102,7 @@ def test_dead_endpoints_make_the_others_no_dearer() -> None:
     assert mixed == pytest.approx({part: 0.9 * alive[part] + 0.1 * dead[part] for part in alive})
 
 
+@pytest.mark.long
 def test_batches_of_retries_fill_when_all_that_may_run_are_busy() -> None:
     """One at a time is alone in its batch; two batches of 5.1 s take 15 attempts a second at most when they are full."""
     assert retry_fill.average_batch(0.001, 2) == pytest.approx(1, abs=0.1)

@@ -115,6 +115,7 @@ json_values = st.recursive(
 
 
 # The first draw on a new machine builds Hypothesis's Unicode tables, which takes longer than its health check bears.
+@pytest.mark.long
 @settings(deadline=None, suppress_health_check=[HealthCheck.too_slow])
 @given(extra=st.dictionaries(st.text(st.characters(exclude_categories=["Cs"]), max_size=12), json_values))
 def test_validation_changes_nothing_and_the_body_says_the_same(extra: dict[str, Any]) -> None:

@@ -16,6 +16,7 @@ UNUSED = ("pydantic", "boto3", "aws_lambda_powertools", "aws_xray_sdk")
 """By all functions but the API."""
 
 
+@pytest.mark.long
 @pytest.mark.parametrize(
     ("handler", "unwanted"),
     [

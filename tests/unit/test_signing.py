@@ -43,6 +43,7 @@ def signed(secrets: list[str]) -> dict[str, str]:
     return signing.headers(secrets, "evt_1", int(now().timestamp()), BODY)
 
 
+@pytest.mark.long
 @pytest.mark.parametrize("library", ["standardwebhooks", "svix"])
 def test_off_the_shelf_libraries_verify_it(library: str) -> None:
     secret = signing.new_secret()
