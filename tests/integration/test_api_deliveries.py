@@ -17,6 +17,7 @@ from tests.integration.pipeline import put_items
 from webhooks.deliveries import Attempt, Delivery, DeliveryStatus
 from webhooks.delivery_log import DeliveryLog
 from webhooks.items import delivery_item
+from webhooks.log_pages import fitting
 from webhooks.payload import build_body
 from webhooks.stored_events import StoredEvent
 from webhooks.tables import delivery_lists
@@ -282,6 +283,16 @@ def test_a_page_of_long_answers_ends_before_lambdas_own_limit(account: Api, path
             found += ids(page.json)
             cursor = page.json["next_cursor"]
         assert found == [f"evt_{number}" for number in range(22)]
+
+
+@pytest.mark.parametrize(("spare", "fit"), [(0, 2), (-1, 1), (-60, 1), (12, 2), (13, 3)])
+def test_a_page_has_what_fits_and_at_least_one(monkeypatch: pytest.MonkeyPatch, spare: int, fit: int) -> None:
+    """What counts is the JSON of the texts of an attempt: `["ok", "é", null]`, é with six characters; or `["", "", "e"]`."""
+    attempts = [replace(ATTEMPT, response_body="ok", redirect_to="é", error=None)]
+    made = [replace(made_at(now(), "//webhooks/wh_1", f"evt_{number}"), attempts=attempts * 2) for number in range(2)]
+    last = replace(made[0], attempts=[replace(ATTEMPT, response_body="", redirect_to="", error="e")])
+    monkeypatch.setattr("webhooks.log_pages.MAX_PAGE_BYTES", 2 * 2 * 22 + spare)
+    assert len(fitting([*made, last])) == fit
 
 
 def test_the_expired_is_gone_before_dynamodb_removes_it(account: Api, path: str, log: DeliveryLog) -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterator
 from contextlib import contextmanager
 from datetime import UTC, datetime, timedelta
@@ -64,6 +65,7 @@ def updates_fail(*numbers: int) -> Iterator[None]:
 
 def test_a_label_tells_keys_apart(platform: Api) -> None:
     labelled, plain = mint(platform, label="  CRM connector "), mint(platform)
+    assert re.fullmatch(r"key_[0-9a-f]{32}\.[\w-]{43}", plain["key"], re.ASCII), "256 bits of it are secret"
     assert (labelled["label"], plain["label"]) == ("CRM connector", None)
     shown = {key["id"]: key["label"] for key in platform.get("/v1/api-keys", account_id="acme").json["data"]}
     assert shown == {labelled["id"]: "CRM connector", plain["id"]: None}
@@ -143,8 +145,10 @@ AT = datetime(2026, 5, 29, 10, 30, tzinfo=UTC)
 
 @pytest.mark.parametrize(("size", "pages"), [(1, [1, 0, 1]), (2, [1, 1]), (3, [2]), (4, [2])])
 def test_each_key_is_on_one_page_and_one_that_has_expired_on_none(
-    table: KeyTable, monkeypatch: pytest.MonkeyPatch, size: int, pages: list[int]
+    table: KeyTable, aws: Aws, monkeypatch: pytest.MonkeyPatch, size: int, pages: list[int]
 ) -> None:
+    read: list[int] = []
+    aws.dynamodb.meta.events.register("after-call.dynamodb.Query", lambda parsed, **_: read.append(parsed["Count"]))
     ids = iter(["key_1", "key_2", "key_3", "key_4"])
     monkeypatch.setattr("webhooks.key_table.new_id", lambda _: next(ids))
     for account_id, expires_at in (("acme", None), ("acme", AT), ("acme", AT + timedelta(milliseconds=1)), ("a", None)):
@@ -156,6 +160,7 @@ def test_each_key_is_on_one_page_and_one_that_has_expired_on_none(
         seen.append([key.id for key in page])
     assert [len(page) for page in seen] == pages
     assert [id for page in seen for id in page] == ["key_1", "key_3"]
+    assert max(read) <= size + 1, "one more tells whether there is a next page"
 
 
 def test_dynamodb_deletes_what_has_expired(table: KeyTable, aws: Aws) -> None:

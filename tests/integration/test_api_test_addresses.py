@@ -19,6 +19,7 @@ from tests.integration.api_client import Answer, Api
 from tests.integration.conftest import Aws, Clock
 from tests.integration.counting import aws_calls
 from tests.integration.resources import PUBLIC_URL
+from webhooks.clients import client
 from webhooks.errors import NotFound
 from webhooks.event_types import EVENT_TYPES
 from webhooks.tables import config_table
@@ -208,6 +209,8 @@ def test_what_came_after_a_request_is_asked_for_by_its_number(
     assert [request["number"] for request in requests(account, address, after="3")] == [5, 4]
     assert requests(account, address, after="5") == []
     assert requests(account, address, after="9" * 30) == []
+    whole = account.get(f"/v1/webhooks/{address['id']}/requests", after="1", limit="4").json
+    assert ([request["number"] for request in whole["data"]], whole["next_cursor"]) == ([5, 4, 3, 2], None)
     first = account.get(f"/v1/webhooks/{address['id']}/requests", after="1", limit="3").json
     assert [request["number"] for request in first["data"]] == [5, 4, 3]
     rest = requests(account, address, after="1", limit="3", cursor=first["next_cursor"])
@@ -255,6 +258,19 @@ def test_what_arrives_while_the_webhook_is_deleted_is_not_stored(
         inboxes().store(webhook, {}, b"{}", [])
     assert aws.dynamodb.scan(TableName=aws.log_table)["Items"] == []
     assert inboxes().newest(webhook, after=0, before=None, limit=1) == ([], None)
+
+
+def test_a_request_that_was_counted_and_could_not_be_stored_is_left_out(
+    account: Api, address: dict[str, Any], clock: Clock, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def fail(**_: object) -> None:
+        raise TimeoutError
+
+    with monkeypatch.context() as failing:
+        failing.setattr(client("dynamodb"), "put_item", fail)
+        assert arrive(address, signed(address["secret"], clock.at)).status == 500
+    assert arrive(address, signed(address["secret"], clock.at)).status == 200
+    assert [request["number"] for request in requests(account, address)] == [2]
 
 
 def test_a_webhook_that_points_elsewhere_by_now_is_no_test_address(account: Api, address: dict[str, Any]) -> None:

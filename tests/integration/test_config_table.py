@@ -15,9 +15,11 @@ from hypothesis import strategies as st
 
 from tests.integration.conftest import Aws, Clock
 from webhooks.config_table import ConfigTable
+from webhooks.conflicts import transact
 from webhooks.errors import Conflict, LimitReached, NotFound
+from webhooks.item_keys import webhook_key
 from webhooks.models import Webhook, new_id
-from webhooks.stored_events import StoredEvent
+from webhooks.stored_events import StoredEvent, Subscription
 from webhooks.webhook_lists import WebhookLists
 from webhooks.webhook_marks import WebhookMarks
 
@@ -64,11 +66,13 @@ def test_the_101st_is_refused_and_the_counter_tells_the_truth(table: ConfigTable
 
 @pytest.mark.parametrize(("size", "pages"), [(1, [1, 1, 1, 1]), (2, [2, 2]), (3, [3, 1]), (4, [4]), (5, [4])])
 def test_pages_are_full_and_the_last_one_says_so(
-    table: ConfigTable, lists: WebhookLists, size: int, pages: list[int]
+    table: ConfigTable, lists: WebhookLists, aws: Aws, size: int, pages: list[int]
 ) -> None:
     for number in range(4):
         table.create_webhook(webhook(f"wh_{number}"), limit=100)
     table.create_webhook(webhook("wh_2x", account_id="acme2"), limit=100)
+    read: list[int] = []
+    aws.dynamodb.meta.events.register("after-call.dynamodb.Query", lambda parsed, **_: read.append(parsed["Count"]))
     seen: list[list[str]] = []
     after = None
     while not seen or after:
@@ -76,6 +80,7 @@ def test_pages_are_full_and_the_last_one_says_so(
         seen.append([found.id for found in page])
     assert [len(page) for page in seen] == pages
     assert sorted(id for page in seen for id in page) == ["wh_0", "wh_1", "wh_2", "wh_3"]
+    assert max(read) <= size + 1, "one more tells whether there is a next page"
 
 
 def test_a_page_goes_on_where_it_stopped_although_that_webhook_is_gone(table: ConfigTable, lists: WebhookLists) -> None:
@@ -139,9 +144,11 @@ def test_an_accounts_subscriptions_are_read_without_its_secrets(
 
 def test_a_subscription_has_the_webhooks_lane_and_its_pace(table: ConfigTable, lists: WebhookLists) -> None:
     table.create_webhook(webhook("wh_1", slow_since=AT, max_per_second=5), limit=100)
-    table.create_webhook(webhook("wh_2"), limit=100)
-    found = [(each.webhook_id, each.lane, each.max_per_second) for each in lists.subscriptions("acme")]
-    assert found == [("wh_1", "retry", 5), ("wh_2", "delivery", None)]
+    table.create_webhook(webhook("wh_2", whatsapp_account_ids=["sales"]), limit=100)
+    assert lists.subscriptions("acme") == [
+        Subscription("wh_1", frozenset({"message.read"}), True, "retry", max_per_second=5),
+        Subscription("wh_2", frozenset({"message.read"}), True, "delivery", frozenset({"sales"})),
+    ]
 
 
 class Conflicts:
@@ -190,6 +197,19 @@ def test_only_a_conflict_is_tried_again(table: ConfigTable, aws: Aws) -> None:
     with pytest.raises(ClientError):
         table.create_webhook(webhook(), limit=100)
     assert met.asked == 1
+
+
+def test_a_transaction_is_made_whole_or_not_at_all(aws: Aws) -> None:
+    def put(id: str, **condition: str) -> dict[str, Any]:
+        return {"Put": {"TableName": aws.config_table, "Item": webhook_key("acme", id), **condition}}
+
+    new = put("wh_1", ConditionExpression="attribute_not_exists(pk)")
+    assert transact(aws.dynamodb, new)
+    assert not transact(aws.dynamodb, put("wh_2"), new)
+    assert aws.dynamodb.scan(TableName=aws.config_table)["Count"] == 1
+    Conflicts(aws, "TransactWriteItems", "TransactionCanceledException", 99, ["ValidationError", "None"])
+    with pytest.raises(ClientError):
+        transact(aws.dynamodb, put("wh_2"))
 
 
 def test_what_refuses_a_deletion_is_raised(table: ConfigTable, aws: Aws) -> None:

@@ -24,6 +24,7 @@ from webhooks.errors import NotFound
 from webhooks.inboxes import Inboxes
 from webhooks.key_table import KeyTable
 from webhooks.stored_events import StoredEvent
+from webhooks.subscription_changes import SubscriptionChanges
 from webhooks.times import now, rfc3339
 from webhooks.waiting_deliveries import WaitingDeliveries
 from webhooks.webhook_lists import WebhookLists
@@ -49,6 +50,10 @@ def inboxes(aws: Aws) -> Inboxes:
 
 def account_items(aws: Aws) -> AccountItems:
     return AccountItems(aws.dynamodb, aws.config_table, aws.log_table)
+
+
+def changes(aws: Aws) -> SubscriptionChanges:
+    return SubscriptionChanges(aws.dynamodb, lists(aws), aws.events, aws.bus)
 
 
 READS: dict[str, Callable[[Aws], Any]] = {
@@ -83,6 +88,8 @@ READS: dict[str, Callable[[Aws], Any]] = {
     "what to erase of a webhook": lambda aws: account_items(aws).logged("acme", "wh_1"),
     "what to erase of its pace": lambda aws: account_items(aws).waiting("acme", "wh_1"),
     "what to erase of an account": lambda aws: account_items(aws).counters("acme"),
+    "what publishers know": lambda aws: changes(aws).read("acme"),
+    "what publishers are told no more": lambda aws: changes(aws).forget("acme"),
 }
 
 

@@ -18,13 +18,18 @@ import pytest
 from botocore.exceptions import ClientError
 
 import webhooks.item_keys
+from api.tables import key_table
 from tests.integration.api_client import Answer, Api
 from tests.integration.conftest import Aws, Clock
 from tests.integration.pipeline import Pipeline
 from tests.integration.quick_moto import AMAZONS_ENGINE, kept_state, restore
 from tests.integration.test_telemetry import metrics, write_lines_too, written
+from webhooks.account_items import account_items
 from webhooks.clients import client
+from webhooks.erasures import Erasure
+from webhooks.errors import Conflict
 from webhooks.stored_events import StoredEvent
+from webhooks.tables import config_table, erasures
 from webhooks.times import parse_time
 from webhooks.webhook_lists import WebhookLists
 
@@ -284,6 +289,8 @@ def test_repeated_it_is_the_same_erasure_and_after_its_end_another_one(
 def test_an_account_that_nobody_knows_is_erased_just_the_same(aws: Aws, clock: Clock) -> None:
     assert erasure("nobody") == 404
     assert erase("nobody").status == 202
+    run()
+    assert erasure("nobody")["state"] == "running", "events that were on their way are stored yet"
     clock.at += DELAY
     run()
     status = erasure("nobody")
@@ -395,6 +402,62 @@ def test_a_webhook_that_is_created_while_the_account_is_erased_goes_too(
     run()
     assert_erased(aws, account)
     assert not any("wh_later" in key for key in items(aws))
+
+
+def test_a_key_that_is_minted_while_the_account_is_erased_goes_too(aws: Aws, clock: Clock, account: Account) -> None:
+    """What was written by it is looked for a minute later."""
+    erase()
+    token = key_table().mint("account", ERASED)[1]
+    clock.at += DELAY
+    run()
+    assert Api(token).get("/v1/webhooks").status == 401
+    assert erasure()["state"] == "running"
+    run()
+    assert_erased(aws, account)
+    assert erasure()["deleted"]["keys"] == 3
+
+
+def test_a_webhook_that_somebody_else_deletes_meanwhile_is_not_counted(
+    aws: Aws, clock: Clock, account: Account
+) -> None:
+    deleted: list[str] = []
+
+    def delete_first(params: dict[str, Any], **_: Any) -> None:
+        if f"WEBHOOK#{account.kept}" in str(params) and not deleted:
+            deleted.append(account.kept)
+            config_table().delete_webhook(ERASED, account.kept)
+
+    client("dynamodb").meta.events.register("before-parameter-build.dynamodb.TransactWriteItems", delete_first)
+    assert erase().json["deleted"] == {"keys": 2, "webhooks": 2, "deliveries": 0}
+    clock.at += DELAY
+    run()
+    assert_erased(aws, account)
+
+
+def test_an_account_with_webhooks_is_not_forgotten(account: Account) -> None:
+    with pytest.raises(Conflict, match=r"^the account has webhooks$"):
+        account_items().forget_count(ERASED)
+
+
+@pytest.mark.usefixtures("small_pages")
+def test_a_step_erases_a_page(account: Account) -> None:
+    assert account.deliveries > 3
+    assert len(account_items().logged(ERASED, account.deleted)[0]) == 3
+
+
+def test_the_log_of_whoever_waits_longest_is_erased_first(aws: Aws, clock: Clock) -> None:
+    for account_id, delay in (("b", 1), ("a", 2), ("c", 3)):
+        erasures().begin(account_id, delay=timedelta(milliseconds=delay))
+    clock.at += timedelta(milliseconds=2)
+    assert erasures().due(limit=9) == ["b", "a"]
+    assert erasures().due(limit=1) == ["b"]
+
+
+def test_an_erasure_is_of_what_was_accepted_before_it_ended() -> None:
+    ended = Erasure(ERASED, "2026-05-29T10:30:00.000Z", "2026-05-29T10:36:00.000Z")
+    assert ended.covers("2026-05-29T10:36:00.000Z")
+    assert not ended.covers("2026-05-29T10:36:00.001Z")
+    assert replace(ended, ended_at=None).covers("2026-05-29T10:36:00.001Z")
 
 
 class Killed(BaseException):

@@ -1,0 +1,22 @@
+"""The index by which `deliver.release` finds what it has to do."""
+
+from __future__ import annotations
+
+from datetime import timedelta
+
+from tests.integration.conftest import Aws, Clock
+from tests.integration.pipeline import put_items
+from webhooks.attribute_values import to_item
+from webhooks.due import read_due
+from webhooks.item_keys import catch_up_key, pace_key
+from webhooks.times import rfc3339
+
+
+def test_what_is_due_longest_is_read_first_and_so_much_at_a_time(aws: Aws, clock: Clock) -> None:
+    keys = {1: pace_key("wh_1"), 0: catch_up_key("wh_2"), -1: pace_key("wh_3"), 2: pace_key("wh_4")}
+    due = {ago: rfc3339(clock.at - timedelta(milliseconds=ago)) for ago in keys}
+    put_items(aws, [key | to_item({"due": "due", "due_at": due[ago]}) for ago, key in keys.items()])
+    put_items(aws, [pace_key("wh_5") | to_item({"due": "wh_5", "due_at": due[2]})])
+    found = [("wh_4", "PACE"), ("wh_1", "PACE"), ("wh_2", "CATCH_UP")]
+    assert read_due(aws.dynamodb, aws.log_table, limit=9) == found
+    assert read_due(aws.dynamodb, aws.log_table, limit=2) == found[:2]
