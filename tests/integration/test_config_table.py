@@ -142,9 +142,13 @@ def test_an_accounts_subscriptions_are_read_without_its_secrets(
     assert {name for item in read for name in item} == {"id", "status", "events", "whatsapp_account_ids"}
 
 
-def test_a_subscription_has_the_webhooks_lane_and_its_pace(table: ConfigTable, lists: WebhookLists) -> None:
+def test_a_subscription_has_the_webhooks_lane_and_its_pace(table: ConfigTable, lists: WebhookLists, aws: Aws) -> None:
     table.create_webhook(webhook("wh_1", slow_since=AT, max_per_second=5), limit=100)
     table.create_webhook(webhook("wh_2", whatsapp_account_ids=["sales"]), limit=100)
+    # The first is of a version that had no such filter.
+    aws.dynamodb.update_item(
+        TableName=table.name, Key=webhook_key("acme", "wh_1"), UpdateExpression="REMOVE whatsapp_account_ids"
+    )
     assert lists.subscriptions("acme") == [
         Subscription("wh_1", frozenset({"message.read"}), True, "retry", max_per_second=5),
         Subscription("wh_2", frozenset({"message.read"}), True, "delivery", frozenset({"sales"})),
