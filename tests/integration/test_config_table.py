@@ -296,6 +296,8 @@ def test_a_test_address_is_written_and_deleted_where_there_is_one(
     table.create_webhook(webhook(inbox=inbox), limit=100)
     table.delete_webhook("acme", "wh_1", inbox=inbox)
     assert made == [writes - 1, writes]
+    left = aws.dynamodb.scan(TableName=table.name)["Items"]
+    assert {item["sk"]["S"] for item in left} == {"COUNT", "DELETED#wh_1"}
 
 
 @pytest.mark.parametrize("meanwhile", [{"failing_since": "2026-05-29T11:00:00.000Z"}, {"status": "disabled"}, None])
