@@ -32,6 +32,7 @@ class _Comparison:
 
     def changes(self) -> Iterator[str]:
         yield from self._keys()
+        yield from self._servers()
         for section in ("paths", "webhooks"):
             for path, before in self._old.get(section, {}).items():
                 after = self._new.get(section, {}).get(path, {})
@@ -47,6 +48,10 @@ class _Comparison:
         for name, scheme in before.items():
             if _without_words(scheme) != _without_words(after.get(name, {})):
                 yield f"{name}: another way to send it"
+
+    def _servers(self) -> Iterator[str]:
+        before, after = ([server["url"] for server in of.get("servers", ())] for of in (self._old, self._new))
+        yield from (f"{url}: removed" for url in before if url not in after)
 
     def _operation(self, at: str, old: Json, new: Json, *, sent: bool) -> Iterator[str]:
         yield from (f"{at}: another {key}" for key in ("operationId", "security") if old.get(key) != new.get(key))

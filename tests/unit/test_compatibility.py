@@ -10,7 +10,7 @@ from typing import Any
 import pytest
 
 from local.breaking_changes import breaking_changes
-from local.compatibility import RELEASED, report
+from local.compatibility import RELEASED, is_named, report
 from local.emulator import ROOT
 
 CHANGELOG = (
@@ -40,6 +40,7 @@ WEBHOOK = "/v1/webhooks/{webhook_id}"
 BREAKING: dict[str, Callable[[Specification], object]] = {
     "GET /v1/session: removed": lambda s: s["paths"].pop("/v1/session"),
     GONE: lambda s: s["paths"][WEBHOOK].pop("delete"),
+    "https://webhooks.example.com: removed": lambda s: s["servers"][0].update(url="https://api.example.com"),
     f"GET {WEBHOOK}: another security": lambda s: s["paths"][WEBHOOK]["get"].update(security=[{"platformKey": []}]),
     f"GET {WEBHOOK}/deliveries.since: removed": lambda s: (
         parameters := s["paths"][f"{WEBHOOK}/deliveries"]["get"]["parameters"]
@@ -120,3 +121,9 @@ def test_what_clients_rely_on_is_compared_from_the_beginning() -> None:
     new = copy.deepcopy(relied_on)
     del new["paths"]["/v1/events"]["post"]
     assert report(relied_on, new, (ROOT / "CHANGELOG.md").read_text())[1] == 1
+
+
+def test_another_specification_in_its_place_is_noticed() -> None:
+    releases = (ROOT / "docs" / "releases.md").read_text()
+    assert is_named(RELEASED.read_bytes(), releases)
+    assert not is_named(RELEASED.read_bytes().replace(b'"/v1/events"', b'"/v2/events"', 1), releases)
