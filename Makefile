@@ -32,13 +32,13 @@ help: ## this list
 demo: setup ## the whole story on this machine: deploy, register, publish, receive, fail, recover
 	@$(PY) -m local demo
 
-test: setup .venv/browser.stamp ## all tests but the slow ones, some minutes
+test: setup .venv/headless-shell.stamp ## all tests but the slow ones, some minutes
 	$(PYTEST) -m "$(NOT_SLOW)"
 
 test-fast: setup ## of these, the short ones of unit and integration, a minute
 	$(PYTEST) -m "$(NOT_SLOW) and not long" tests/unit tests/integration
 
-test-slow: setup .venv/browser.stamp ## the real retry schedule, faults at length
+test-slow: setup .venv/headless-shell.stamp ## the real retry schedule, faults at length
 	$(PY) -m pytest -m slow -rP -n 3 $(SHARED)
 
 mutants: setup ## changes the code and asks whether a test notices; ONLY="deliver/lanes.py …", SAMPLE=20 of each module
@@ -117,7 +117,7 @@ setup: .venv/dev.stamp .venv/emulator.stamp .venv/lambda.stamp node_modules/.sta
 	@touch $@
 
 # Chromium's headless shell takes half of the CPU of a whole Chromium; if it cannot be had, any Chromium that is there will do.
-.venv/browser.stamp: .venv/dev.stamp
+.venv/headless-shell.stamp: .venv/dev.stamp
 	@[ -n "$${CHROMIUM:-}" ] || command -v chromium-headless-shell >/dev/null || \
 	  timeout 180 sh -c 'apt-get update -qq && apt-get install -y -qq --no-install-recommends chromium-headless-shell fonts-dejavu-core' \
 	    >/dev/null 2>&1 || \
