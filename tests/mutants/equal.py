@@ -5,16 +5,20 @@ from __future__ import annotations
 import re
 from collections.abc import Iterator
 from dataclasses import dataclass
+from fnmatch import fnmatch
 
 from local.emulator import ROOT
 
 DOCUMENT = ROOT / "docs" / "mutation.md"
-_ROW = re.compile(r"^\| `([a-z]+/\w+\.py)` \| `(.+?)` \| (.+?) \| .+ \|$", re.MULTILINE)
+_ROW = re.compile(r"^\| `([a-z]+/[\w*]+\.py)` \| `(.+?)` \| (.+?) \| .+ \|$", re.MULTILINE)
 
 
 @dataclass(frozen=True)
 class Equal:
-    """Where code of the `module` `was` this, the mutant has what it `becomes`: nothing, if it is only taken away."""
+    """
+    Where code of the `module` `was` this, the mutant has what it `becomes`: nothing, if it is only taken away. A `*` in the
+    module's name stands for any.
+    """
 
     module: str
     was: str
@@ -22,7 +26,7 @@ class Equal:
 
     def is_made_by(self, module: str, removed: str, added: str) -> bool:
         """Whether a mutant of the module, with these lines for those, is this one."""
-        return module == self.module and any(
+        return fnmatch(module, self.module) and any(
             _same(removed[:at] + self.becomes + removed[at + len(self.was) :], added)
             for at in (found.start() for found in re.finditer(re.escape(self.was), removed))
         )

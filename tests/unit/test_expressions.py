@@ -8,11 +8,9 @@ from webhooks.expressions import compare_and_set, if_unchanged
 def test_no_map_of_names_or_values_is_empty() -> None:
     """AWS: "ExpressionAttributeNames must not be empty"."""
     assert if_unchanged({}) == {"ConditionExpression": "attribute_exists(pk)"}
-    assert compare_and_set({"a": None}, unchanged={}).keys() == {
-        "UpdateExpression",
-        "ConditionExpression",
-        "ExpressionAttributeNames",
-    }
+    update = compare_and_set({"a": None}, unchanged={})
+    assert update.keys() == {"UpdateExpression", "ConditionExpression", "ExpressionAttributeNames"}
+    assert update["UpdateExpression"] == "REMOVE #a"
 
 
 def test_every_name_and_value_is_used() -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import fnmatch
 import re
 import subprocess
 import sys
@@ -32,6 +33,8 @@ DIFF = """\
         ("webhooks/addresses.py", "host", "None", False),
         ("webhooks/addresses.py", "port,", "", False),
         ("webhooks/items.py", "port", "None", False),
+        ("webhooks/*.py", "port", "None", True),
+        ("deliver/*.py", "port", "None", False),
     ],
 )
 def test_a_mutant_is_equal_if_its_module_and_its_difference_are(
@@ -46,8 +49,9 @@ def test_each_equal_mutant_is_one_of_code_that_is_still_there() -> None:
     assert len({(mutant.module, mutant.was, mutant.becomes) for mutant in mutants}) == len(mutants) > 0
     modules = {module for group in GROUPS.values() for module in group.modules}
     for mutant in mutants:
-        assert mutant.module in modules
-        assert mutant.was in path_of(mutant.module).read_text(), mutant
+        assert any(mutant.was in path_of(module).read_text() for module in fnmatch.filter(modules, mutant.module)), (
+            mutant
+        )
 
 
 def test_the_document_names_each_module_that_is_in_no_group() -> None:
