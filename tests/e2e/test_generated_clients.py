@@ -19,7 +19,7 @@ from tests.deployed import Deployed
 from webhooks.signing import hex_signature
 
 CLIENTS = Path(__file__).with_name("clients")
-NPX = ["npx", "--no-install"]
+TOOLS = CLIENTS / "node_modules" / ".bin"
 
 
 def run(*command: str | Path, directory: Path, **environment: str) -> str:
@@ -51,8 +51,8 @@ def typescript(specification: Path, **environment: str) -> str:
     for file in ("round_trip.ts", "tsconfig.json", "package.json"):
         shutil.copy(CLIENTS / file, directory)
     (directory / "node_modules").symlink_to(CLIENTS / "node_modules")
-    run(*NPX, "openapi-typescript", specification, "-o", "api.d.ts", directory=directory)
-    run(*NPX, "tsc", directory=directory)
+    run(TOOLS / "openapi-typescript", specification, "-o", "api.d.ts", directory=directory)
+    run(TOOLS / "tsc", directory=directory)
     return run("node", "compiled/round_trip.js", directory=directory, **environment)
 
 
