@@ -439,6 +439,7 @@ def test_our_fault_charges_nothing(
     visibility: dict[str, int],
     monkeypatch: pytest.MonkeyPatch,
     capsys: pytest.CaptureFixture[str],
+    caplog: pytest.LogCaptureFixture,
     call: str,
 ) -> None:
     from webhooks.clients import client
@@ -453,6 +454,7 @@ def test_our_fault_charges_nothing(
     assert list(visibility.values()) == [10]
     counted = metrics(written(capsys))
     assert counted["OurFault"] == [1]
+    assert "delivery.our_fault" in [record.msg for record in caplog.records]
     assert ("DuplicatePostPossible" in counted) == (call == "put_item"), "then the POST was made"
     # The next attempt is still the first.
     pipeline.deliver(message)
@@ -539,11 +541,16 @@ def test_a_message_is_hidden_for_whole_seconds_and_never_too_short(
     assert visibility == {record["receiptHandle"]: hidden}
 
 
-def test_a_message_that_is_none_of_ours_stays_and_harms_nobody(pipeline: Pipeline, receiver: Receiver) -> None:
+def test_a_message_that_is_none_of_ours_stays_and_harms_nobody(
+    pipeline: Pipeline, receiver: Receiver, visibility: dict[str, int], caplog: pytest.LogCaptureFixture
+) -> None:
     pipeline.webhook(receiver.url("/hook"))
-    pipeline.aws.sqs.send_message(QueueUrl=pipeline.aws.delivery_queue, MessageBody="hello")
+    sent = pipeline.aws.sqs.send_message(QueueUrl=pipeline.aws.delivery_queue, MessageBody="hello")
     assert sorted(pipeline.deliver(pipeline.message())) == [False, True]
     assert len(receiver.received("/hook")) == 1
+    assert visibility == {}, "that of the queue, until it has been received too often"
+    (line,) = [vars(record) for record in caplog.records if record.levelname == "ERROR"]
+    assert (line["msg"], line["message_id"]) == ("message.unreadable", sent["MessageId"])
 
 
 def test_a_message_cannot_reach_another_accounts_webhook(pipeline: Pipeline, receiver: Receiver) -> None:

@@ -17,6 +17,7 @@ from deliver.snapshots import Snapshot
 from local.receiver import Answer, Receiver
 from tests.integration.conftest import Aws
 from tests.integration.pipeline import Pipeline, ago, failures, kept
+from tests.integration.test_telemetry import metrics, written
 from webhooks.deliveries import Attempt
 from webhooks.messages import DeliveryMessage, from_record
 from webhooks.times import now, parse_time, rfc3339
@@ -115,26 +116,45 @@ def test_a_crash_between_moving_and_acknowledging_makes_a_copy_that_waits_for_th
 
 
 def test_what_cannot_be_moved_stays_and_moves_the_next_time(
-    pipeline: Pipeline, receiver: Receiver, monkeypatch: pytest.MonkeyPatch
+    pipeline: Pipeline,
+    receiver: Receiver,
+    monkeypatch: pytest.MonkeyPatch,
+    capsys: pytest.CaptureFixture[str],
+    caplog: pytest.LogCaptureFixture,
 ) -> None:
     from deliver.handler import lambda_handler
     from webhooks.clients import client
 
     def refusing(**request: Any) -> Any:
-        return {"Failed": [{"Id": entry["Id"], "Code": "InternalError"} for entry in request["Entries"]]}
+        refused = [entry for entry in request["Entries"] if received(entry).event_id != "evt_1"]
+        return {"Failed": [{"Id": entry["Id"], "Code": "InternalError"} for entry in refused]}
 
     def failing(**_: Any) -> Any:
         raise ClientError({"Error": {"Code": "ServiceUnavailable"}}, "SendMessageBatch")
 
+    def hiding(**request: Any) -> Any:
+        hidden.extend(request["Entries"])
+        return {}
+
+    hidden: list[Any] = []
     receiver.answer("/hook", Answer(500))
     pipeline.webhook(receiver.url("/hook"))
-    records = pipeline.receive(pipeline.message(lane="delivery"))
-    for broken in (refusing, failing):
+    messages = [pipeline.message(event_id=f"evt_{number}", lane="delivery") for number in (1, 2, 3)]
+    records = pipeline.receive(*messages)
+    monkeypatch.setattr(client("sqs"), "change_message_visibility_batch", hiding)
+    for broken, stays, line in (
+        (refusing, [False, True, True], {"msg": "delivery.not_moved", "messages": 2}),
+        (failing, [True, True, True], {"msg": "delivery.our_fault"}),
+    ):
         with monkeypatch.context() as patched:
             patched.setattr(client("sqs"), "send_message_batch", broken)
-            assert kept(records, lambda_handler({"Records": records}, None)) == [True]
-    assert kept(records, lambda_handler({"Records": records}, None)) == [False]
-    assert len(receiver.received("/hook")) == 1
+            assert kept(records, lambda_handler({"Records": records}, None)) == stays
+        assert metrics(written(capsys))["OurFault"] == [1]
+        assert [entry["VisibilityTimeout"] for entry in hidden] == [10] * sum(stays)
+        assert line.items() <= vars(caplog.records[-1]).items()
+        hidden.clear()
+    assert kept(records, lambda_handler({"Records": records}, None)) == [False] * 3
+    assert len(receiver.received("/hook")) == 3
 
 
 def test_the_first_attempt_of_a_slow_webhook_moves_unattempted(

@@ -18,9 +18,10 @@ from tests.integration.api_client import Api
 from tests.integration.conftest import Aws
 from tests.integration.pipeline import Pipeline, failures
 from webhooks.clients import client
+from webhooks.deliveries import Attempt
 from webhooks.models import new_id
 from webhooks.telemetry import count, flush, logger
-from webhooks.times import now, rfc3339
+from webhooks.times import now, parse_time, rfc3339
 
 DATA = {"message_id": "m", "whatsapp_account_id": "w", "text": "a private matter"}
 
@@ -81,6 +82,20 @@ def test_first_attempts_are_counted_with_the_late_ones_if_the_service_level_is_m
     assert counted["LateFirstAttempts"] == [0, 0, 1, 1], (
         "also none is written: CloudWatch divides by hours that have both"
     )
+
+
+@pytest.mark.parametrize(("waited", "late"), [(30, 0), (30.001, 1)])
+def test_a_first_attempt_is_late_after_its_seconds_to_the_millisecond(
+    pipeline: Pipeline, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch, waited: float, late: int
+) -> None:
+    from deliver.service_level import count_first_attempt
+
+    monkeypatch.setenv("FIRST_ATTEMPT_SECONDS", "30")
+    message = pipeline.message()
+    begun = rfc3339(parse_time(message.accepted_at) + timedelta(seconds=waited))
+    count_first_attempt(message, Attempt(1, 1, begun, 20, status_code=200))
+    flush()
+    assert metrics(written(capsys)) == {"FirstAttempts": [1], "LateFirstAttempts": [late]}
 
 
 def test_only_what_waits_for_us_is_a_first_attempt(
