@@ -568,6 +568,20 @@ def test_what_dynamodb_leaves_unprocessed_is_deleted_again(
     assert_erased(aws, account)
 
 
+def test_more_accounts_than_a_run_takes_come_when_others_are_done(
+    aws: Aws, clock: Clock, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("deliver.erase._ACCOUNTS", 1)
+    for account_id in ("first", "second"):
+        erase(account_id)
+        clock.at += timedelta(seconds=1)
+    clock.at += DELAY
+    run()
+    assert [erasure(account_id)["state"] for account_id in ("first", "second")] == ["done", "running"]
+    run()
+    assert erasure("second")["state"] == "done"
+
+
 @pytest.mark.long
 def test_a_throttled_account_holds_up_no_other_and_is_erased_later(
     aws: Aws, clock: Clock, account: Account, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
@@ -590,8 +604,10 @@ def test_a_throttled_account_holds_up_no_other_and_is_erased_later(
         run()
     assert_erased(aws, other)
     assert erasure()["state"] == "running"
-    faults = [line for line in written(capsys) if line.get("message") == "erasure.our_fault"]
+    lines = written(capsys)
+    faults = [line for line in lines if line.get("message") == "erasure.our_fault"]
     assert [line["account_id"] for line in faults] == [ERASED]
+    assert metrics(lines)["OurFault"] == [1]
     run()
     assert_erased(aws, account)
 
