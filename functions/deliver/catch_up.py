@@ -5,7 +5,7 @@ Catching up: an endpoint that is down is probed, and when it answers again, what
 |---|---|---|
 | deleted, disabled, or catches up no more | | stop |
 | failing or active | was interrupted by too many outages | give up |
-| failing | is sending, or began with another outage | wait for the end of this one |
+| failing | began with another outage | wait for the end of this one |
 | failing | waits, for 3 days | give up |
 | failing | waits | send one failed delivery again, unless there is traffic; the next probe is later |
 | active | waits or sends | send what failed, a page at a time, the oldest first, at the webhook's pace |
@@ -75,10 +75,10 @@ def _end(catch_up: CatchUp, state: CatchUpState) -> bool:
 def _wait(catch_up: CatchUp, webhook: Webhook) -> bool:
     """For the end of the outage; from time to time with a probe."""
     began = str(webhook.failing_since)
-    if catch_up.state == "sending" or catch_up.failing_since != began:
+    if catch_up.failing_since != began:
         if catch_up.pauses >= MAX_PAUSES:
             return _end(catch_up, "given_up")
-        paused = replace(catch_up, state="waiting", failing_since=began, probes=0, pauses=catch_up.pauses + 1)
+        paused = replace(catch_up, state="waiting", failing_since=began, pauses=catch_up.pauses + 1)
         catch_ups().save(paused.with_next_probe())
         return False
     if now() - parse_time(began) >= GIVEN_UP_AFTER:
@@ -86,7 +86,7 @@ def _wait(catch_up: CatchUp, webhook: Webhook) -> bool:
         return _end(replace(catch_up, total=catch_up.sent + left), "given_up")
     if not _has_traffic(catch_up):
         _resend(webhook, since=catch_up.since, after=None, limit=1, per_second=None)
-    catch_ups().save(replace(catch_up, probes=catch_up.probes + 1).with_next_probe())
+    catch_ups().save(catch_up.with_next_probe())
     return False
 
 

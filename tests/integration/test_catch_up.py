@@ -9,7 +9,6 @@ from typing import Any
 
 import pytest
 
-from deliver.catch_up import MAX_PAUSES
 from local.receiver import Receiver
 from tests.integration.api_client import Api
 from tests.integration.conftest import Aws, Clock
@@ -205,19 +204,20 @@ def test_at_the_first_200_what_failed_is_sent_again_oldest_first_at_its_pace(
     capsys: pytest.CaptureFixture[str],
 ) -> None:
     write_lines_too(monkeypatch)
-    failed = outage(120, max_per_second=2)
+    monkeypatch.setattr("deliver.catch_up._PAGE", 10)
+    failed = outage(12, max_per_second=2)
     assert state(account) == ("waiting", 0, 0)
     clock.at += timedelta(minutes=5)
     release()
     assert sent == []
     recover(pipeline, clock)
     release()
-    assert state(account) == ("done", 121, 121)
-    ended = {"message": "catch_up.ended", "webhook_id": "wh_1", "state": "done", "sent": 121, "total": 121}
+    assert state(account) == ("done", 13, 13)
+    ended = {"message": "catch_up.ended", "webhook_id": "wh_1", "state": "done", "sent": 13, "total": 13}
     assert ended in written(capsys)
     delays = {event_id: delay for _, event_id, delay in sent}
-    assert len(sent) == len(delays) == 121
-    assert [delays[event_id] for event_id in failed[:120]] == [(number + 1) // 2 for number in range(120)]
+    assert len(sent) == len(delays) == 13
+    assert [delays[event_id] for event_id in failed[:12]] == [(number + 1) // 2 for number in range(12)]
     sent.clear()
     clock.at += timedelta(minutes=1)
     release()
@@ -239,9 +239,12 @@ def test_a_second_outage_pauses_it_and_it_goes_on(
     release()
     assert (len(sent), state(account)[0]) == (10, "sending")
     clock.at += timedelta(seconds=2)
-    failed += outage(0, max_per_second=1)
+    failed += outage(0, max_per_second=1, last_minutes_ago=20)  # so that there is no traffic
     release()
     assert (len(sent), state(account)[0]) == (10, "waiting")
+    shown = account.get(f"{PATH}/catch-up").json
+    assert shown["failing_since"] == pipeline.stored().failing_since
+    assert parse_time(shown["next_look_at"]) - parse_time(shown["failing_since"]) == timedelta(minutes=15)
     clock.at += timedelta(minutes=2)
     release()
     assert len(sent) == 10, "no probe before its time"
@@ -331,15 +334,20 @@ def test_an_outage_that_begins_while_all_was_just_sent_is_not_missed(
 
 @pytest.mark.long
 def test_an_endpoint_that_cannot_bear_an_event_does_not_get_it_for_ever(
-    pipeline: Pipeline, clock: Clock, sent: Sent, outage: Callable[..., list[str]]
+    pipeline: Pipeline,
+    clock: Clock,
+    sent: Sent,
+    outage: Callable[..., list[str]],
+    monkeypatch: pytest.MonkeyPatch,
 ) -> None:
+    monkeypatch.setattr("deliver.catch_up.MAX_PAUSES", 3)
     outage(1)
-    for outages in range(MAX_PAUSES + 2):
+    for outages in range(5):
         recover(pipeline, clock)
         sent.clear()
         release()
         if "e000" not in [event_id for _, event_id, _ in sent]:
-            assert outages == MAX_PAUSES + 1
+            assert outages == 3 + 1
             return
         clock.at += timedelta(minutes=7)
         _fail_again(pipeline, "e000")
@@ -357,8 +365,9 @@ def test_outages_without_end_are_given_up(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
     monkeypatch.setattr("webhooks.pace.HORIZON", timedelta(seconds=1))
-    outage(MAX_PAUSES + 5, max_per_second=1)
-    for _ in range(MAX_PAUSES + 1):
+    monkeypatch.setattr("deliver.catch_up.MAX_PAUSES", 3)
+    outage(8, max_per_second=1)
+    for _ in range(3 + 1):
         assert state(account)[0] == "waiting"
         recover(pipeline, clock)
         release()

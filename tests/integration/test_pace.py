@@ -70,7 +70,9 @@ def test_what_comes_faster_is_delayed_and_the_others_are_not(
     assert [delay for webhook_id, _, delay in sent if webhook_id == "wh_paced"] == [0, 1], "a pause saves nothing up"
 
 
-def test_a_moment_is_given_away_once_and_none_beyond_the_horizon(aws: Aws, clock: Clock) -> None:
+def test_a_moment_is_given_away_once_and_none_beyond_the_horizon(
+    aws: Aws, clock: Clock, monkeypatch: pytest.MonkeyPatch
+) -> None:
     from webhooks.tables import pace
 
     began = clock.at
@@ -83,6 +85,9 @@ def test_a_moment_is_given_away_once_and_none_beyond_the_horizon(aws: Aws, clock
         assert pace().take("wh_2", 301, 1) is None
     assert calls == {}, "they would never fit"
     assert pace().take("wh_2", 300, 1) == clock.at
+    assert pace().batch(2) == 120, "a fifth of five minutes"
+    monkeypatch.setattr("webhooks.pace.HORIZON", timedelta(seconds=4))
+    assert pace().batch(1) == 1
 
 
 def test_a_pace_costs_a_write_and_only_where_it_is_set(pipeline: Pipeline, clock: Clock) -> None:
@@ -329,6 +334,23 @@ def test_without_a_pace_all_is_released_at_once(
     assert len(aws.messages(queue)) == 2, "on its lane"
     release()
     assert len(sent) == 2
+
+
+def test_more_webhooks_than_a_run_takes_come_when_others_are_done(
+    pipeline: Pipeline, clock: Clock, sent: list[tuple[str, str, int]], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    from webhooks.tables import pace
+
+    monkeypatch.setattr("deliver.release._WEBHOOKS", 1)
+    for webhook_id in ("wh_1", "wh_2"):
+        pipeline.webhook(URL, webhook_id, max_per_second=1)
+        assert pace().take(webhook_id, 300, 1)
+    publish(clock, "e1")
+    clock.at += timedelta(minutes=1)
+    release()
+    assert len(sent) == 1
+    release()
+    assert {webhook_id for webhook_id, _, _ in sent} == {"wh_1", "wh_2"}
 
 
 def test_a_released_delivery_arrives_and_is_logged(

@@ -39,7 +39,6 @@ class CatchUp:
     since: str
     failing_since: str
     due_at: str | None = None
-    probes: int = 0
     pauses: int = 0
     after: str | None = None
     sent: int = 0
