@@ -90,6 +90,24 @@ def test_a_moment_is_given_away_once_and_none_beyond_the_horizon(
     assert pace().batch(1) == 1
 
 
+def test_a_pace_that_expires_while_a_moment_is_taken_begins_anew(
+    aws: Aws, clock: Clock, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    from webhooks.tables import pace
+
+    assert pace().take("wh_1", 1, 1) == clock.at
+    dynamodb, asked = client("dynamodb"), itertools.count(1)
+    real = dynamodb.update_item
+
+    def expires(**request: Any) -> Any:
+        if next(asked) == 2:
+            aws.dynamodb.delete_item(TableName=request["TableName"], Key=request["Key"])
+        return real(**request)
+
+    monkeypatch.setattr(dynamodb, "update_item", expires)
+    assert pace().take("wh_1", 1, 1) == clock.at
+
+
 def test_a_pace_costs_a_write_and_only_where_it_is_set(pipeline: Pipeline, clock: Clock) -> None:
     pipeline.webhook(URL, "wh_1")
     with aws_calls() as without:
