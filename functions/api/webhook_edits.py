@@ -7,6 +7,8 @@ from collections.abc import Mapping
 from typing import Any
 from urllib.parse import urlsplit
 
+from aws_lambda_powertools import Logger
+
 from api.header_fields import MAX_HEADERS, header_identity
 from api.tables import rate_limits, recent_requests, subscription_changes
 from webhooks import operational_events
@@ -17,7 +19,9 @@ from webhooks.tables import catch_ups, config_table, delivery_log
 from webhooks.times import now, rfc3339
 from webhooks.urls import check_resolves_public, normalise_url
 
+logger = Logger()
 _LOCAL = os.environ.get("LOCAL_ALLOW_LOOPBACK") == "1"
+_REPEAT = "repeat the edit, with the webhook's present ETag or with none"
 
 
 def edit(webhook: Webhook, given: Mapping[str, Any], *, version: int | None) -> tuple[Webhook, str | None]:
@@ -82,10 +86,7 @@ def _write(webhook: Webhook, changes: Mapping[str, Any], *, version: int | None)
     with subscription_changes().changing(webhook.account_id, adds=adds, enables=enables) as change:
         edited = config_table().edit_webhook(webhook.account_id, webhook.id, changes, unchanged=unchanged)
     if not change.emitted:
-        raise NotSent(
-            "the webhook is changed, but what its account subscribes to could not be published; "
-            "repeat the edit, with the webhook's present ETag or with none"
-        )
+        raise NotSent(f"the webhook is changed, but what its account subscribes to could not be published; {_REPEAT}")
     return edited
 
 
@@ -130,12 +131,16 @@ def _changed(kept: Mapping[str, str], changes: Mapping[str, str | None]) -> dict
 
 def _emit_disabled(webhook: Webhook) -> None:
     """
-    Emits `webhook.disabled`, unless it was emitted for this `disabled_at` within the last hour.
+    Emits `webhook.disabled`, unless it was emitted for this `disabled_at` within the last hour. Raises NotSent.
 
     If this fails or is not recorded, the caller's repeated PATCH emits the event again, with the same id.
     """
     request = f"disabled#{webhook.id}#{webhook.disabled_at}"
     if recent_requests().is_recorded(webhook.account_id, request):
         return
-    operational_events.emit(client("events"), os.environ["EVENT_BUS_NAME"], "webhook.disabled", webhook)
+    try:
+        operational_events.emit(client("events"), os.environ["EVENT_BUS_NAME"], "webhook.disabled", webhook)
+    except Exception:
+        logger.exception("webhook.not_emitted", webhook_id=webhook.id)
+        raise NotSent(f"the webhook is disabled, but `webhook.disabled` could not be published; {_REPEAT}") from None
     recent_requests().seen_recently(webhook.account_id, request)

@@ -5,6 +5,7 @@ import socket
 from typing import Any
 
 import pytest
+from botocore.exceptions import ReadTimeoutError
 
 from tests.integration.api_client import Api
 from tests.integration.conftest import Aws
@@ -286,6 +287,32 @@ def test_what_the_bus_did_not_take_is_emitted_when_the_call_is_repeated(
     account.call("PATCH", path, {"enabled": False})
     (again,) = disabled_ids(aws)
     assert again != first
+
+
+@pytest.mark.parametrize("raises", [True, False])
+def test_a_webhook_is_disabled_although_that_could_not_be_emitted(
+    account: Api, aws: Aws, monkeypatch: pytest.MonkeyPatch, raises: bool
+) -> None:
+    """What the account subscribes to is published; `webhook.disabled` is not."""
+    path = account.post("/v1/webhooks", VALID).headers["Location"]
+    put_events = client("events").put_events
+
+    def refuse(**request: Any) -> Any:
+        if request["Entries"][0]["DetailType"] != "webhook.disabled":
+            return put_events(**request)
+        if raises:
+            raise ReadTimeoutError(endpoint_url="https://events")
+        return {"FailedEntryCount": 1, "Entries": [{"ErrorCode": "InternalFailure"}]}
+
+    with monkeypatch.context() as refusing:
+        refusing.setattr(client("events"), "put_events", refuse)
+        answer = account.call("PATCH", path, {"enabled": False})
+    assert (answer.status, answer.headers["Retry-After"]) == (503, "1")
+    assert answer.json["detail"].startswith("the webhook is disabled, but `webhook.disabled` could not be published")
+    assert account.get(path).json["status"] == "disabled"
+    assert disabled_ids(aws) == []
+    assert account.call("PATCH", path, {"enabled": False}).status == 200
+    assert len(disabled_ids(aws)) == 1
 
 
 def test_an_event_whose_emission_was_not_recorded_is_emitted_again_with_the_same_id(
