@@ -179,6 +179,19 @@ def test_who_revokes_a_key_that_is_not_there_is_told_so(table: KeyTable) -> None
         table.revoke("key_1")
 
 
+def test_a_platform_key_has_one_item_and_an_accounts_another_in_its_list(table: KeyTable, aws: Aws) -> None:
+    writes: list[int] = []
+
+    def see(params: dict[str, Any], **_: Any) -> None:
+        writes.append(len(params["TransactItems"]))
+
+    aws.dynamodb.meta.events.register("before-parameter-build.dynamodb.TransactWriteItems", see)
+    table.revoke(table.mint("platform")[0].id)
+    table.revoke(table.mint("account", "acme")[0].id)
+    assert writes == [1, 1, 2, 2]
+    assert aws.dynamodb.scan(TableName=aws.config_table)["Count"] == 0
+
+
 def test_an_accounts_keys_are_revoked_a_few_at_a_time(
     table: KeyTable, aws: Aws, monkeypatch: pytest.MonkeyPatch
 ) -> None:
