@@ -15,11 +15,12 @@ KEYS = [delivery_key("wh_1", f"2026#evt_{number:02}") for number in range(30)]
 
 
 @pytest.fixture
-def pauses(monkeypatch: pytest.MonkeyPatch) -> list[float]:
-    """Seconds, in the order in which they were waited."""
-    waited: list[float] = []
-    monkeypatch.setattr("webhooks.batches.time.sleep", waited.append)
-    return waited
+def pauses(monkeypatch: pytest.MonkeyPatch) -> list[tuple[float, float]]:
+    """Between how many seconds each pause is drawn; none is waited for."""
+    drawn: list[tuple[float, float]] = []
+    monkeypatch.setattr("webhooks.batches.random.uniform", lambda low, high: drawn.append((low, high)))
+    monkeypatch.setattr("webhooks.batches.time.sleep", lambda _: None)
+    return drawn
 
 
 def stored(aws: Aws) -> list[Any]:
@@ -30,7 +31,9 @@ def keys(items: list[dict[str, Any]]) -> list[str]:
     return sorted(item["sk"]["S"] for item in items)
 
 
-def test_what_is_left_unread_is_asked_for_again(aws: Aws, monkeypatch: pytest.MonkeyPatch, pauses: list[float]) -> None:
+def test_what_is_left_unread_is_asked_for_again(
+    aws: Aws, monkeypatch: pytest.MonkeyPatch, pauses: list[tuple[float, float]]
+) -> None:
     put_items(aws, KEYS)
     real = aws.dynamodb.batch_get_item
     asked: list[Any] = []
@@ -49,7 +52,7 @@ def test_what_is_left_unread_is_asked_for_again(aws: Aws, monkeypatch: pytest.Mo
 
 
 def test_what_stays_unread_four_times_is_no_answer(
-    aws: Aws, monkeypatch: pytest.MonkeyPatch, pauses: list[float]
+    aws: Aws, monkeypatch: pytest.MonkeyPatch, pauses: list[tuple[float, float]]
 ) -> None:
     """Whoever read it would take the items for absent. The pauses double, and end while a function has time left."""
     asked: list[Any] = []
@@ -62,7 +65,7 @@ def test_what_stays_unread_four_times_is_no_answer(
     with pytest.raises(UnprocessedKeys, match=rf"^keys of \['{aws.log_table}'\] left unprocessed 4 times$"):
         stored(aws)
     assert len(asked) == 4
-    assert all(0 <= pause <= most for pause, most in zip(pauses, (0.1, 0.2, 0.4), strict=True))
+    assert pauses == [(0, 0.1), (0, 0.2), (0, 0.4)]
 
 
 def test_items_are_deleted_by_twenty_five(aws: Aws, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -81,7 +84,7 @@ def test_items_are_deleted_by_twenty_five(aws: Aws, monkeypatch: pytest.MonkeyPa
 
 
 def test_what_stays_undeleted_four_times_is_said(
-    aws: Aws, monkeypatch: pytest.MonkeyPatch, pauses: list[float]
+    aws: Aws, monkeypatch: pytest.MonkeyPatch, pauses: list[tuple[float, float]]
 ) -> None:
     put_items(aws, KEYS)
     real = aws.dynamodb.batch_write_item

@@ -48,7 +48,7 @@ def batch_delete(client: DynamoDBClient, table: str, keys: Sequence[Any]) -> Non
         wanted: Any = [{"DeleteRequest": {"Key": key}} for key in keys[start : start + DELETED_AT_ONCE]]
         for tried in range(_TRIES):
             _pause(tried)
-            wanted = client.batch_write_item(RequestItems={table: wanted}).get("UnprocessedItems", {}).get(table)
+            wanted = client.batch_write_item(RequestItems={table: wanted})["UnprocessedItems"].get(table)
             if not wanted:
                 break
         else:
