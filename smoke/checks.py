@@ -91,7 +91,7 @@ def events_arrive_signed(to: Installation, events: int) -> str:
         _verify(received[event_id], to.webhook["secret"])
     latencies = sorted(_latency(to, event_id, received[event_id]) for event_id in ids)
     p50, p95, p99 = (latencies[ceil(len(latencies) * share) - 1] for share in (0.5, 0.95, 0.99))
-    return f"{len(wanted)} events arrived and verify; publishing to arrival p50 {p50} ms, p95 {p95}, p99 {p99}"
+    return f"{len(wanted)} events arrived and verify; from fanout to arrival p50 {p50} ms, p95 {p95}, p99 {p99}"
 
 
 def failing_and_back(to: Installation) -> str:

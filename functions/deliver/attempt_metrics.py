@@ -13,8 +13,8 @@ from webhooks.times import parse_time
 
 def report(message: DeliveryMessage, webhook: Webhook, attempt: Attempt) -> None:
     """
-    Latency is from publishing to the endpoint's 200, and of first rounds alone: a retry by hand waited for a person, and
-    what has a pace may have waited for its moment.
+    Latency is from `accepted_at`, when fanout read the event, to the endpoint's 200, and of first rounds alone: a retry
+    by hand waited for a person, and what has a pace may have waited for its moment.
     """
     paced = webhook.max_per_second is not None
     if not paced:

@@ -13,9 +13,9 @@ from tests.infra.test_template import functions, resources, template
 HOURS_OF_30_DAYS = 30 * 24
 
 
-def alarm(**context: str) -> dict[str, Any] | None:
+def alarm(name: str = "ServiceLevel", **context: str) -> dict[str, Any] | None:
     alarms = resources("AWS::CloudWatch::Alarm", template(**context))
-    return next((alarm["Properties"] for id, alarm in alarms.items() if "ServiceLevel" in id), None)
+    return next((alarm["Properties"] for id, alarm in alarms.items() if name in id), None)
 
 
 def limits(**context: str) -> dict[str, str]:
@@ -25,6 +25,7 @@ def limits(**context: str) -> dict[str, str]:
 
 def test_nothing_is_measured_by_default_because_it_costs() -> None:
     assert alarm() is None
+    assert alarm("EventsLate") is None
     assert limits() == {}
     assert limits(service_level="on") == {"deliver": str(FIRST_ATTEMPT_SECONDS)}
 
@@ -48,6 +49,17 @@ def test_the_alarm_tells_of_an_hour_that_used_up_two_per_cent_of_the_budget() ->
     operations = (ROOT / "docs" / "operations.md").read_text()
     assert f"## {place}\n" in operations.lower()
     assert f"**{OBJECTIVE * 100:g} % of first attempts begin within {FIRST_ATTEMPT_SECONDS} s**" in operations
+
+
+def test_what_events_wait_before_they_are_accepted_has_an_alarm_of_its_own() -> None:
+    properties = alarm("EventsLate", service_level="on")
+    assert properties
+    assert (properties["Namespace"], properties["MetricName"]) == ("AWS/Lambda", "AsyncEventAge")
+    (dimension,) = properties["Dimensions"]
+    assert dimension["Name"] == "FunctionName"
+    assert dimension["Value"]["Ref"].startswith("Fanout")
+    assert properties["Threshold"] == FIRST_ATTEMPT_SECONDS * 1000
+    assert "### EventsLate\n" in (ROOT / "docs" / "operations.md").read_text()
 
 
 def test_what_is_divided_is_what_deliver_counts() -> None:
