@@ -10,6 +10,8 @@ from tests.integration.api_client import Answer, Api
 from tests.integration.conftest import Aws
 from tests.integration.pipeline import Pipeline, failures
 from tests.integration.test_api_webhooks import emitted
+from webhooks.clients import client
+from webhooks.item_keys import webhook_key
 from webhooks.rate_limits import DISABLINGS
 from webhooks.times import now, rfc3339
 
@@ -53,15 +55,18 @@ def test_the_second_of_two_edits_is_told_of_the_first(account: Api, created: Ans
 def test_an_edit_in_the_very_moment_between_reading_and_writing_is_seen(
     aws: Aws, account: Api, created: Answer, monkeypatch: pytest.MonkeyPatch, method: str, body: Any
 ) -> None:
-    from api import preconditions, webhook_routes
-
     path, read = created.headers["Location"], created.headers["ETag"]
+    key, dynamodb = webhook_key("acme", created.json["id"]), client("dynamodb")
+    get_item = dynamodb.get_item
 
-    def overtaken(*arguments: Any) -> Any:
-        Pipeline(aws).config.edit_webhook("acme", created.json["id"], {"name": "Anna's"})
-        return preconditions.check_match(*arguments)
+    def overtaken(**request: Any) -> Any:
+        answer = get_item(**request)
+        if request["Key"] == key:
+            monkeypatch.setattr(dynamodb, "get_item", get_item)
+            Pipeline(aws).config.edit_webhook("acme", created.json["id"], {"name": "Anna's"})
+        return answer
 
-    monkeypatch.setattr(webhook_routes, "check_match", overtaken)
+    monkeypatch.setattr(dynamodb, "get_item", overtaken)
     assert account.call(method, path, body, headers={"if-match": read}).status == 412
     left = account.get(path).json
     assert (left["name"], left["status"]) == ("Anna's", "active")

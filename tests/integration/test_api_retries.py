@@ -112,7 +112,8 @@ def test_a_delivery_that_is_erased_meanwhile_is_a_404(
 def test_two_people_who_retry_at_once_are_one_round(
     pipeline: Pipeline, account: Api, receiver: Receiver, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    from api import retries, sending_routes
+    """The second call comes while the first sends its message, and ends before it."""
+    from api import sending_routes
     from api.handler import app
 
     monkeypatch.setattr(sending_routes, "COPY_DELAY_SECONDS", 3)
@@ -120,16 +121,17 @@ def test_two_people_who_retry_at_once_are_one_round(
     event_id = account.post("/v1/webhooks/wh_1/test", {"event": "message.read"}).json["event_id"]
     pipeline.deliver()
     path = f"/v1/webhooks/wh_1/deliveries/{event_id}"
-    send = retries.send_round
+    sqs = client("sqs")
+    send = sqs.send_message_batch
 
-    def overtaken(*arguments: Any) -> None:
-        monkeypatch.setattr(retries, "send_round", send)
+    def overtaken(**request: Any) -> Any:
+        monkeypatch.setattr(sqs, "send_message_batch", send)
         context = dict(app.context)  # Powertools has one, as Lambda handles one call at a time
         assert account.call("POST", f"{path}/retry").status == 202
         app.append_context(**context)
-        send(*arguments)
+        return send(**request)
 
-    monkeypatch.setattr(retries, "send_round", overtaken)
+    monkeypatch.setattr(sqs, "send_message_batch", overtaken)
     assert account.call("POST", f"{path}/retry").status == 202
     handled = pipeline.deliver()
     assert len(handled) == 1, "the other one comes when the first is over"

@@ -1,4 +1,7 @@
-"""The handlers' surroundings, replaced: AWS, the network, the clock and the threads, and nothing of our own."""
+"""
+The handlers' surroundings, replaced: AWS, the network, the clock and the threads. Of our own code that is what leads there:
+the clients of AWS, the current time, and the reading of a body. Whatever decides is real.
+"""
 
 from __future__ import annotations
 

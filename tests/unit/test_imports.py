@@ -29,6 +29,15 @@ UNUSED = ("pydantic", "boto3", "aws_lambda_powertools", "aws_xray_sdk")
             "fanout.handler",
             [*UNUSED, "requests", "webhooks.event_models", "api", "deliver"],
         ),
+        (
+            "deliver.release",
+            [*UNUSED, "requests", "deliver.handler", "deliver.worker", "webhooks.event_types", "api", "fanout"],
+        ),
+        (
+            "deliver.erase",
+            [*UNUSED, "requests", "deliver.handler", "deliver.worker", "webhooks.event_types", "api", "fanout"],
+        ),
+        ("canary.handler", [*UNUSED, "requests", "api", "deliver", "fanout"]),
         ("mail.handler", [*UNUSED, "requests", "webhooks.config_table", "api", "deliver"]),
         (
             "api.handler",

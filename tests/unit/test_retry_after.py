@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from datetime import UTC, datetime
-from time import perf_counter
+from time import process_time
 
 import pytest
 
@@ -61,9 +61,9 @@ def test_seconds_and_dates_are_read(header: str, seconds: int) -> None:
     ],
 )
 def test_what_is_over_or_nonsense_is_ignored(header: str | None) -> None:
-    began = perf_counter()
+    began = process_time()
     assert seconds_asked(503, header, AT) is None
-    assert perf_counter() - began < 0.5
+    assert process_time() - began < 0.5
 
 
 @pytest.mark.parametrize(
