@@ -18,6 +18,7 @@ from tests.e2e import why_not_arrived
 from tests.template import default_template
 from webhooks.deliveries import ErrorCode
 from webhooks.errors import Ipv6Only
+from webhooks.telemetry import ATTEMPTED
 
 DOCUMENTS = sorted(
     path.relative_to(ROOT)
@@ -108,3 +109,25 @@ def defined_in(file: str) -> set[str]:
         f"{a.name}.{b.name}" for a in outer for b in a.body if isinstance(a, ast.ClassDef) and isinstance(b, kinds)
     }
     return {node.name for node in outer} | methods
+
+
+LINE = r"[a-z_]+\.[a-z_]+"
+LOGGING = ("info", "warning", "error", "exception", "log_delivery", "count_done")
+
+
+def logged() -> set[str]:
+    """The messages of all lines that the functions log: what they pass, as it stands there, to what logs."""
+    found = {ATTEMPTED}
+    for path in (*ROOT.glob("functions/**/*.py"), *ROOT.glob("layers/webhooks/**/*.py")):
+        calls = [node for node in ast.walk(ast.parse(path.read_text())) if isinstance(node, ast.Call)]
+        logs = [call for call in calls if getattr(call.func, "attr", getattr(call.func, "id", "")) in LOGGING]
+        given = [argument.value for call in logs for argument in call.args if isinstance(argument, ast.Constant)]
+        found |= {text for text in map(str, given) if re.fullmatch(LINE, text)}
+    return found
+
+
+def test_every_line_that_is_logged_is_in_the_table() -> None:
+    page = (ROOT / "docs" / "operations.md").read_text()
+    table = page.partition("| function | lines |\n")[2].partition("\n\n")[0]
+    assert len(logged()) > 20
+    assert set(re.findall(f"`({LINE})`", table)) == logged()
