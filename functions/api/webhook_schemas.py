@@ -102,8 +102,8 @@ class CatchUpOut(Out):
 
     state: Literal["none", "waiting", "sending", "done", "given_up", "stopped"] = Field(
         description="`waiting` for the endpoint to work again, `sending` again what failed, `done`. `given_up` after 3 days "
-        "or 10 outages, or `stopped` because the webhook was disabled or should not catch up: what is still failed then "
-        "can be sent again by `POST …/recover`."
+        "or at the twelfth outage in a row, or `stopped` because the webhook was disabled or should not catch up: what is "
+        "still failed then can be sent again by `POST …/recover`."
     )
     failing_since: Time | None = Field(description="The outage.")
     next_look_at: Time | None = Field(

@@ -30,7 +30,10 @@ DEFAULT_PER_SECOND = 10
 """The pace of catching up to a webhook that has none: an endpoint that was just down."""
 
 MAX_PAUSES = 10
-"""Outages during one catching up. Otherwise an endpoint that fails on one of the events would get it again for ever."""
+"""
+How often another outage may interrupt it: at the twelfth outage in a row it is given up. Otherwise an endpoint that fails on
+one of the events would get it again for ever.
+"""
 
 _PAGE = 100
 

@@ -65,7 +65,7 @@ def test_what_is_given_up_is_said_of_each_delivery(
     make_older(deployed, account_id, webhook["id"], [event_id], minutes=3 * 24 * 60)
     _look(deployed)
     portal.page.reload()
-    expect(portal.page.locator("main")).to_contain_text("given up after 3 days, or too many outages")
+    expect(portal.page.locator("main")).to_contain_text("given up after 3 days or at the 12th outage")
     portal.go(webhook["id"])
     expect(portal.page.get_by_role("region", name="Catching up")).to_contain_text("no longer sent again by itself")
 

@@ -15,7 +15,7 @@ import { sentence } from './words.js';
 
 const SENT_AGAIN = {
   waiting: 'It is sent again by itself when your server works again.',
-  given_up: 'Not sent again by itself: given up after 3 days, or too many outages.',
+  given_up: 'Not sent again by itself: given up after 3 days or at the 12th outage.',
   stopped: 'Not sent again by itself: switched off, or the webhook disabled.',
   too_old: 'Not sent again by itself: too old.',
 };
