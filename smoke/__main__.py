@@ -1,4 +1,4 @@
-"""`make smoke`: a drill against a deployed stack, with AWS credentials. README.md says what it needs and what it changes."""
+"""`make smoke`: a drill against a deployed stack. docs/operations.md says what it needs and what it changes."""
 
 from __future__ import annotations
 
