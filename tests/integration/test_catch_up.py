@@ -238,8 +238,8 @@ def test_a_second_outage_pauses_it_and_it_goes_on(
     recover(pipeline, clock)
     release()
     assert (len(sent), state(account)[0]) == (10, "sending")
-    clock.at += timedelta(seconds=2)
-    failed += outage(0, max_per_second=1, last_minutes_ago=20)  # so that there is no traffic
+    clock.at += timedelta(minutes=16)
+    failed += outage(0, max_per_second=1, last_minutes_ago=20)  # without traffic
     release()
     assert (len(sent), state(account)[0]) == (10, "waiting")
     shown = account.get(f"{PATH}/catch-up").json
