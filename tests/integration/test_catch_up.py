@@ -124,6 +124,21 @@ def test_an_endpoint_without_traffic_is_probed_for_three_days_and_then_given_up(
     assert sent == [], "given up"
 
 
+def test_after_three_days_to_the_millisecond_it_is_given_up(
+    pipeline: Pipeline, clock: Clock, sent: Sent, account: Api, outage: Callable[..., list[str]]
+) -> None:
+    outage(2)
+    began = parse_time(str(pipeline.stored().failing_since))
+    clock.at = began + timedelta(days=3, milliseconds=-1)
+    release()
+    assert sent == [("wh_1", "e000", 0)], "a probe"
+    assert account.get(f"{PATH}/catch-up").json["next_look_at"] == rfc3339(began + timedelta(days=3))
+    clock.at += timedelta(milliseconds=1)
+    release()
+    assert state(account) == ("given_up", 0, 2), "the third is under way"
+    assert len(sent) == 1
+
+
 def said(account: Api) -> dict[str, str | None]:
     """What the log says of each delivery of these outages, listed and alone."""
     page = account.get(f"{PATH}/deliveries").json["data"]
