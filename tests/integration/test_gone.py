@@ -146,6 +146,7 @@ def test_a_crash_between_any_two_steps_is_made_good(
     assert pipeline.stored().status == "disabled"
     emitted = pipeline.operational_events()
     assert {name for name, _ in emitted} == {"webhook.disabled", "account.subscriptions_changed"}
+    assert {detail["account_id"] for _, detail in emitted} == {"acme"}
     assert len({detail["id"] for name, detail in emitted if name == "webhook.disabled"}) == 1
     assert len(receiver.received("/hook")) == (2 if call == "transact_write_items" else 1)
 
