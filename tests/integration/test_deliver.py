@@ -549,7 +549,7 @@ def test_a_message_that_is_none_of_ours_stays_and_harms_nobody(
 ) -> None:
     pipeline.webhook(receiver.url("/hook"))
     sent = pipeline.aws.sqs.send_message(QueueUrl=pipeline.aws.delivery_queue, MessageBody="hello")
-    assert sorted(pipeline.deliver(pipeline.message())) == [False, True]
+    assert sorted(pipeline.deliver(pipeline.message(lane="delivery"))) == [False, True]
     assert len(receiver.received("/hook")) == 1
     assert visibility == {}, "that of the queue, until it has been received too often"
     (line,) = [vars(record) for record in caplog.records if record.levelname == "ERROR"]
