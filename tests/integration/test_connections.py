@@ -291,6 +291,19 @@ def test_an_endpoints_words_reach_neither_logs_nor_the_bus(
     assert "secret-path" not in str(lines)
 
 
+def test_the_connections_of_the_webhooks_attempted_longest_ago_are_closed_first(receiver: Receiver) -> None:
+    from deliver import sender
+
+    sender.adapters.trim(kept=-1)
+    for number in range(3):
+        attempt(receiver.url("/hook"), f"wh_{number}")
+    left = []
+    for kept in (3, 2, 1, 0):
+        sender.adapters.trim(kept=kept)
+        left.append([webhook_id for webhook_id, _ in sender.adapters._adapters])
+    assert left == [["wh_0", "wh_1", "wh_2"], ["wh_1", "wh_2"], ["wh_2"], []]
+
+
 def test_a_batch_closes_what_was_kept_for_others(pipeline: Pipeline, receiver: Receiver) -> None:
     from deliver import sender
 

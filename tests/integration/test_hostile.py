@@ -302,6 +302,25 @@ def test_the_first_kib_of_the_response_is_kept_and_the_rest_read_on(receiver: Re
     assert made.response_body == "\N{REPLACEMENT CHARACTER}" + "x" * 1023
 
 
+@pytest.mark.parametrize(("size", "connections"), [(65_536, 1), (65_537, 2)])
+def test_a_connection_is_used_again_after_a_body_of_64_kib_at_most(
+    certificates: dict[str, Any], size: int, connections: int
+) -> None:
+    def script(peer: Peer) -> None:
+        while peer.request().startswith(b"POST"):
+            peer.send(OK + b"Content-Length: %d\r\n\r\n" % size)
+            peer.closing.wait(0.05)  # so that the body is read apart from the head
+            peer.send(b"x" * size)
+
+    def twice(port: int) -> None:
+        secret = new_secret()
+        for _ in range(2):
+            made = attempt(f"https://localhost:{port}/", secret=secret)
+            assert (made.error, made.response_body) == (None, "x" * 1024)
+
+    assert count_connections(certificates, script, twice) == connections
+
+
 def test_kept_connections_that_are_all_lost_at_once_are_nobodys_failure(certificates: dict[str, Any]) -> None:
     """After a freeze, a batch to one webhook finds every connection that was kept dead, all at the same moment."""
     served = threading.Barrier(10, timeout=10)

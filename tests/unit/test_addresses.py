@@ -180,7 +180,9 @@ def test_a_name_with_ipv6_addresses_alone_is_refused_at_save_and_at_the_attempt(
 def test_the_promised_words(dns: Dns) -> None:
     dns(["10.0.0.5"])
     assert attempt("https://hooks.example.com/").error == "address 10.0.0.5 is not public"
-    assert attempt("https://10.0.0.5/").error == "address 10.0.0.5 is not public"
+    made = attempt("https://10.0.0.5/")
+    assert (made.error, made.error_code) == ("address 10.0.0.5 is not public", "address_not_public")
+    assert attempt("https://me:secret@hooks.example.com/").error_code == "url_not_allowed"
 
 
 def test_rebinding_between_save_and_attempt(connects: list[str], dns: Dns) -> None:
