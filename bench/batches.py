@@ -10,7 +10,7 @@ import boto3
 
 from deliver.handler import lambda_handler
 from webhooks.event_types import EVENT_TYPES
-from webhooks.messages import DeliveryMessage, Place
+from webhooks.messages import DeliveryMessage, QueueName
 from webhooks.models import Lane, Webhook, new_id
 from webhooks.payload import build_body
 from webhooks.times import now, rfc3339
@@ -58,8 +58,8 @@ def handled(event: dict[str, Any]) -> Callable[[], object]:
     return run
 
 
-def queue_url(place: Place) -> str:
-    return os.environ[f"{place.upper()}_QUEUE_URL"]
+def queue_url(name: QueueName) -> str:
+    return os.environ[f"{name.upper()}_QUEUE_URL"]
 
 
 def _record(message: DeliveryMessage, handle: str) -> dict[str, Any]:

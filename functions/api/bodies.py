@@ -18,7 +18,7 @@ MAX_FIELDS = 1000
 _NESTS = (dict, list)
 
 
-def normalise_body(event: dict[str, Any], rule: BodyRule, *, max_kib: int) -> None:
+def normalise_body(http_event: dict[str, Any], rule: BodyRule, *, max_kib: int) -> None:
     """
     Leaves a JSON object of at most `max_kib` KiB, as text, in API Gateway's event.
 
@@ -27,16 +27,16 @@ def normalise_body(event: dict[str, Any], rule: BodyRule, *, max_kib: int) -> No
     """
     if rule == "none":
         return
-    body = event.get("body") or ("{}" if rule == "optional" else "")
-    encoded = event.get("isBase64Encoded", False)
+    body = http_event.get("body") or ("{}" if rule == "optional" else "")
+    encoded = http_event.get("isBase64Encoded", False)
     size = len(body.rstrip("=")) * 3 // 4 if encoded else len(body.encode(errors="replace"))
     if size > max_kib * 1024:
         raise Problem(413, f"the body has {size} bytes; the limit is {max_kib * 1024} bytes")
-    content_type = event["headers"].get("content-type", "application/json").partition(";")[0].strip().lower()
+    content_type = http_event["headers"].get("content-type", "application/json").partition(";")[0].strip().lower()
     if content_type != "application/json":
         raise Problem(415, f"Content-Type must be application/json, not {content_type[:80]!r}")
-    event.update(body=_json_object(body, encoded=encoded), isBase64Encoded=False)
-    event["headers"]["content-type"] = content_type  # Powertools compares it in lower case
+    http_event.update(body=_json_object(body, encoded=encoded), isBase64Encoded=False)
+    http_event["headers"]["content-type"] = content_type  # Powertools compares it in lower case
 
 
 def _json_object(body: str, *, encoded: bool) -> str:

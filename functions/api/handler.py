@@ -26,13 +26,13 @@ _HEADERS = {"Cache-Control": "no-store", "X-Content-Type-Options": "nosniff"}
 """Defaults of every answer."""
 
 
-def lambda_handler(event: dict[str, Any], context: Any) -> dict[str, Any]:
+def lambda_handler(http_event: dict[str, Any], context: Any) -> dict[str, Any]:
     """Never raises. A fault of ours is a 500 that does not reveal its cause."""
     started = time.monotonic()
-    method = event["requestContext"]["http"]["method"]
+    method = http_event["requestContext"]["http"]["method"]
     line: dict[str, Any] = {"method": method}
     try:
-        response = _answer(event, context, line)
+        response = _answer(http_event, context, line)
     except Problem as problem:
         response = problem.response()
     except WebhooksError as error:
@@ -46,25 +46,25 @@ def lambda_handler(event: dict[str, Any], context: Any) -> dict[str, Any]:
     return response | {"body": body, "headers": _HEADERS | response["headers"]}
 
 
-def _answer(event: dict[str, Any], context: Any, line: dict[str, Any]) -> dict[str, Any]:
+def _answer(http_event: dict[str, Any], context: Any, line: dict[str, Any]) -> dict[str, Any]:
     """Adds to `line` what becomes known about the call, so that refusals are logged as fully as answers."""
-    http = event["requestContext"]["http"]
+    http = http_event["requestContext"]["http"]
     if http["method"] == "HEAD":
         http["method"] = "GET"
-    match = match_route(ROUTES, http["method"], event["rawPath"])
+    match = match_route(ROUTES, http["method"], http_event["rawPath"])
     line["route"] = match.route.path
     if match.route.role != "open":  # the path of a test address has its token
-        line["path"] = event["rawPath"]
-    caller = None if match.route.role == "open" else _caller(match, event, line)
-    _refuse_unknown_query(match.route, event.get("queryStringParameters") or {})
-    normalise_body(event, match.route.body, max_kib=match.route.max_kib)
+        line["path"] = http_event["rawPath"]
+    caller = None if match.route.role == "open" else _caller(match, http_event, line)
+    _refuse_unknown_query(match.route, http_event.get("queryStringParameters") or {})
+    normalise_body(http_event, match.route.body, max_kib=match.route.max_kib)
     app.append_context(route=match.route, caller=caller, line=line)
-    response = app.resolve(event, context)
+    response = app.resolve(http_event, context)
     return response | {"statusCode": int(response["statusCode"])}
 
 
-def _caller(match: Match, event: dict[str, Any], line: dict[str, Any]) -> Caller:
-    key = authenticate(event["headers"].get("authorization", ""))
+def _caller(match: Match, http_event: dict[str, Any], line: dict[str, Any]) -> Caller:
+    key = authenticate(http_event["headers"].get("authorization", ""))
     line.update(key_id=key.id, account_id=key.account_id)
     return authorize(match, key)
 

@@ -11,7 +11,7 @@ from webhooks.deliveries import Delivery, sort_key
 from webhooks.models import Lane
 from webhooks.times import now, parse_time, rfc3339
 
-Place = Lane | Literal["dead_letters"]
+QueueName = Lane | Literal["dead_letters"]
 """A queue that a message can be on."""
 
 _REQUIRED = ("webhook_id", "account_id", "event_id", "event", "accepted_at", "round", "round_started_at")
@@ -41,7 +41,7 @@ class DeliveryMessage:
     """The `message_id` by which the log expects the message that takes the place of another one; None for others."""
     id: str | None = None
     """Its id on the queue; None before it is sent."""
-    lane: Place = "delivery"
+    lane: QueueName = "delivery"
     """The queue that it is on, or for."""
     delayed_until: datetime | None = None
     """Its moment at the webhook's pace (`webhooks.pace`): SQS shows it no sooner. It is not part of the message."""

@@ -8,7 +8,7 @@ from functools import cache
 from typing import TYPE_CHECKING, Any
 
 from webhooks.clients import client
-from webhooks.messages import DeliveryMessage, Place
+from webhooks.messages import DeliveryMessage, QueueName
 from webhooks.models import Lane
 
 if TYPE_CHECKING:
@@ -25,14 +25,14 @@ class DeliveryQueues:
 
     def __init__(self, sqs: SQSClient, *, delivery_url: str, retry_url: str, dead_letters_url: str) -> None:
         self._sqs = sqs
-        self._urls: dict[Place, str] = {
+        self._urls: dict[QueueName, str] = {
             "delivery": delivery_url,
             "retry": retry_url,
             "dead_letters": dead_letters_url,
         }
 
-    def url(self, place: Place) -> str:
-        return self._urls[place]
+    def url(self, name: QueueName) -> str:
+        return self._urls[name]
 
     def lane_of(self, queue_arn: str) -> Lane:
         """The lane of an SQS record's `eventSourceARN`."""
@@ -56,18 +56,20 @@ class DeliveryQueues:
                 break
         return left
 
-    def _send_batch(self, place: Place, messages: list[DeliveryMessage], delay_seconds: int) -> list[DeliveryMessage]:
+    def _send_batch(
+        self, name: QueueName, messages: list[DeliveryMessage], delay_seconds: int
+    ) -> list[DeliveryMessage]:
         entries: list[Any] = [{"Id": str(i)} | m.to_request(delay_seconds) for i, m in enumerate(messages)]
-        answer = self._sqs.send_message_batch(QueueUrl=self.url(place), Entries=entries)
+        answer = self._sqs.send_message_batch(QueueUrl=self.url(name), Entries=entries)
         return [messages[int(failed["Id"])] for failed in answer.get("Failed", [])]
 
 
 def in_tens(messages: Sequence[DeliveryMessage]) -> list[list[DeliveryMessage]]:
     """The messages in batches that SQS takes: at most ten, for one queue."""
-    places: dict[Place, list[DeliveryMessage]] = {}
+    queues: dict[QueueName, list[DeliveryMessage]] = {}
     for message in messages:
-        places.setdefault(message.lane, []).append(message)
-    return [of[start : start + _BATCH] for of in places.values() for start in range(0, len(of), _BATCH)]
+        queues.setdefault(message.lane, []).append(message)
+    return [of[start : start + _BATCH] for of in queues.values() for start in range(0, len(of), _BATCH)]
 
 
 @cache
