@@ -6,9 +6,10 @@ import base64
 import re
 
 from api.problems import field_problem
+from webhooks import payload
 
-ID = re.compile(r"[A-Za-z0-9_-]{1,64}")
-DELIVERY = re.compile(r"\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d\.\d{3}Z#[A-Za-z0-9_-]{1,64}")
+ID = re.compile(payload.ID)
+DELIVERY = re.compile(rf"\d{{4}}-\d\d-\d\dT\d\d:\d\d:\d\d\.\d{{3}}Z#{payload.ID}")
 NUMBER = re.compile(r"[1-9]\d{0,11}", re.ASCII)
 
 RECOVERY = re.compile(rf"(\d{{4}}-\d\d-\d\dT\d\d:\d\d:\d\d\.\d{{3}}Z#)?{DELIVERY.pattern}")

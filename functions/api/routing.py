@@ -16,6 +16,7 @@ from aws_lambda_powertools.event_handler.openapi.params import Body, Query
 
 from api.problems import Problem
 from webhooks.api_keys import Role
+from webhooks.payload import ID
 
 Access = Role | Literal["any", "open"]
 """The role of the keys that may make a call. `open`: no key is needed."""
@@ -61,7 +62,7 @@ class Route:
 
     @cached_property
     def pattern(self) -> re.Pattern[str]:
-        return re.compile(re.sub(r"<(\w+)>", r"(?P<\1>[A-Za-z0-9_-]{1,64})", re.escape(self.path)))
+        return re.compile(re.sub(r"<(\w+)>", rf"(?P<\1>{ID})", re.escape(self.path)))
 
     @cached_property
     def query_parameters(self) -> list[str]:

@@ -6,6 +6,7 @@ from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
 from api.problems import Problem
+from webhooks.payload import ID
 
 MAX_ERRORS = 20
 """Listed in one answer."""
@@ -13,9 +14,9 @@ MAX_ERRORS = 20
 MAX_FIELD = 200
 """Characters of a field's name that an answer repeats."""
 
-ID_PATTERN = r"^[A-Za-z0-9_-]{1,64}$"
+ID_PATTERN = f"^{ID}$"
 WHATSAPP_ACCOUNT_ID_PATTERN = r"^[^\s,]+$"
-VIEW_PATTERN = r"^(new|wh_[A-Za-z0-9]{1,61}(/edit|/secret|/deliveries/[A-Za-z0-9_-]{1,64})?)$"
+VIEW_PATTERN = rf"^(new|wh_[A-Za-z0-9]{{1,61}}(/edit|/secret|/deliveries/{ID})?)$"
 PATTERNS = {
     ID_PATTERN: "must be 1 to 64 letters, digits, hyphens or underscores",
     WHATSAPP_ACCOUNT_ID_PATTERN: "must not contain white space or commas",

@@ -9,6 +9,7 @@ from pydantic import AfterValidator, BeforeValidator, Field
 from api.fields import EventName, whole
 from api.validation import WHATSAPP_ACCOUNT_ID_PATTERN
 from webhooks.event_types import MAX_ID
+from webhooks.urls import MAX_URL
 
 MAX_WHATSAPP_ACCOUNTS = 20
 
@@ -30,7 +31,7 @@ Url = Annotated[
     str,
     Field(
         min_length=1,
-        max_length=2048,
+        max_length=MAX_URL,
         description="An https URL with a public address, without credentials or a fragment.",
         examples=["https://example.com/hook"],
         json_schema_extra={"pattern": r"^[Hh][Tt][Tt][Pp][Ss]://[^\s\\#]+$"},

@@ -14,7 +14,9 @@ from webhooks.times import parse_time
 MAX_BODY_BYTES = 64 * 1024
 """Bytes."""
 
-_ID = re.compile(r"[A-Za-z0-9_-]{1,64}")
+ID = r"[A-Za-z0-9_-]{1,64}"
+"""An account's, a webhook's or an event's, as a regular expression."""
+
 # Of RFC 3339, section 5.6. `datetime.fromisoformat` alone takes more, and more on newer Python versions.
 _TIME = re.compile(r"\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d(\.\d+)?(Z|[+-]\d\d:\d\d)", re.ASCII)
 
@@ -48,7 +50,7 @@ def check_id(field: str, value: object) -> str:
 
 
 def is_id(value: object) -> TypeGuard[str]:
-    return isinstance(value, str) and _ID.fullmatch(value) is not None
+    return isinstance(value, str) and re.fullmatch(ID, value) is not None
 
 
 def normalise_timestamp(value: object) -> str:
