@@ -15,6 +15,8 @@ def main() -> None:
     same = RELEASED.read_text() == (ROOT / "docs" / "openapi.json").read_text()
     try:
         notes = release_notes(sys.argv[1], version, (ROOT / "CHANGELOG.md").read_text(), specification_kept=same)
+        if not (fixture := ROOT / "tests" / "events" / f"{version}.json").exists():
+            raise ValueError(f"there is no {fixture.relative_to(ROOT)}, which docs/releases.md says how to write")
     except ValueError as error:
         sys.exit(f"{sys.argv[1]} is no release: {error}")
     sys.stdout.write(notes)
