@@ -77,7 +77,7 @@ def erase(account_id: PathId) -> Response[ErasureOut]:
     "GET",
     "/v1/accounts/<account_id>/erasure",
     "getErasure",
-    "How far an account's erasure is",
+    "Read the progress of an account's erasure",
     role="platform",
     tag="Accounts",
 )

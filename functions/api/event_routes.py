@@ -28,8 +28,8 @@ from webhooks.tables import delivery_log
 
 routes = Routes()
 _NO_EVENT = (
-    "there is no such event: it was not published for this account, it was rejected, no webhook was to get it, which is not "
-    "stored, or it is older than the delivery log"
+    "there is no such event: it was not published for this account, it was rejected, no webhook was to get it (such events "
+    "are not stored), or it is older than the delivery log"
 )
 
 

@@ -64,7 +64,7 @@ def put(caller: Account, given: Annotated[NotificationsIn, Body()]) -> Notificat
     If this installation sends no mails, an address is refused with 409; it can always be removed.
     """
     if given.email is not None and not _available():
-        raise Conflict("this installation sends no mails; whoever operates it has to switch them on first")
+        raise Conflict("this installation sends no mails; its operator has to switch them on first")
     notifications = Notifications(given.email, given.enabled)
     notification_table().save(caller.account_id, notifications)
     return NotificationsOut.of(notifications)

@@ -1,4 +1,4 @@
-"""How a webhook's deliveries went, computed of the delivery log when somebody asks: nothing is written for it."""
+"""How a webhook's deliveries went, computed from the delivery log when somebody asks: nothing is written for it."""
 
 from __future__ import annotations
 

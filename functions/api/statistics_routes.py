@@ -33,9 +33,9 @@ def get(
     since: Annotated[GivenTime | None, Query()] = None,
 ) -> WebhookStats:
     """
-    Counted of the delivery log, in the period up to now, test events included; with the time `since`, only of events
-    accepted from then on. One call reads at most 10 MB of it, stored answers included: some 30,000 deliveries that arrived
-    at once, but 2,000 with four answers of 1 KiB. The answer's `since` says how far back that was.
+    Counts the deliveries in the delivery log, in the period up to now, test events included; with the time `since`, only
+    those of events accepted from then on. One call reads at most 10 MB of it, stored answers included: some 30,000
+    deliveries that arrived at once, but 2,000 with four answers of 1 KiB. The answer's `since` says how far back that was.
     """
     at = now()
     given = given_time("since", since)

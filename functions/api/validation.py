@@ -59,15 +59,15 @@ _WORDS = {
     "int_parsing": "must be an integer",
     "int_parsing_size": "has too many digits",
     "int_from_float": "must be an integer",
-    "string_too_short": "must have at least {min_length} character(s)",
+    "string_too_short": "must not be empty",
     "string_too_long": "must have at most {max_length} characters",
-    "too_short": "must have at least {min_length} entry",
+    "too_short": "must not be empty",
     "too_long": "must have at most {max_length} entries",
     "greater_than_equal": "must be at least {ge}",
     "less_than_equal": "must be at most {le}",
     "literal_error": "must be one of {expected}",
 }
-"""By pydantic's type of error, the words of the answer."""
+"""The words of the answer, by pydantic's type of error. Where strings and arrays have a minimum length, it is 1."""
 
 
 def _reworded(error: Mapping[str, Any], allowed: Allowed) -> str:

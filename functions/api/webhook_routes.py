@@ -76,7 +76,7 @@ def get(caller: Owner, webhook_id: PathId) -> Response[WebhookOut]:
     "GET",
     "/v1/webhooks/<webhook_id>/catch-up",
     "getCatchUp",
-    "How far catching up is",
+    "Read the progress of catching up",
     role="account",
     tag="Deliveries",
 )

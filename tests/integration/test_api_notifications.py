@@ -43,7 +43,7 @@ def test_an_installation_without_mails_says_so(account: Api, monkeypatch: pytest
     refused = account.call("PUT", PATH, {"email": "new@customer.example"})
     assert (refused.status, refused.json["detail"]) == (
         409,
-        "this installation sends no mails; whoever operates it has to switch them on first",
+        "this installation sends no mails; its operator has to switch them on first",
     )
     assert account.get(PATH).json["email"] == "ops@customer.example"
     assert account.call("PUT", PATH, {"email": None}).json == {"email": None, "enabled": True, "available": False}

@@ -183,7 +183,7 @@ def test_signing_out_with_a_key_that_does_not_expire(portal: Portal, client: Cli
         portal.press("Sign out")
     assert refused.value.status == 409
     expect(portal.page.get_by_label("API key")).to_be_visible()
-    expect(portal.page.get_by_text("could not be told")).to_have_count(0)
+    expect(portal.page.get_by_text("did not confirm it")).to_have_count(0)
     assert client.get("/v1/webhooks")["data"] == []
 
 
@@ -191,7 +191,7 @@ def test_signing_out_offline_says_that_the_server_does_not_know(portal: Portal, 
     portal.open(client)
     portal.page.context.set_offline(True)
     portal.press("Sign out")
-    expect(portal.page.get_by_text("the server could not be told")).to_be_visible()
+    expect(portal.page.get_by_text("the server did not confirm it")).to_be_visible()
     portal.page.context.set_offline(False)
     portal.page.reload()
     expect(portal.page.get_by_label("API key")).to_be_visible()

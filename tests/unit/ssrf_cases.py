@@ -123,7 +123,7 @@ _NOT_PUBLIC = "is not public"
 _NO_HOST = "expected a public host name such as example.com"
 _NO_IPV4 = "which ends in a number but is no IPv4 address"
 _INVALID = "is not a valid URL"
-_PORT = "has a bad port"
+_PORT = "has an invalid port"
 _CREDENTIALS = "contains credentials"
 _UNSEEN = "contains white space, a control character or a backslash"
 _SCHEME = "only https:// is allowed"
@@ -313,11 +313,11 @@ HOSTILE: list[tuple[str, str]] = [
     ("https://℀.example.com/", _INVALID),
     ("https://xn--/", _NO_HOST),
     ("https://☃️‍☃.example.com/", _UNSEEN),
-    ("https://\u0338.example.com/", "no international domain name"),
-    ("https://e\u0301\u20dd-.example.com/", "no international domain name"),
+    ("https://\u0338.example.com/", "not a valid international domain name"),
+    ("https://e\u0301\u20dd-.example.com/", "not a valid international domain name"),
     ("https://" + "a" * 64 + ".example.com/", _LONG),
     ("https://" + "a." * 130 + "com/", _LONG),
-    ("https://" + "ü" * 64 + ".example.com/", "no international domain name"),
+    ("https://" + "ü" * 64 + ".example.com/", "not a valid international domain name"),
     ("https://hooks.example.com/" + "a" * 2048, "at most 2048 are allowed"),
     ("https://hooks.example.com/" + "ü" * 700, "at most 2048 are allowed"),
 ]  # fmt: skip

@@ -48,7 +48,7 @@ function banner({ state, sent, total, next_look_at: next, ended_at: ended }) {
       return h('p.hint', {}, `After the last outage, ${sentAgain({ sent })}, `, timeOf(String(ended)), '.');
     case 'given_up':
       return h('section.banner.bad', { 'aria-label': 'Catching up' }, h('h2', {}, 'What failed is no longer sent again by itself'),
-        h('p', {}, 'Your server was down for too long, or too often. Given up ', timeOf(String(ended)), `, when ${of} were sent again. `,
+        h('p', {}, 'Your server was down for too long, or too often. Catching up ended ', timeOf(String(ended)), `, with ${of} sent again. `,
           'The rest is in the log: resend it when your server works again.'));
     default:
       return null;

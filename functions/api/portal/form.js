@@ -95,11 +95,11 @@ function webhookForm({ signal, types, webhook, label, busyLabel, cancel, save })
     events: eventsField(types, webhook?.events ?? []),
     accounts: textField('WhatsApp accounts', {
       value: webhook?.whatsapp_account_ids.join(', '), required: false, autocomplete: 'off', spellcheck: 'false',
-    }, 'Ids, separated by commas: only their events are sent, and none that names no WhatsApp account. Empty: all events.'),
+    }, 'Ids, separated by commas: only events that name one of them are sent. Empty: all events.'),
     headers: headersField(webhook?.headers),
     max_per_second: textField('Pace: deliveries a second', {
       value: webhook?.max_per_second, inputmode: 'numeric', autocomplete: 'off', maxlength: 4, required: false,
-    }, 'At most so many, 1 to 1000; what comes faster waits its turn. A small server is well off with 10 or 20. Empty: no limit.'),
+    }, 'At most so many, 1 to 1000; what comes faster waits its turn. 10 or 20 suit a small server. Empty: no limit.'),
     catch_up: checkField('When it works again, send what failed in the meantime', Boolean(webhook?.catch_up),
       'After an outage of your server, the oldest first, for the last 24 hours. Otherwise you resend it yourself.'),
   };

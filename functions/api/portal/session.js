@@ -48,7 +48,7 @@ export async function signOut() {
     await endSession(String(key));
   } catch {
     if (currentKey() !== null) return;
-    explain('You are signed out here, but the server could not be told: your session ends there when its time is over.');
+    explain('You are signed out here, but the server did not confirm it: your session there lasts until it expires.');
     show();
   }
 }

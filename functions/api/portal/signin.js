@@ -17,7 +17,7 @@ export const isKey = (text) => /^[\x21-\x7e]+$/.test(text);
  * @returns {Promise<string>}
  */
 export async function accountOf(key) {
-  if (!isKey(key)) throw new Refused(0, 'This is not a key: it has spaces or other signs in it.');
+  if (!isKey(key)) throw new Refused(0, 'This is not a key: it has spaces or invalid characters.');
   const answer = await send('GET', 'session', key);
   if (answer.status === 401) throw new Refused(401, 'This key is unknown, revoked or expired.');
   const { role, account_id: account } = await read(answer);

@@ -32,7 +32,7 @@ def build_body(event: str, timestamp: str, data: Mapping[str, Any]) -> str:
         json.dumps(data, ensure_ascii=False, allow_nan=False).encode()
         body = json.dumps(payload, separators=(",", ":"), allow_nan=False)
     except UnicodeEncodeError:
-        raise EventRejected("data", "contains half of a surrogate pair, which is no character") from None
+        raise EventRejected("data", "contains half of a surrogate pair, which is not a valid character") from None
     except ValueError:
         raise EventRejected("data", "contains NaN or Infinity, which JSON does not have") from None
     except RecursionError:
@@ -45,7 +45,7 @@ def build_body(event: str, timestamp: str, data: Mapping[str, Any]) -> str:
 def check_id(field: str, value: object) -> str:
     """An event's or account's id, as it is. Raises EventRejected."""
     if not is_id(value):
-        raise EventRejected(field, "must be 1 to 64 letters, digits, - or _")
+        raise EventRejected(field, "must be 1 to 64 letters, digits, hyphens or underscores")
     return value
 
 

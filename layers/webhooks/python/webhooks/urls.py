@@ -24,7 +24,7 @@ def normalise_url(url: str, *, allow_loopback: bool = False) -> str:
     """
     The URL as it will be requested: ASCII, lower-case host, no trailing dot.
 
-    Raises UrlRefused for anything but https, for credentials, a fragment, a bad port or host, and for an address,
+    Raises UrlRefused for anything but https, for credentials, a fragment, an invalid port or host, and for an address,
     in whichever notation, that is not public or is an IPv6 one.
     """
     if len(url) > MAX_URL:
@@ -73,7 +73,7 @@ def _port(parts: SplitResult) -> str:
     match = re.fullmatch(r"(?:\[[^\]]*\]|[^:\[\]]*)(?::([0-9]{0,5}))?", parts.netloc, re.ASCII)
     port = int(match[1] or 443) if match else 0
     if not 1 <= port <= 65535:
-        raise UrlRefused("has a bad port; expected a number from 1 to 65535")
+        raise UrlRefused("has an invalid port; expected a number from 1 to 65535")
     return "" if port == 443 else f":{port}"
 
 
@@ -116,4 +116,4 @@ def _ascii(host: str) -> str:
     try:
         return idna.encode(host, uts46=True).decode("ascii")
     except idna.IDNAError as error:
-        raise UrlRefused(f"has a host that is no international domain name: {str(error)[:200]}") from None
+        raise UrlRefused(f"has a host that is not a valid international domain name ({str(error)[:200]})") from None
