@@ -110,11 +110,11 @@ class Settings:
         return self.stage == "local"
 
     def contact_environment(self) -> dict[str, str]:
-        """For the functions that say who we are, or show what was said."""
+        """The environment of functions that send the `User-Agent` or show it: it contains `contact`."""
         return {"CONTACT": self.contact} if self.contact else {}
 
     def mail_environment(self) -> dict[str, str]:
-        """For the function that sends mails, and the API, which says whether any are sent."""
+        """The environment of the function that sends mails, and of the API, which says whether any are sent."""
         return {"MAIL_FROM": self.mail_from} if self.mail_from else {}
 
     @property

@@ -69,7 +69,7 @@ def _refuse_many_fields(body: dict[str, Any]) -> None:
 
 
 def _count_fields(value: Any) -> int:
-    """Of all objects within the value. None may be nested deeper than `MAX_DEPTH`. `data` passes through, as it is."""
+    """Counts the fields of all objects in the value but those in `data`. None may be nested deeper than `MAX_DEPTH`."""
     if isinstance(value, dict):
         return len(value) + sum(_count_fields(inner) for name, inner in value.items() if name != "data")
     if isinstance(value, list):

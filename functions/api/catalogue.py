@@ -56,6 +56,6 @@ def _fields(event_type: EventType) -> Iterator[str]:
 
 
 def _prose(text: str) -> str:
-    """With what stands between backticks as code."""
+    """Returns HTML, in which what stands between backticks is code."""
     parts = escape(text).split("`")
     return "".join(f"<code>{part}</code>" if place % 2 else part for place, part in enumerate(parts))

@@ -96,7 +96,7 @@ def _schemas(event_type: EventType, request: dict[str, Any]) -> dict[str, Any]:
 
 
 def _choice(title: str) -> dict[str, Any]:
-    """Of the schemas of each event type whose names end so."""
+    """Returns the choice between the event types' schemas of this `title`."""
     mapping = {name: f"{PREFIX}{class_name(name)}{title}" for name in EVENT_TYPES}
     return {
         "title": title,

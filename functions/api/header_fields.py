@@ -20,7 +20,10 @@ RESERVED_HEADERS = re.compile(
 
 
 def header_identity(name: str) -> str:
-    """Of names with the same, receivers see one: CGI passes headers on as variables, without case and with underscores."""
+    """
+    Returns what two names share if a receiver may take them for one: CGI passes headers on as variables, without case and
+    with underscores.
+    """
     return name.replace("_", "-").lower()
 
 

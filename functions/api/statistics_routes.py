@@ -14,7 +14,7 @@ from webhooks.times import now, parse_time, rfc3339
 
 routes = Routes()
 _PAGES = 2
-"""Of the delivery log, whose limit per minute it counts against: it may read as much."""
+"""How many pages of the delivery log a call counts as: it may read as much."""
 
 
 @routes.add(

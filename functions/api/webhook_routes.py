@@ -81,7 +81,7 @@ def get(caller: Owner, webhook_id: PathId) -> Response[WebhookOut]:
     tag="Deliveries",
 )
 def catch_up(caller: Owner, webhook_id: PathId) -> CatchUpOut:
-    """Of a webhook with `catch_up`: what failed in its last outage, and how much of it was sent again."""
+    """What failed in the last outage of a webhook with `catch_up`, and how much of it was sent again."""
     return CatchUpOut.of(catch_ups().read(caller.webhook.id))
 
 

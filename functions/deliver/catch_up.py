@@ -76,7 +76,7 @@ def _end(catch_up: CatchUp, state: CatchUpState) -> bool:
 
 
 def _wait(catch_up: CatchUp, webhook: Webhook) -> bool:
-    """For the end of the outage; from time to time with a probe."""
+    """Waits for the end of the outage, and sends a probe if one is due. Returns False: nothing more can be done at once."""
     began = str(webhook.failing_since)
     if catch_up.failing_since != began:
         if catch_up.pauses >= MAX_PAUSES:

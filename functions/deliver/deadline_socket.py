@@ -34,7 +34,7 @@ class DeadlineSocket:
         """Whether the last response was followed by bytes that belong to no request."""
 
     def restart(self, seconds: float) -> Watch:
-        """For the next request on the connection. Ends the watch over the one before."""
+        """Begins a watch over the next request on the connection, and ends the one over the request before."""
         self.received = 0
         self.deadline = monotonic() + seconds
         self.watch.end()

@@ -71,7 +71,7 @@ class LaneMarks:
 
     @contextmanager
     def attempting(self, webhook: Webhook) -> Iterator[None]:
-        """What this thread does meanwhile is an attempt; see `end_marked_elsewhere`."""
+        """Registers this thread as making an attempt until the block ends, so that `end_marked_elsewhere` can end it."""
         thread = threading.get_ident()
         with self._lock:
             self._under_way[thread] = webhook, monotonic()

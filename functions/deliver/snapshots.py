@@ -40,11 +40,11 @@ class Snapshot:
         return self.delivery.message_id not in (None, self.message.id, self.message.takes_over)
 
     def passed_on(self, due: datetime | None) -> DeliveryMessage:
-        """For the retry queue, unattempted. It makes the next attempt if this message would have."""
+        """Returns the message for the retry queue. It makes the next attempt if this message would have made it."""
         return self.message.successor(self._takes_over(), due)
 
     def dead_letter(self) -> DeliveryMessage:
-        """For the dead-letter queue."""
+        """Returns the message for the dead-letter queue."""
         return self.message.dead_letter(self._takes_over())
 
     def _takes_over(self) -> str | None:

@@ -57,7 +57,7 @@ class StatusChanges:
         self._look_now(webhook)  # again: before, it may have been looked at while the webhook was still failing
 
     def _emit_failing(self, webhook: Webhook, failed: int) -> None:
-        """At least one has failed: it is not counted if its event is old, as at a retry by hand."""
+        """Emits 1 failed delivery at least: the count leaves out one whose event is old, as at a retry by hand."""
         operational_events.emit(self.events, self.bus, "webhook.failing", webhook, failed_deliveries=max(failed, 1))
 
     def _failed_deliveries(self, webhook: Webhook) -> int:
@@ -65,7 +65,10 @@ class StatusChanges:
         return self.recoverable.failed_since(webhook.id, since, limit=MAX_COUNTED)
 
     def begin_catch_up(self, webhook: Webhook, delivery: Delivery) -> None:
-        """Of one that is failing by the delivery, and catches up. However often it is repeated, it begins once an outage."""
+        """
+        Begins catching up for a webhook that this delivery made failing, if it has `catch_up`. Repeated for the same outage,
+        it changes nothing.
+        """
         if webhook.catch_up:
             self.catch_ups.begin(webhook, delivery.accepted_at)
 

@@ -120,7 +120,7 @@ class DeliveryWorker:
         self.status.emit_gone_if_due(snapshot.webhook, snapshot.delivery)
 
     def _after(self, snapshot: Snapshot, attempt: Attempt) -> Outcome:
-        """Of a recorded attempt."""
+        """Returns what becomes of the message after a recorded attempt."""
         delivery, message = snapshot.delivery, snapshot.message
         if delivery.is_final():
             return Outcome(snapshot)

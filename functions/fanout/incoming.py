@@ -62,7 +62,7 @@ def accept(bus_event: dict[str, Any], accepted_at: str) -> StoredEvent:
 
 
 def id_of(bus_event: dict[str, Any]) -> str:
-    """Of an event that may violate the contract: the producer's id if it is one, or the bus's."""
+    """Returns the id of an event that may violate the contract: the producer's if it is one, or the bus's."""
     id = _fields(bus_event).get("id")
     return id if is_id(id) else str(bus_event["id"])
 
@@ -90,5 +90,5 @@ def _without_data(bus_event: dict[str, Any]) -> dict[str, Any]:
 
 
 def _fields(bus_event: dict[str, Any]) -> dict[str, Any]:
-    """Of the detail; none if it is no object."""
+    """Returns the fields of the detail, none if it is not an object."""
     return bus_event["detail"] if isinstance(bus_event["detail"], dict) else {}

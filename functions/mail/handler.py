@@ -85,5 +85,5 @@ def _send(recipient: str, failing: Mapping[str, Any]) -> None:
 
 
 def _code(error: BotoCoreError | ClientError) -> str:
-    """Of SES, or what kept it from answering."""
+    """Returns SES's error code, or the name of what kept it from answering."""
     return str(error.response["Error"]["Code"]) if isinstance(error, ClientError) else type(error).__name__

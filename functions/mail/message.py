@@ -22,7 +22,7 @@ class Message:
 
 
 def compose(failing: Mapping[str, Any], api_url: str) -> Message:
-    """Of the detail of a `webhook.failing`."""
+    """Returns the mail for the detail of a `webhook.failing`."""
     name, reason = _on_one_line(failing["webhook_name"]), _on_one_line(failing["failing_reason"])
     code = f" ({failing['failing_code']})" if failing.get("failing_code") else ""
     failed = failing.get("failed_deliveries") or 1  # none from a function that is being upgraded

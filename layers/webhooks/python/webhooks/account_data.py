@@ -78,7 +78,7 @@ class AccountData:
         return True
 
     def forget_account(self, account_id: str) -> None:
-        """Of an account without webhooks. Raises Conflict if it has one."""
+        """Deletes what is left of an account without webhooks. Raises Conflict if it has one."""
         self._items.forget_count(account_id)
         self._subscriptions.forget(account_id)
 

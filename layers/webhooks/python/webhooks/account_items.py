@@ -71,7 +71,7 @@ class AccountItems:
         self._client.delete_item(TableName=self._config_table, Key=deleted_webhook_key(account_id, webhook_id))
 
     def forget_count(self, account_id: str) -> None:
-        """Of an account without webhooks. Raises Conflict if it has one."""
+        """Deletes the webhook counter of an account without webhooks. Raises Conflict if it has one."""
         try:
             self._client.delete_item(
                 TableName=self._config_table,
@@ -83,7 +83,7 @@ class AccountItems:
             raise Conflict("the account has webhooks") from None
 
     def _keys_in(self, table: str, key: Any) -> list[Any]:
-        """Of a page of the items in the key's partition."""
+        """Returns the keys of a page of the items in the partition."""
         answer = self._client.query(
             TableName=table,
             KeyConditionExpression="pk = :pk",

@@ -68,7 +68,10 @@ class CatchUp:
         return replace(begun, version=self.version)
 
     def sends_again(self, delivery: Delivery, *, hours: int) -> SentAgain | None:
-        """Of a delivery at most so many hours old. None for what did not fail in the outage, or did after all was over."""
+        """
+        Says whether a delivery is sent again, if it is at most so many hours old. None if it did not fail in this outage, or
+        only after all was over.
+        """
         end = self.ended_at or rfc3339(now())
         failed = delivery.status == "failed" and delivery.round_started_at <= end
         if not failed or not self.since <= delivery.accepted_at <= end:

@@ -62,7 +62,7 @@ class DeliveryLog:
         return event, delivery
 
     def deliveries(self, event: StoredEvent, webhook_ids: Sequence[str]) -> list[Delivery]:
-        """Of the event to these webhooks, as far as there are any, in no order. One read for 100 webhooks."""
+        """Returns the event's deliveries to these webhooks, as far as there are any, in no order. 100 take one read."""
         keys = [delivery_key(webhook_id, sort_key(event.accepted_at, event.event_id)) for webhook_id in webhook_ids]
         reads = [keys[start : start + 100] for start in range(0, len(keys), 100)]
         found = [batch_get(self._client, {self.name: some})[self.name] for some in reads]
@@ -89,7 +89,7 @@ class DeliveryLog:
         return put
 
     def bodies(self, account_id: str, event_ids: Iterable[str]) -> dict[str, str]:
-        """By event id, of at most 100 events; those that the log has forgotten are left out."""
+        """Returns the bodies of at most 100 events, by event id; those that the log has forgotten are left out."""
         keys = [event_key(account_id, event_id) for event_id in event_ids]
         events = [event_of(item) for item in batch_get(self._client, {self.name: keys})[self.name]] if keys else []
         return {event.event_id: event.body for event in events}

@@ -58,7 +58,7 @@ class Erasures:
         return Erasure(account_id, **found[0]) if found else None
 
     def begin(self, account_id: str, *, delay: timedelta) -> None:
-        """The log is erased after the `delay`. One that is under way goes on."""
+        """Begins an erasure, of which the log follows after the `delay`. One that is under way goes on unchanged."""
         at = now()
         values = {"started_at": rfc3339(at), "due": _ERASE, "due_at": rfc3339(at + delay)}
         try:
@@ -71,11 +71,11 @@ class Erasures:
             return
 
     def postpone(self, account_id: str, *, delay: timedelta) -> None:
-        """The log is erased no sooner than after the `delay`."""
+        """Puts off the erasing of the log until after the `delay`."""
         self._update(account_id, "SET due_at = :at", {":at": rfc3339(now() + delay)})
 
     def count(self, account_id: str, what: str, number: int) -> None:
-        """`what`: keys, webhooks or deliveries. One that is over counts nothing more."""
+        """Adds to the number of deleted keys, webhooks or deliveries (`what`), unless the erasure is over."""
         with suppress(self._client.exceptions.ConditionalCheckFailedException):
             self._update(account_id, "ADD #what :number", {":number": number}, names={"#what": what})
 
@@ -85,7 +85,7 @@ class Erasures:
         self._update(account_id, "SET ended_at = :at, expires_at = :expires REMOVE due, due_at", values)
 
     def due(self, *, limit: int) -> list[str]:
-        """Accounts whose log can be erased, the longest due first. The index is a moment behind the table."""
+        """Returns accounts whose log can be erased, the longest due first. The index is a moment behind the table."""
         answer = self._client.query(
             TableName=self._table,
             IndexName="due",
@@ -97,8 +97,8 @@ class Erasures:
 
     def forget(self, message: DeliveryMessage) -> bool:
         """
-        Of a webhook that is deleted. Returns whether its account was erased since: then its event is deleted, which no
-        delivery may name, and the log must not learn of the message.
+        Returns whether the account of a deleted webhook's message was erased since its event was accepted. If so, it deletes
+        the event, which no delivery may name, and the log must not learn of the message.
         """
         erasure = self.read(message.account_id)
         if erasure is None or not erasure.covers(message.accepted_at):
@@ -109,7 +109,7 @@ class Erasures:
     def _update(
         self, account_id: str, change: str, values: dict[str, Any], *, names: dict[str, str] | None = None
     ) -> None:
-        """Of one that is under way."""
+        """Changes an erasure that is under way. Raises ConditionalCheckFailedException if it is over."""
         self._client.update_item(
             TableName=self._table,
             Key=erasure_key(account_id),

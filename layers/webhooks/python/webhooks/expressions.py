@@ -12,7 +12,7 @@ if TYPE_CHECKING:
 
 
 def begins_with(key: Mapping[str, Value]) -> dict[str, Any]:
-    """Of a query: the items with the same partition key, whose sort keys begin with this one."""
+    """Asks a query for the items with the same partition key whose sort keys begin with this one."""
     return {
         "KeyConditionExpression": "pk = :pk AND begins_with(sk, :sk)",
         "ExpressionAttributeValues": {":pk": key["pk"], ":sk": key["sk"]},
@@ -20,7 +20,7 @@ def begins_with(key: Mapping[str, Value]) -> dict[str, Any]:
 
 
 def if_unchanged(values: Mapping[str, Any]) -> dict[str, Any]:
-    """Of a write: the condition that the item exists and has these values; None stands for an attribute that is absent."""
+    """Makes a write depend on these values of an existing item; None stands for an attribute that is absent."""
     same = {name: value for name, value in values.items() if value is not None}
     absent = [name for name, value in values.items() if value is None]
     conditions = [

@@ -23,17 +23,17 @@ def webhook_count_key(account_id: str) -> dict[str, Value]:
 
 
 def subscriptions_key(account_id: str) -> dict[str, Value]:
-    """Of the version of what publishers know about the account's subscribers, and of changes under way."""
+    """The key of what publishers know about the account's subscribers: its version, and the changes under way."""
     return {"pk": {"S": f"ACCOUNT#{account_id}"}, "sk": {"S": "SUBSCRIPTIONS"}}
 
 
 def deleted_webhook_key(account_id: str, webhook_id: str) -> dict[str, Value]:
-    """Of what is left of a deleted webhook: by it, an erasure finds the deliveries in the log."""
+    """The key of what is left of a deleted webhook, by which an erasure finds the deliveries in the log."""
     return {"pk": {"S": f"ACCOUNT#{account_id}"}, "sk": {"S": f"DELETED#{webhook_id}"}}
 
 
 def erasure_key(account_id: str) -> dict[str, Value]:
-    """Of how far the account's erasure is. In the log table."""
+    """The key of the progress of an account's erasure, in the log table."""
     return {"pk": {"S": f"ERASURE#{account_id}"}, "sk": {"S": "ERASURE"}}
 
 
@@ -42,53 +42,53 @@ def delivery_key(webhook_id: str, sort_key: str) -> dict[str, Value]:
 
 
 def unsettled_key(webhook_id: str, sort_key: str) -> dict[str, Value]:
-    """In the sparse index."""
+    """The key of a delivery in the sparse index."""
     return delivery_key(webhook_id, sort_key) | {"failed_webhook": {"S": webhook_id}}
 
 
 def pending_place(delivery: Delivery) -> str:
-    """Sorts pending deliveries in the order in which their rounds began."""
+    """Returns a key that sorts pending deliveries in the order in which their rounds began."""
     return f"{delivery.round_started_at}#{delivery.sort_key()}"
 
 
 def pending_key(webhook_id: str, place: str) -> dict[str, Value]:
-    """In the index `due`."""
+    """The key of a pending delivery in the index `due`."""
     key = delivery_key(webhook_id, place.partition("#")[2])
     return key | {"due": {"S": webhook_id}, "due_at": {"S": place}}
 
 
 def pace_key(webhook_id: str) -> dict[str, Value]:
-    """Of the item that says when a webhook's next delivery may be made, and whether others wait for their moment."""
+    """The key of the item that says when a webhook's next delivery may be made, and whether others wait."""
     return {"pk": {"S": f"PACE#{webhook_id}"}, "sk": {"S": "PACE"}}
 
 
 def catch_up_key(webhook_id: str) -> dict[str, Value]:
-    """Of how far the webhook's catching up is."""
+    """The key of the progress of the webhook's catching up."""
     return {"pk": {"S": f"PACE#{webhook_id}"}, "sk": {"S": "CATCH_UP"}}
 
 
 def waiting_key(webhook_id: str, place: str) -> dict[str, Value]:
-    """Of a delivery that waits. The `place` sorts in the order of acceptance."""
+    """The key of a delivery that waits. The `place` sorts in the order of acceptance."""
     return {"pk": {"S": f"PACE#{webhook_id}"}, "sk": {"S": f"WAITING#{place}"}}
 
 
 def inbox_key(token_sha256: str) -> dict[str, Value]:
-    """In the config table: whose a test address is, and how many requests it has received."""
+    """The key, in the config table, of whose a test address is and how many requests it has received."""
     return {"pk": {"S": f"INBOX#{token_sha256}"}, "sk": {"S": "INBOX"}}
 
 
 def received_key(webhook_id: str, slot: int) -> dict[str, Value]:
-    """In the log table: of a request that a test address has received."""
+    """The key, in the log table, of a request that a test address has received."""
     return {"pk": {"S": f"INBOX#{webhook_id}"}, "sk": {"S": f"REQUEST#{slot:02}"}}
 
 
 def api_key_key(key_id: str) -> dict[str, Value]:
-    """Of the item by which a call is authenticated."""
+    """The key of the item by which a call is authenticated."""
     return {"pk": {"S": f"KEY#{key_id}"}, "sk": {"S": "KEY"}}
 
 
 def account_api_key_key(account_id: str, key_id: str) -> dict[str, Value]:
-    """Of the key's entry in the list of its account."""
+    """The key of an API key's entry in the list of its account."""
     return {"pk": {"S": f"ACCOUNT#{account_id}"}, "sk": {"S": f"KEY#{key_id}"}}
 
 
@@ -102,17 +102,17 @@ def recent_request_key(account_id: str, request: str) -> dict[str, Value]:
 
 
 def notifications_key(account_id: str) -> dict[str, Value]:
-    """Of the address to which mails about the account's webhooks are sent."""
+    """The key of the address to which mails about the account's webhooks are sent."""
     return {"pk": {"S": f"NOTIFY#{account_id}"}, "sk": {"S": "ADDRESS"}}
 
 
 def mailed_key(account_id: str, webhook_id: str) -> dict[str, Value]:
-    """Of what says until when no further mail about the webhook is sent."""
+    """The key of the time until which no further mail about the webhook is sent."""
     return {"pk": {"S": f"NOTIFY#{account_id}"}, "sk": {"S": f"MAILED#{webhook_id}"}}
 
 
 def mail_count_key(account_id: str, day: str) -> dict[str, Value]:
-    """Of the number of mails to the account on a day, `2026-05-29`."""
+    """The key of the number of mails to the account on a `day`, such as `2026-05-29`."""
     return {"pk": {"S": f"NOTIFY#{account_id}"}, "sk": {"S": f"COUNT#{day}"}}
 
 

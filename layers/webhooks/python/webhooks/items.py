@@ -26,7 +26,7 @@ def webhook_item(webhook: Webhook) -> dict[str, Value]:
 
 
 def inbox_item(webhook: Webhook, token_sha256: str) -> dict[str, Value]:
-    """Of its test address."""
+    """The item of the webhook's test address."""
     return inbox_key(token_sha256) | to_item({"account_id": webhook.account_id, "webhook_id": webhook.id})
 
 
@@ -88,7 +88,7 @@ def delivery_of(item: dict[str, Any]) -> Delivery:
 
 
 def outcome_of(item: Mapping[str, Any]) -> Outcome:
-    """Of a delivery's item, or of its `sk`, `status` and `attempts`. Nothing else is read: there are many."""
+    """Reads the outcome from a delivery's item. It needs `sk`, `status` and `attempts` only: there are many."""
     attempts = [attempt["M"] for attempt in item["attempts"]["L"]]
     return Outcome(
         accepted_at=item["sk"]["S"].partition("#")[0],

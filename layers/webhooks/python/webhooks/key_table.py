@@ -127,5 +127,5 @@ class KeyTable:
 
 
 def _keys(key_id: str, account_id: str | None) -> list[Any]:
-    """Of the key's own item and, for an account key, of its entry in the account's list."""
+    """Returns the keys of an API key's items: its own and, for an account key, its entry in the account's list."""
     return [api_key_key(key_id), *([account_api_key_key(account_id, key_id)] if account_id else [])]

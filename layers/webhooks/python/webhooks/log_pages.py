@@ -27,7 +27,7 @@ class Page:
 
 
 def fitting(deliveries: list[Delivery]) -> list[Delivery]:
-    """As many as one answer has room for, at least one."""
+    """Returns as many, from the first on, as one answer has room for; at least one."""
     left = MAX_PAGE_BYTES
     for count, delivery in enumerate(deliveries):
         left -= sum(

@@ -22,7 +22,7 @@ def logged(
     status: str | None = None,
     event: str | None = None,
 ) -> dict[str, Any]:
-    """Of events accepted after the time or sort key `since` and before the time `until`. `start` is a sort key."""
+    """Asks for events accepted after the time or sort key `since` and before the time `until`. `start` is a sort key."""
     query: dict[str, Any] = {
         **_between("pk", delivery_key(webhook_id, since)["pk"], since, until),
         "ConsistentRead": True,

@@ -67,7 +67,7 @@ class DeliveryMessage:
         return self.webhook_id, sort_key(self.accepted_at, self.event_id)
 
     def successor_id(self) -> str:
-        """By what the log knows the message that takes the place of this one."""
+        """Returns the id under which the log knows the message that takes the place of this one."""
         return f"{self.id}.retry"
 
     def successor(self, takes_over: str | None, due: datetime | None) -> DeliveryMessage:

@@ -20,7 +20,7 @@ GONE = "answered 410: gone for good"
 
 
 def token_sha256(token: str) -> str:
-    """By which a test address is looked up. Its token has 256 random bits, so that a plain hash is enough."""
+    """Returns the hash by which a test address is looked up. The token has 256 random bits, so a plain hash is enough."""
     return hashlib.sha256(token.encode()).hexdigest()
 
 

@@ -20,7 +20,7 @@ NewRounds = list[tuple[Delivery, DeliveryMessage]]
 
 
 def new_rounds(log: DeliveryLog, webhook: Webhook, deliveries: Sequence[Delivery]) -> NewRounds:
-    """Of at most 100 deliveries of the webhook; those whose event the log has forgotten are left out."""
+    """Returns a new round for each of at most 100 deliveries, except those whose event the log has forgotten."""
     bodies = log.bodies(webhook.account_id, [delivery.event_id for delivery in deliveries])
     started_at = rfc3339(now())
     again = [d.in_round(d.round + 1, started_at) for d in deliveries if d.event_id in bodies]

@@ -79,7 +79,7 @@ class NotificationTable:
         return transact(self._client, {"Put": put}, {"Update": count})
 
     def release(self, account_id: str, webhook_id: str) -> None:
-        """By who holds the claim, if no mail was sent. It stays counted for the account's day."""
+        """Gives up a claim of one's own, if no mail was sent. It stays counted for the account's day."""
         self._client.delete_item(TableName=self._table, Key=mailed_key(account_id, webhook_id))
 
 

@@ -18,7 +18,10 @@ _USER_AGENT = user_agent(os.environ.get("CONTACT"))
 
 
 def post_headers(webhook: Webhook, event_id: str, body: bytes, at: datetime, *, test: bool) -> dict[str, str]:
-    """Of an attempt made `at`, with the webhook's own headers and the signatures. `Host` and `Content-Length` come later."""
+    """
+    Returns the headers of an attempt made `at`, the webhook's own and the signatures included. `Host` and `Content-Length`
+    come later.
+    """
     return webhook.headers | {
         "Content-Type": "application/json",
         "User-Agent": _USER_AGENT,

@@ -8,7 +8,7 @@ from webhooks.times import now, parse_time, rfc3339
 
 
 def expires_at(accepted_at: str, log_days: int) -> int:
-    """When the log forgets the event: Unix seconds."""
+    """Returns when the log forgets the event, in Unix seconds."""
     return int((parse_time(accepted_at) + timedelta(days=log_days)).timestamp())
 
 

@@ -1,7 +1,7 @@
 """
 Deliveries that come faster than their webhook's pace wait in the log table, until `deliver.release` sends them.
 
-That something waits is said by the item that `webhooks.pace` has of the webhook.
+The item of the webhook's pace (`webhooks.pace`) says whether something waits.
 """
 
 from __future__ import annotations
@@ -26,7 +26,7 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True, slots=True)
 class Waiting:
-    """Of one webhook. `kept` counts what was ever put to wait, so that a writer can tell whether more came."""
+    """What waits of one webhook. `kept` counts all that ever came to wait, so that a writer can tell whether more came."""
 
     webhook_id: str
     account_id: str
@@ -41,8 +41,9 @@ class WaitingDeliveries:
 
     def put(self, messages: Sequence[DeliveryMessage]) -> None:
         """
-        Of one webhook. First each message, then that something waits: the caller repeats the whole if it is broken off
-        between, and the release that finds nothing does not miss what comes at that moment.
+        Lets messages of one webhook wait. Each message is written first, then the item that says that something waits: the
+        caller repeats the whole if it is broken off in between, and a release that finds nothing does not miss what comes at
+        that moment.
         """
         for message in messages:
             known = {"account_id": message.account_id, "event": message.event, "test": message.test or None}
@@ -66,14 +67,14 @@ class WaitingDeliveries:
         )
 
     def first(self, webhook_id: str, *, limit: int) -> list[DeliveryMessage]:
-        """What has waited longest, without bodies."""
+        """Returns what has waited longest, at most `limit` messages, without bodies."""
         answer = self._client.query(
             TableName=self._table, **begins_with(waiting_key(webhook_id, "")), ConsistentRead=True, Limit=limit
         )
         return [_message(webhook_id, item["sk"]["S"], from_item(item)) for item in answer["Items"]]
 
     def remove(self, messages: Sequence[DeliveryMessage]) -> None:
-        """They wait no longer. Another round of the same delivery has a place of its own. Raises UnprocessedKeys."""
+        """Ends the wait of these messages, not of other rounds of the same deliveries. Raises UnprocessedKeys."""
         keys = [waiting_key(message.webhook_id, _place(message)) for message in messages]
         batch_delete(self._client, self._table, keys)
 
@@ -84,7 +85,7 @@ class WaitingDeliveries:
         return Waiting(webhook_id, item["account_id"], item["kept"]) if "kept" in item else None
 
     def finish(self, state: Waiting) -> bool:
-        """Nothing waits. False if something came to wait since the state was read."""
+        """Notes that nothing waits. Returns False if something came to wait since the state was read."""
         try:
             self._client.update_item(
                 TableName=self._table,
@@ -103,7 +104,7 @@ def _place(message: DeliveryMessage) -> str:
 
 
 def _message(webhook_id: str, key: str, item: dict[str, Any]) -> DeliveryMessage:
-    """As it is released now: all its time to be attempted begins."""
+    """Returns the message with a round that starts now: its 24 hours to be attempted begin when it is released."""
     _, accepted_at, event_id, round = key.split("#")  # ids have no such character
     return DeliveryMessage(
         webhook_id=webhook_id,

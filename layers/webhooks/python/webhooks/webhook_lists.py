@@ -35,7 +35,7 @@ class WebhookLists:
         return [_subscription(from_item(item)) for page in pages for item in page["Items"]]
 
     def names(self, account_id: str) -> dict[str, str]:
-        """By their ids. Reads no secret."""
+        """Returns the names of the account's webhooks by their ids. Reads no secret."""
         pages = self._client.get_paginator("query").paginate(
             **self._webhooks(account_id),
             ConsistentRead=True,
