@@ -11,7 +11,7 @@ from infra.settings import NAMESPACE
 
 FIVE_MINUTES = cdk.Duration.minutes(5)
 FAILURES = ("Status", "Timeout", "TLS", "DNS", "Connection", "Address", "Protocol")
-"""As `deliver.failures.METRICS` counts them."""
+"""The metrics of failed attempts, as in `deliver.failures.METRICS`."""
 
 
 def own(name: str, statistic: str = "Sum", *, of: str = "deliver") -> cloudwatch.Metric:

@@ -13,7 +13,8 @@ FUNCTION_SECONDS = 30
 """The timeout of both functions that consume them: the longest attempt, and two tries of each AWS call around it."""
 
 _SPARE_RECEIVES = 3
-"""Of a message, beyond one for each attempt: throttling or a crash uses up a receive without an attempt. deliver itself
+"""
+Receives of a message beyond one for each attempt: throttling or a crash uses up a receive without an attempt. deliver itself
 sends what has no attempts left to the dead-letter queue. SQS moves there what deliver cannot handle, which then waits
 longer than its schedule (`deliver.dead_letters`).
 """

@@ -30,7 +30,7 @@ def server_file(certificate: Path, key: Path) -> Path:
 
 
 def server_context(certificate: Path, key: Path) -> ssl.SSLContext:
-    """For a server at localhost, issued by the authority."""
+    """Returns the TLS context of a server at localhost, with a certificate issued by the authority."""
     authority = trustme.CA.from_pem(certificate.read_bytes(), key.read_bytes())
     context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
     authority.issue_cert("localhost", "127.0.0.1", "::1").configure_cert(context)

@@ -83,7 +83,7 @@ class Client:
 
 
 def account_client(outputs: Outputs, account_id: str) -> Client:
-    """With a key newly minted for the account."""
+    """Returns a client with a key newly minted for the account."""
     platform = Client(outputs.api_url, outputs.platform_key)
     try:
         key = platform.post("/v1/api-keys", {"account_id": account_id}, 201)["key"]

@@ -114,7 +114,7 @@ def _show(posted: Received) -> None:
 
 
 def _verify(posted: Received, secret: str) -> None:
-    """As customers are told to, and with somebody else's library."""
+    """Verifies the request as customers are told to, and with somebody else's library."""
     expected = hmac.new(secret.encode(), posted.body, hashlib.sha256).hexdigest()
     if not hmac.compare_digest(expected, posted.headers["x-webhook-signature"]):
         raise ApiRefused("X-Webhook-Signature does not verify")

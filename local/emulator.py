@@ -54,7 +54,7 @@ class Emulator:
 
 
 def environment(endpoint_url: str) -> dict[str, str]:
-    """For anything that shall talk to the emulator and to nothing else, whatever this shell is logged in to."""
+    """The environment of a process that shall talk to the emulator alone, whatever this shell is logged in to."""
     kept = {name: value for name, value in os.environ.items() if not name.startswith("AWS_")}
     return kept | {
         "AWS_ENDPOINT_URL": endpoint_url,

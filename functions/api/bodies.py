@@ -13,7 +13,7 @@ from api.validation import MAX_FIELD
 MAX_DEPTH = 100
 """Levels of nesting: far more than payloads have, far fewer than Python's and pydantic's recursion can bear."""
 MAX_FIELDS = 1000
-"""Of all objects of a body: twice what a batch of 100 events has, and few enough that refusing each of them costs little."""
+"""Fields of all objects of a body: twice what a batch of 100 events has, and few enough that refusing each costs little."""
 
 _NESTS = (dict, list)
 

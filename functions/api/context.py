@@ -17,10 +17,10 @@ def _line(request: Request) -> Any:
 
 AnyCaller = Annotated[Caller, Depends(_caller)]
 Account = Annotated[AccountCaller, Depends(_caller)]
-"""For routes of the role account."""
+"""The caller of routes of the role account."""
 
 Owner = Annotated[WebhookCaller, Depends(_caller)]
-"""For routes of the role account with a webhook in their path."""
+"""The caller of routes of the role account with a webhook in their path."""
 
 LogLine = Annotated[dict[str, Any], Depends(_line)]
 """The log line of the call. An endpoint adds what only it knows, such as a new id."""

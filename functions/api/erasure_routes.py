@@ -15,7 +15,7 @@ from webhooks.tables import erasures
 
 routes = Routes()
 _BEGIN_SECONDS = 20
-"""Of the 29 that a call may take. What is not deleted by then is deleted later."""
+"""Out of the 29 s that a call may take. What is not deleted by then is deleted later."""
 
 
 class Deleted(Out):

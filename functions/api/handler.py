@@ -80,7 +80,7 @@ def _refuse_unknown_query(route: Route, given: dict[str, str]) -> None:
 
 @app.exception_handler([Problem, WebhooksError])  # type: ignore[untyped-decorator]
 def pass_on(error: Exception) -> NoReturn:
-    """To `lambda_handler`. What the resolver knows no handler for, it logs as an error, with a traceback."""
+    """Passes the error on to `lambda_handler`. Without this handler, the resolver would log it with a traceback."""
     raise error
 
 

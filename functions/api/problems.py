@@ -48,7 +48,7 @@ class Problem(Exception):
         return json.dumps(values | ({"errors": list(self.errors)} if self.errors else {}))
 
     def response(self) -> dict[str, Any]:
-        """In the format that API Gateway expects."""
+        """Returns the answer in the format that API Gateway expects."""
         headers = {"Content-Type": CONTENT_TYPE, **self.headers}
         return {"statusCode": self.status, "headers": headers, "body": self.body(), "isBase64Encoded": False}
 

@@ -52,7 +52,7 @@ def list_(
     limit: Annotated[int, Query(ge=1, le=100)] = 100,
     cursor: Annotated[Cursor | None, Query()] = None,
 ) -> WebhookPage:
-    """In no particular order. Repeat the call with `cursor` set to `next_cursor` until that is null."""
+    """The webhooks are in no particular order. Repeat the call with `cursor` set to `next_cursor` until that is null."""
     page, after = webhook_lists().page(caller.account_id, limit=limit, after=cursors.decode(cursor, cursors.ID))
     return WebhookPage(data=[WebhookOut.of(webhook) for webhook in page], next_cursor=cursors.encode(after))
 

@@ -29,7 +29,7 @@ ARRIVES_SECONDS = 60
 _EVENT = EVENT_TYPES["message.incoming"]
 _LOOK_SECONDS = 1.0
 _LOOKED_AT = 20
-"""Of the newest requests: after an outage, events of earlier runs arrive, too."""
+"""How many of the newest requests it looks at: after an outage, events of earlier runs arrive, too."""
 
 
 def lambda_handler(schedule_event: object, context: object) -> None:

@@ -21,7 +21,7 @@ OUR_FAULT_SECONDS = 10
 """When our side failed, a message comes back after this, not after the queue's whole visibility timeout."""
 
 _SIDE_BY_SIDE = 50
-"""As many as the largest batch has, so that no attempt waits for another."""
+"""Threads: as many as the largest batch has messages, so that no attempt waits for another."""
 
 _POLL_SECONDS = 0.25
 """How often attempts under way are looked at."""
@@ -98,7 +98,7 @@ def _handle(worker: DeliveryWorker, group: list[Pair], snapshot: Snapshot) -> Ha
 
 
 def _send(moves: Sequence[Pair]) -> list[Retained]:
-    """To the other queues. What cannot be sent stays where it is, and moves the next time."""
+    """Sends messages to the other queues. What cannot be sent stays where it is, and moves the next time."""
     try:
         unsent = delivery_queues().send([message for _, message in moves])
     except Exception:

@@ -74,7 +74,7 @@ class VettedConnection(HTTPSConnection):
         return sock
 
     def _connect(self, addresses: list[str]) -> socket.socket:
-        """To the first address that answers; each gets an equal share of the time left."""
+        """Connects to the first address that answers; each gets an equal share of the time left."""
         error: OSError = TimeoutError()
         for index, address in enumerate(addresses):
             share = self._left() / (len(addresses) - index)

@@ -43,26 +43,26 @@ class Cancel:
 
 @dataclass(frozen=True, slots=True)
 class DeadLetter:
-    """To the dead-letter queue: all attempts are recorded."""
+    """The message goes to the dead-letter queue: all attempts are recorded."""
 
 
 @dataclass(frozen=True, slots=True)
 class Wait:
-    """On its queue, until it is due."""
+    """The message stays on its queue until it is due."""
 
     due: datetime
 
 
 @dataclass(frozen=True, slots=True)
 class Move:
-    """To the retry queue; None is due at once."""
+    """The message goes to the retry queue; None is due at once."""
 
     due: datetime | None
 
 
 @dataclass(frozen=True, slots=True)
 class Post:
-    """To the webhook, and not before it is due, which is within a second; None is at once."""
+    """The message is sent to the webhook, not before it is due, which is within a second; None is at once."""
 
     webhook: Webhook
     due: datetime | None

@@ -14,7 +14,7 @@ from webhooks.telemetry import count, log_delivery
 from webhooks.times import now, parse_time, rfc3339
 
 REQUEUED_FOR = timedelta(hours=24)
-"""From the start of the round. What could not be attempted by then, through our fault, is given up."""
+"""Counted from the start of the round. What could not be attempted by then, through our fault, is given up."""
 
 OUR_FAULT = "not attempted: a fault on our side"
 

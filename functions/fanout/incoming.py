@@ -14,7 +14,7 @@ _MAX_REJECTION = 1_000_000
 """Below SQS's 1 MiB."""
 
 MAX_EVENTS = 500
-"""Of 130 bytes, as many fit the 64 KB that EventBridge bills as one. `infra/fanout.py` gives the function time for them."""
+"""As many events of 130 bytes fit the 64 KB that EventBridge bills as one. `infra/fanout.py` gives fanout time for them."""
 
 
 def split(bus_event: dict[str, Any]) -> list[dict[str, Any]]:

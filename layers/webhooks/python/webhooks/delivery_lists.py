@@ -16,7 +16,7 @@ if TYPE_CHECKING:
     from mypy_boto3_dynamodb import DynamoDBClient
 
 _ITEMS_PER_READ = 200
-"""Of a filtered page."""
+"""Items that one read of a filtered page looks at."""
 
 _MAX_OUTCOME_READS = 10
 

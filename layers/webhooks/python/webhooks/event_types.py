@@ -35,7 +35,7 @@ class EventType:
     description: str
     subject: Subject
     example: Mapping[str, Any]
-    """Of `data`."""
+    """An example of `data`."""
 
     @property
     def model(self) -> type[BaseModel]:

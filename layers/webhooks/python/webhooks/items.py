@@ -112,4 +112,4 @@ _DELIVERY = {field.name for field in fields(Delivery)}
 _IN_KEY = {"webhook_id", "event_id", "accepted_at"}
 _ATTEMPT = {field.name for field in fields(Attempt)}
 _FIRST: Mapping[str, Any] = {"number": 1, "round": 1}
-"""Of most attempts: not written."""
+"""What most attempts have: it is not written."""

@@ -69,7 +69,7 @@ class Webhook:
     catch_up_hours: int = 24
     """How old that may be, 1 to 168."""
     inbox: str | None = None
-    """Of one made with a test address: the SHA-256 of the address's token (`webhooks.inboxes`)."""
+    """The SHA-256 of the token of the test address that the webhook was made with (`webhooks.inboxes`)."""
 
     @property
     def lane(self) -> Lane:

@@ -21,10 +21,10 @@ if TYPE_CHECKING:
     from mypy_boto3_dynamodb import DynamoDBClient
 
 MAILED_EVERY = timedelta(days=1)
-"""A mail about a webhook, at most."""
+"""The least time between two mails about a webhook."""
 
 MAILS_PER_DAY = 20
-"""To an account, at most, by UTC's days: webhooks can be deleted and made anew."""
+"""Mails to an account in a day by UTC, at most: webhooks can be deleted and made anew."""
 
 
 @dataclass(frozen=True, slots=True)

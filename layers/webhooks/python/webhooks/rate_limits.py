@@ -20,7 +20,7 @@ if TYPE_CHECKING:
 
 _WINDOW = 60  # seconds
 DISABLINGS = 10
-"""Of one webhook: each puts an event on the bus."""
+"""How often a webhook may be disabled in a minute: each time puts an event on the bus."""
 
 
 class RateLimits:

@@ -1,4 +1,4 @@
-"""For how long the log knows an event and its deliveries: `log_days` days from when the event was accepted."""
+"""The log keeps an event and its deliveries for `log_days` days from when the event was accepted."""
 
 from __future__ import annotations
 

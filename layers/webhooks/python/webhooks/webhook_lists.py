@@ -1,4 +1,4 @@
-"""Of all the webhooks of an account, in the config table: who subscribes to what, names, and pages."""
+"""All the webhooks of an account, in the config table: who subscribes to what, names, and pages."""
 
 from __future__ import annotations
 
