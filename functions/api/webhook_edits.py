@@ -62,7 +62,7 @@ def edit(webhook: Webhook, given: Mapping[str, Any], *, version: int | None) -> 
 
 
 def _catch_up(before: Webhook, edited: Webhook, *, enables: bool) -> None:
-    """What an edit means for it. A failing webhook may be enabled in the edit that chooses it."""
+    """Begins, stops or hastens catching up, as the edit asks for. One edit may choose it and enable a failing webhook."""
     if before.catch_up and (edited.status == "disabled" or not edited.catch_up):
         catch_ups().stop(edited.id)
     if edited.status == "disabled" or not edited.catch_up:
@@ -102,7 +102,7 @@ def check_url(url: str) -> tuple[str, str | None]:
 
 
 def _origin(url: str) -> tuple[str, str]:
-    """Of a normalised URL, which has neither credentials nor a default port."""
+    """The scheme and the host of a normalised URL, which has neither credentials nor a default port."""
     parts = urlsplit(url)
     return parts.scheme, parts.netloc
 
