@@ -132,6 +132,8 @@ def test_after_three_days_to_the_millisecond_it_is_given_up(
     clock.at = began + timedelta(days=3, milliseconds=-1)
     release()
     assert sent == [("wh_1", "e000", 0)], "a probe"
+    probed = delivery_lists().page("wh_1", limit=10, after=None).deliveries[-1]
+    assert (probed.event_id, probed.round, probed.round_started_at) == ("e000", 2, rfc3339(clock.at))
     assert account.get(f"{PATH}/catch-up").json["next_look_at"] == rfc3339(began + timedelta(days=3))
     clock.at += timedelta(milliseconds=1)
     release()
@@ -430,6 +432,8 @@ def test_who_disables_the_webhook_ends_it(
 def test_what_was_read_before_two_others_wrote_it_is_not_written(
     clock: Clock, account: Api, outage: Callable[..., list[str]], pipeline: Pipeline
 ) -> None:
+    catch_ups().look_now("wh_1")
+    assert catch_ups().read("wh_1") is None, "there is nothing to look at"
     outage(1)
     known = catch_ups().read("wh_1")
     assert known
@@ -439,6 +443,10 @@ def test_what_was_read_before_two_others_wrote_it_is_not_written(
     assert state(account)[0] == "waiting"
     item = pipeline.aws.dynamodb.get_item(TableName=pipeline.aws.log_table, Key=catch_up_key("wh_1"))["Item"]
     assert int(item["expires_at"]["N"]) == int((clock.at + timedelta(days=30)).timestamp())
+    catch_ups().stop("wh_1")
+    ended = catch_ups().read("wh_1")
+    catch_ups().look_now("wh_1")
+    assert catch_ups().read("wh_1") == ended, "it is over"
 
 
 def before_it_is_written(monkeypatch: pytest.MonkeyPatch, act: Callable[[], object]) -> None:
