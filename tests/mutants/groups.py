@@ -15,9 +15,16 @@ class Group:
 
 GROUPS = {
     "decisions": Group(
-        ("deliver/failures.py", "deliver/retry_after.py", "deliver/schedule.py", "webhooks/addresses.py"),
+        (
+            "deliver/failures.py",
+            "deliver/retry_after.py",
+            "deliver/schedule.py",
+            "webhooks/addresses.py",
+            "webhooks/catch_up.py",
+        ),
         (
             "tests/unit/test_addresses.py",
+            "tests/unit/test_catch_up.py",
             "tests/unit/test_failures.py",
             "tests/unit/test_retry_after.py",
             "tests/unit/test_schedule.py",
@@ -33,12 +40,17 @@ GROUPS = {
             "deliver/dead_letters.py",
             "deliver/unattempted.py",
             "deliver/visibility.py",
+            "deliver/batch.py",
+            "deliver/handler.py",
+            "deliver/service_level.py",
+            "deliver/status_changes.py",
             "webhooks/webhook_marks.py",
         ),
         (
             "tests/unit/test_schedule.py",
             "tests/unit/test_lanes.py",
             "tests/unit/test_snapshots.py",
+            "tests/integration/test_catch_up.py::test_what_is_too_old_is_left_failed",
             "tests/integration/test_config_table.py::test_a_recovery_that_was_overtaken_changes_nothing",
             "tests/integration/test_config_table.py::test_a_webhook_that_was_deleted_meanwhile_is_in_no_lane",
             "tests/integration/test_deliver.py",
@@ -49,6 +61,28 @@ GROUPS = {
             "tests/integration/test_erasure.py::test_a_message_that_was_on_its_way_writes_nothing_and_its_event_goes",
             "tests/integration/test_telemetry.py",
         ),
+    ),
+    "catch_up": Group(
+        ("deliver/catch_up.py", "webhooks/catch_ups.py", "webhooks/new_rounds.py"),
+        (
+            "tests/integration/test_api_recovery.py::test_each_failed_delivery_is_sent_once_more_in_a_new_round",
+            "tests/integration/test_api_recovery.py::test_two_calls_at_once_post_nothing_twice",
+            "tests/integration/test_catch_up.py",
+            "tests/integration/test_consistent_reads.py",
+            "tests/integration/test_pace.py::test_recovery_keeps_to_the_pace",
+        ),
+    ),
+    "pace": Group(
+        ("deliver/release.py", "webhooks/pace.py", "webhooks/waiting_deliveries.py"),
+        (
+            "tests/integration/test_catch_up.py::test_a_person_who_enables_a_failing_webhook_begins_it_within_a_minute",
+            "tests/integration/test_consistent_reads.py",
+            "tests/integration/test_pace.py",
+        ),
+    ),
+    "erasure": Group(
+        ("deliver/erase.py",),
+        ("tests/integration/test_erasure.py",),
     ),
     "fanout": Group(
         ("fanout/batch.py", "fanout/handler.py", "fanout/incoming.py"),
@@ -152,6 +186,5 @@ LEFT_OUT = (
     "tests/integration/test_api_webhooks.py::test_switching_a_webhook_on_and_off_does_not_flood_the_bus",
     "tests/integration/test_deliver.py::test_of_a_long_outage_a_thousand_failed_deliveries_are_counted",
     "tests/integration/test_connections.py::test_a_flooding_endpoint_holds_up_no_batch",
-    "tests/integration/test_pace.py::test_what_waits_is_released_in_order_at_its_pace",
     "tests/integration/test_lanes.py::test_names_that_hang_hold_up_nobody_in_a_batch_of_retries",
 )
