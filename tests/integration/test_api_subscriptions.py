@@ -8,6 +8,7 @@ from typing import Any
 
 import pytest
 
+from api.tables import subscription_changes
 from examples.publisher import Subscribers
 from tests.integration.api_client import Api
 from tests.integration.conftest import Aws
@@ -164,6 +165,25 @@ def test_what_was_announced_and_broken_off_counts_for_five_minutes(
     assert account.call("PATCH", path, {"enabled": True}).status == 200
     item = aws.dynamodb.get_item(TableName=aws.config_table, Key=subscriptions_key("acme"))["Item"]
     assert item.keys() == {"pk", "sk", "version"}, "announcements are removed"
+
+
+def test_an_erased_accounts_announcements_are_forgotten_and_its_version_is_not(
+    account: Api, aws: Aws, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def fail(**_: object) -> None:
+        raise TimeoutError
+
+    with monkeypatch.context() as failing:
+        failing.setattr(client("dynamodb"), "transact_write_items", fail)
+        for _ in range(2):
+            assert account.post("/v1/webhooks", VALID).status == 500
+    before = read(account)
+    assert before["events"] == ["message.incoming"]
+    for account_id in ("acme", "nobody"):
+        subscription_changes().forget(account_id)
+    keys = [subscriptions_key(account_id) for account_id in ("acme", "nobody")]
+    found = [aws.dynamodb.get_item(TableName=aws.config_table, Key=key).get("Item") for key in keys]
+    assert found == [keys[0] | {"version": {"N": str(before["version"] + 1)}}, None]
 
 
 def test_a_publisher_that_keeps_the_highest_version_skips_what_nobody_wants(account: Api, aws: Aws) -> None:

@@ -30,7 +30,7 @@ from webhooks.erasures import Erasure
 from webhooks.errors import Conflict
 from webhooks.stored_events import StoredEvent
 from webhooks.tables import config_table, erasures
-from webhooks.times import parse_time
+from webhooks.times import parse_time, rfc3339
 from webhooks.webhook_lists import WebhookLists
 
 EVENT = json.loads((Path(__file__).parent.parent / "events" / "eventbridge.json").read_text())
@@ -451,6 +451,14 @@ def test_the_log_of_whoever_waits_longest_is_erased_first(aws: Aws, clock: Clock
     clock.at += timedelta(milliseconds=2)
     assert erasures().due(limit=9) == ["b", "a"]
     assert erasures().due(limit=1) == ["b"]
+
+
+def test_what_is_over_counts_nothing_more(aws: Aws, clock: Clock) -> None:
+    erasures().begin(ERASED, delay=DELAY)
+    erasures().finish(ERASED)
+    ended = erasures().read(ERASED)
+    erasures().count(ERASED, "deliveries", 1)
+    assert erasures().read(ERASED) == ended == Erasure(ERASED, rfc3339(clock.at), rfc3339(clock.at))
 
 
 def test_an_erasure_is_of_what_was_accepted_before_it_ended() -> None:
