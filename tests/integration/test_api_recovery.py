@@ -234,13 +234,17 @@ def test_what_sqs_refuses_is_still_there_for_the_next_call(
     assert len(account.get("/v1/webhooks/wh_1/deliveries", status="failed").json["data"]) == 2
 
 
-def test_a_page_begins_after_the_last_one_even_if_nothing_of_it_was_sent(aws: Aws) -> None:
+@pytest.mark.parametrize("begun", [False, True], ids=["failed", "pending again"])
+def test_a_page_begins_after_the_last_one_even_if_nothing_of_it_was_sent(aws: Aws, begun: bool) -> None:
     recoverable = RecoverableDeliveries(aws.dynamodb, aws.log_table, log_days=30)
-    logged(aws, 5)
+    if begun:
+        logged_pending(aws, 5, minutes=181)
+    else:
+        logged(aws, 5)
     pages: list[list[str]] = []
     after = None
-    while after or not pages:
-        page = recoverable.page("wh_1", since=ago(hours=3), after=after, limit=2)
+    while (after or not pages) and len(pages) < 5:
+        page = recoverable.page("wh_1", since=ago(days=1), after=after, limit=2)
         pages.append([delivery.event_id for delivery in page.deliveries])
         after = page.after
     assert pages == [["failed_0", "failed_1"], ["failed_2", "failed_3"], ["failed_4"]]
