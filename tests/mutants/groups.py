@@ -125,12 +125,8 @@ GROUPS = {
     "config": Group(
         ("webhooks/config_table.py", "webhooks/webhook_lists.py"),
         (
-            "tests/integration/test_api_found_events.py",
+            "tests/integration/test_api_found_events.py::test_an_event_is_shown_with_its_delivery_to_each_webhook",
             "tests/integration/test_api_preconditions.py",
-            "tests/integration/test_api_retries.py",
-            "tests/integration/test_api_subscriptions.py",
-            "tests/integration/test_api_test_addresses.py::test_a_deleted_webhook_takes_its_address_with_it",
-            "tests/integration/test_api_webhooks.py",
             "tests/integration/test_config_table.py",
             "tests/integration/test_consistent_reads.py",
         ),
@@ -145,12 +141,91 @@ GROUPS = {
         (
             "tests/unit/test_expressions.py",
             "tests/unit/test_items.py",
-            "tests/integration/test_api_deliveries.py",
-            "tests/integration/test_api_recovery.py",
-            "tests/integration/test_api_statistics.py",
             "tests/integration/test_config_table.py",
-            "tests/integration/test_erasure.py",
         ),
+    ),
+    "keys": Group(
+        ("webhooks/key_table.py", "webhooks/api_keys.py"),
+        (
+            "tests/integration/test_api_access.py::test_a_key_is_listed_without_its_secret_and_revoked_at_once",
+            "tests/integration/test_api_keys.py",
+            "tests/integration/test_api_limits.py::test_a_portal_session_is_an_account_key_that_expires",
+            "tests/integration/test_api_limits.py::test_an_ended_session_opens_nothing_and_is_not_listed",
+            "tests/integration/test_api_session.py",
+            "tests/integration/test_consistent_reads.py",
+            "tests/integration/test_erasure.py::test_nothing_of_an_erased_account_is_left_and_all_of_another",
+        ),
+    ),
+    "queries": Group(
+        ("webhooks/log_queries.py", "webhooks/log_pages.py", "webhooks/stored_events.py", "webhooks/due.py"),
+        (
+            "tests/integration/test_api_deliveries.py",
+            *(
+                f"tests/integration/test_api_recovery.py::{test}"
+                for test in (
+                    "test_only_events_accepted_since_then",
+                    "test_a_page_begins_after_the_last_one_even_if_nothing_of_it_was_sent",
+                    "test_pages_of_a_hundred_until_the_cursor_is_null",
+                    "test_failed_deliveries_are_counted_read_by_read_up_to_the_limit",
+                    "test_stranded_deliveries_are_recovered_and_those_under_way_are_not",
+                    "test_what_is_being_retried_hides_nothing_that_failed_after_it",
+                    "test_pending_deliveries_whose_message_is_lost_are_recovered",
+                    "test_pending_deliveries_that_are_under_way_are_not_even_read",
+                    "test_a_cursor_beyond_the_end_finds_nothing",
+                )
+            ),
+            "tests/integration/test_config_table.py::test_an_accounts_subscriptions_are_read_without_its_secrets",
+            "tests/integration/test_consistent_reads.py",
+            "tests/integration/test_fanout.py::test_a_webhook_with_whatsapp_accounts_gets_their_events_only",
+            "tests/integration/test_fanout.py::test_an_event_that_names_no_whatsapp_account_is_for_webhooks_without_the_filter",
+            "tests/integration/test_due.py",
+        ),
+    ),
+    "requests": Group(
+        (
+            "webhooks/conflicts.py",
+            "webhooks/deduplication.py",
+            "webhooks/batches.py",
+            "webhooks/rate_limits.py",
+            "webhooks/inboxes.py",
+        ),
+        (
+            "tests/integration/test_api_limits.py",
+            "tests/integration/test_api_test_addresses.py",
+            "tests/integration/test_batches.py",
+            "tests/integration/test_config_table.py",
+            "tests/integration/test_consistent_reads.py",
+            "tests/integration/test_recent_requests.py",
+        ),
+    ),
+    "accounts": Group(
+        ("webhooks/account_items.py", "webhooks/account_data.py", "webhooks/erasures.py"),
+        (
+            "tests/integration/test_consistent_reads.py",
+            *(
+                f"tests/integration/test_erasure.py::{test}"
+                for test in (
+                    "test_nothing_of_an_erased_account_is_left_and_all_of_another",
+                    "test_keys_and_webhooks_are_gone_at_once_and_the_log_when_nothing_writes_it_any_more",
+                    "test_repeated_it_is_the_same_erasure_and_after_its_end_another_one",
+                    "test_an_account_that_nobody_knows_is_erased_just_the_same",
+                    "test_a_message_that_was_on_its_way_writes_nothing_and_its_event_goes",
+                    "test_a_webhook_that_is_created_while_the_account_is_erased_goes_too",
+                    "test_a_key_that_is_minted_while_the_account_is_erased_goes_too",
+                    "test_a_webhook_that_somebody_else_deletes_meanwhile_is_not_counted",
+                    "test_an_account_with_webhooks_is_not_forgotten",
+                    "test_a_step_erases_a_page",
+                    "test_the_log_of_whoever_waits_longest_is_erased_first",
+                    "test_what_is_over_counts_nothing_more",
+                    "test_an_erasure_is_of_what_was_accepted_before_it_ended",
+                    "test_more_than_a_run_can_do_goes_on_a_minute_later",
+                )
+            ),
+        ),
+    ),
+    "subscriptions": Group(
+        ("webhooks/subscription_changes.py",),
+        ("tests/integration/test_api_subscriptions.py", "tests/integration/test_consistent_reads.py"),
     ),
 }
 SAMPLE = "sample"
