@@ -259,7 +259,6 @@ LEFT_OUT = (
     "tests/unit/test_addresses.py::test_the_standard_library_is_enough_but_for_international_names",
     "tests/integration/test_api_deliveries.py::test_a_page_of_long_answers_ends_before_lambdas_own_limit",
     "tests/integration/test_api_webhooks.py::test_switching_a_webhook_on_and_off_does_not_flood_the_bus",
-    "tests/integration/test_deliver.py::test_of_a_long_outage_a_thousand_failed_deliveries_are_counted",
     "tests/integration/test_connections.py::test_a_flooding_endpoint_holds_up_no_batch",
     "tests/integration/test_lanes.py::test_names_that_hang_hold_up_nobody_in_a_batch_of_retries",
 )
