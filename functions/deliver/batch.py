@@ -62,7 +62,7 @@ def _finish(handled: Sequence[Handled]) -> list[Retained]:
     moves = [move for _, move in handled if move]
     retained = [one for of_group, _ in handled for one in of_group]
     write_lines()
-    return retained + (_send(moves) if moves else [])
+    return retained + _send(moves)
 
 
 def _read(messages: Sequence[DeliveryMessage]) -> dict[DeliveryMessage, Snapshot]:

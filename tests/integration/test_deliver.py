@@ -558,6 +558,10 @@ def test_a_message_that_is_none_of_ours_stays_and_harms_nobody(
     assert visibility == {}, "that of the queue, until it has been received too often"
     (line,) = [vars(record) for record in caplog.records if record.levelname == "ERROR"]
     assert (line["msg"], line["message_id"]) == ("message.unreadable", sent["MessageId"])
+    pipeline.aws.sqs.send_message(QueueUrl=pipeline.aws.delivery_queue, MessageBody="hello")
+    with aws_calls() as calls:
+        assert pipeline.deliver() == [True]
+    assert "BatchGetItem" not in calls, "DynamoDB refuses one without keys"
 
 
 def test_a_message_cannot_reach_another_accounts_webhook(pipeline: Pipeline, receiver: Receiver) -> None:

@@ -126,7 +126,12 @@ def test_of_a_webhook_that_a_person_ended_meanwhile_nothing_is_told(
 @pytest.mark.parametrize("call", ["transact_write_items", "put_events", "query"])
 @pytest.mark.parametrize("by", ["deliver", "process_dead_letters"])
 def test_a_crash_between_any_two_steps_is_made_good(
-    pipeline: Pipeline, receiver: Receiver, monkeypatch: pytest.MonkeyPatch, call: str, by: str
+    pipeline: Pipeline,
+    receiver: Receiver,
+    monkeypatch: pytest.MonkeyPatch,
+    caplog: pytest.LogCaptureFixture,
+    call: str,
+    by: str,
 ) -> None:
     def crashing(*_: Any, **__: Any) -> Any:
         raise ConnectionError("the network went away")
@@ -138,6 +143,9 @@ def test_a_crash_between_any_two_steps_is_made_good(
         # The query is made by a paginator, which finds the call by its name.
         crash.setattr(owner, "get_paginator" if call == "query" else call, crashing)
         assert pipeline.deliver(message) == [True]
+    (fault,) = [record.exc_info for record in caplog.records if record.msg == "delivery.our_fault"]
+    assert fault
+    assert str(fault[1]) == ("subscriptions of acme" if call == "query" else "the network went away")
     if call == "transact_write_items":
         assert pipeline.stored().status == "active"
         assert pipeline.deliver(message) == [False]
