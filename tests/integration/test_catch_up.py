@@ -139,6 +139,8 @@ def test_after_three_days_to_the_millisecond_it_is_given_up(
     release()
     assert state(account) == ("given_up", 0, 2), "the third is under way"
     assert len(sent) == 1
+    catch_ups().begin(pipeline.stored(), rfc3339(began))
+    assert state(account)[0] == "given_up", "a copy of the message that made it failing begins nothing"
 
 
 def said(account: Api) -> dict[str, str | None]:
@@ -469,7 +471,9 @@ def test_it_can_be_chosen_when_the_webhook_is_failing_already(
     failed = outage(3, catch_up=False)
     recover_later = pipeline.stored().failing_since
     assert state(account) == ("none", 0, 0)
-    assert account.call("PATCH", PATH, {"catch_up": True}).json["catch_up"] is True
+    for chosen, then in ((True, "waiting"), (False, "stopped"), (True, "waiting")):
+        assert account.call("PATCH", PATH, {"catch_up": chosen}).json["catch_up"] is chosen
+        assert state(account)[0] == then
     shown = account.get(f"{PATH}/catch-up").json
     assert (shown["state"], shown["failing_since"]) == ("waiting", recover_later)
     recover(pipeline, clock)
