@@ -242,7 +242,7 @@ def test_keys_and_webhooks_are_gone_at_once_and_the_log_when_nothing_writes_it_a
     assert Api(account.session).get("/v1/session").status == 401
     assert f"NOTIFY#{ERASED}/ADDRESS" not in items(aws), "nobody gets a mail any more"
     emitted = [detail for name, detail in pipeline.operational_events() if name == "account.subscriptions_changed"]
-    assert [detail["events"] for detail in emitted] == [[]]
+    assert [(detail["account_id"], detail["events"]) for detail in emitted] == [(ERASED, [])]
     sent.clear()
     publish(clock, ERASED, "late")
     assert sent == []
@@ -429,6 +429,22 @@ def test_a_webhook_that_somebody_else_deletes_meanwhile_is_not_counted(
 
     client("dynamodb").meta.events.register("before-parameter-build.dynamodb.TransactWriteItems", delete_first)
     assert erase().json["deleted"] == {"keys": 2, "webhooks": 2, "deliveries": 0}
+    clock.at += DELAY
+    run()
+    assert_erased(aws, account)
+
+
+def test_what_a_call_had_announced_to_publishers_is_forgotten(
+    aws: Aws, clock: Clock, account: Account, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def fail(**_: object) -> None:
+        raise TimeoutError
+
+    with monkeypatch.context() as failing:
+        failing.setattr(client("dynamodb"), "transact_write_items", fail)
+        webhook = {"name": "Orders", "url": URL, "events": ["message.sent"]}
+        assert account.api.post("/v1/webhooks", webhook).status == 500
+    erase()
     clock.at += DELAY
     run()
     assert_erased(aws, account)
