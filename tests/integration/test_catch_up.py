@@ -275,6 +275,24 @@ def test_a_second_outage_pauses_it_and_it_goes_on(
     assert sorted(event_id for _, event_id, _ in sent) == sorted(failed)
 
 
+def test_what_fails_again_while_others_are_sent_is_not_sent_before_them(
+    pipeline: Pipeline,
+    clock: Clock,
+    sent: Sent,
+    account: Api,
+    outage: Callable[..., list[str]],
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setattr("webhooks.pace.HORIZON", timedelta(seconds=1))
+    failed = outage(1, max_per_second=1)
+    recover(pipeline, clock)
+    release()
+    _fail_again(pipeline, failed[0])
+    clock.at += timedelta(seconds=2)
+    release()
+    assert [event_id for _, event_id, _ in sent] == failed
+
+
 @pytest.mark.long
 def test_what_fails_again_after_all_was_sent_is_sent_once_more(
     pipeline: Pipeline, clock: Clock, sent: Sent, account: Api, outage: Callable[..., list[str]]
