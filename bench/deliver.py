@@ -63,7 +63,8 @@ class Floor:
 def cpu(url: str, runs: int) -> dict[str, Any]:
     good = [cloud.webhook(f"{url}/{i}", ACCOUNT) for i in range(10)]
     bad = [cloud.webhook(f"{url}/broken/{i}", ACCOUNT) for i in range(10)]
-    cloud.put_webhooks(good + bad)
+    one = [cloud.webhook(f"{url}/one", ACCOUNT)]  # its connections are kept: those of the good ones are closed by turns
+    cloud.put_webhooks(good + bad + one)
     floor = Floor(f"{url}/floor")
     found = interleaved(
         {
@@ -72,7 +73,7 @@ def cpu(url: str, runs: int) -> dict[str, Any]:
             "10 new connections": lambda: _unconnected(good),
             "floor of 1": lambda: floor.prepare(1),
             "batch of 1": lambda: handled(sqs_event(messages(good[:1]))),
-            "10 for one webhook": lambda: handled(sqs_event([m for _ in range(10) for m in messages(good[:1])])),
+            "10 for one webhook": lambda: handled(sqs_event([m for _ in range(10) for m in messages(one)])),
             "2 of 10 fail": lambda: handled(received(messages(good[:8] + bad[:2]))),
             "10 of 10 fail": lambda: handled(received(messages(bad))),
         },
