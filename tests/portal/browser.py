@@ -136,5 +136,10 @@ def stand_still(page: Page) -> None:
 def run_for(page: Page, seconds: int) -> None:
     for _ in range(seconds // 5):
         page.clock.run_for(5000)
-        for _ in range(3):  # time for an answer to come and to be used
-            page.evaluate("fetch(location.pathname).then((answer) => answer.text())")
+        settle(page)
+
+
+def settle(page: Page) -> None:
+    """Gives an answer time to come and to be used, while the page's clock stands still."""
+    for _ in range(3):
+        page.evaluate("fetch(location.pathname).then((answer) => answer.text())")

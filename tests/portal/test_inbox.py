@@ -11,7 +11,7 @@ from playwright.sync_api import expect
 
 from local.client import Client
 from tests.deployed import Deployed
-from tests.portal.browser import Portal, run_for, stand_still
+from tests.portal.browser import Portal, run_for, settle, stand_still
 
 LOG_ANNOUNCEMENTS = """() => {
   const place = document.getElementById('announcer');
@@ -123,6 +123,7 @@ def test_an_idle_inbox_looks_rarely_until_somebody_clicks(portal: Portal, client
         while not looks:
             run_for(page, 5)
     answer.value.finished()
+    settle(page)  # or the next look is planned after the clock has gone on
     page.get_by_role("heading", name="Requests received").click()
     looks.clear()
     run_for(page, 5)  # an idle one looks ten seconds after its last look
