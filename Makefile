@@ -11,7 +11,7 @@ RETRY_DELAYS ?= 10,60,300
 WORKERS ?= 4
 SHARED = --dist loadgroup --no-loadscope-reorder
 NOT_SLOW = not slow and not by_hand
-PYTEST = $(PY) -m pytest -n $(WORKERS) $(SHARED)
+PYTEST = $(PY) -m pytest $(SHARED)
 SYNTH = AWS_ACCESS_KEY_ID= AWS_SECRET_ACCESS_KEY= npx --no-install cdk synth --quiet
 # All that is off by default, so that CDK's checks see it, too.
 OPTIONAL = $(foreach on,dashboard service_level canary log_recovery,-c $(on)=on) \
@@ -33,10 +33,10 @@ demo: setup ## the whole story on this machine: deploy, register, publish, recei
 	@$(PY) -m local demo
 
 test: setup .venv/headless-shell.stamp ## all tests but the slow ones, some minutes
-	$(PYTEST) -m "$(NOT_SLOW)"
+	$(PYTEST) -n $(WORKERS) -m "$(NOT_SLOW)"
 
 test-fast: setup ## of these, the short ones of unit and integration, a minute
-	$(PYTEST) -m "$(NOT_SLOW) and not long" tests/unit tests/integration
+	$(PYTEST) -n auto -m "$(NOT_SLOW) and not long" tests/unit tests/integration
 
 test-slow: setup .venv/headless-shell.stamp ## the real retry schedule, faults at length
 	$(PY) -m pytest -m slow -rP -n 3 $(SHARED)

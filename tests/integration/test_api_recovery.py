@@ -147,6 +147,7 @@ def small_pages(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr("api.recovery.PAGE", 10)
 
 
+@pytest.mark.long
 @pytest.mark.usefixtures("small_pages")
 def test_what_is_called_again_from_the_start_sends_nothing_twice(pipeline: Pipeline, account: Api, aws: Aws) -> None:
     pipeline.webhook("https://localhost:1/")

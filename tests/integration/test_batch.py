@@ -25,6 +25,7 @@ def pipeline(aws: Aws) -> Pipeline:
     return Pipeline(aws)
 
 
+@pytest.mark.long
 def test_nine_healthy_endpoints_and_one_that_hangs(pipeline: Pipeline, receiver: Receiver) -> None:
     """The nine have long been answered when the attempt at the tenth ends."""
     receiver.answer("/hook-4", Answer(seconds=30))
@@ -49,6 +50,7 @@ def only_attempt(pipeline: Pipeline, message: DeliveryMessage) -> Attempt:
     return attempt
 
 
+@pytest.mark.long
 def test_a_failure_beside_a_hanging_endpoint_is_retried_after_its_own(
     pipeline: Pipeline, receiver: Receiver, monkeypatch: pytest.MonkeyPatch
 ) -> None:

@@ -126,6 +126,7 @@ def _without_timeout(send: Callable[..., Any]) -> Callable[..., Any]:
     return lambda self, request, **options: send(self, request, **options | {"timeout": (5, 5)})
 
 
+@pytest.mark.long
 def test_a_connection_is_free_only_when_its_attempt_is_over(
     certificates: dict[str, ssl.SSLContext], monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -165,6 +166,7 @@ def test_a_connection_is_free_only_when_its_attempt_is_over(
     assert len(watchdog._watches) == 0
 
 
+@pytest.mark.long
 def test_a_body_that_ends_the_connection_is_watched_too(certificates: dict[str, ssl.SSLContext]) -> None:
     """http.client closes its end of such a connection before the body is read."""
     from deliver import watchdog
@@ -192,6 +194,7 @@ def open_files() -> int:
     return len(list(Path("/proc/self/fd").iterdir()))
 
 
+@pytest.mark.long
 def test_a_body_that_keeps_the_socket_busy_ends_after_its_second(
     certificates: dict[str, ssl.SSLContext], monkeypatch: pytest.MonkeyPatch
 ) -> None:

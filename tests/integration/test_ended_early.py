@@ -106,6 +106,7 @@ def test_it_ends_after_a_second_and_is_not_charged(
     assert moved["MessageAttributes"]["event_id"]["StringValue"] == message.event_id
 
 
+@pytest.mark.long
 def test_the_one_that_marks_it_waits_for_its_answer_even_if_that_of_dynamodb_is_lost(
     pipeline: Pipeline, receiver: Receiver, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -128,6 +129,7 @@ def test_the_one_that_marks_it_waits_for_its_answer_even_if_that_of_dynamodb_is_
     assert metrics(written(capsys))["SlowLaneEntered"] == [1.0]
 
 
+@pytest.mark.long
 @pytest.mark.usefixtures("found_slow_elsewhere")
 def test_it_has_its_5_seconds_in_the_slow_lane(pipeline: Pipeline, receiver: Receiver) -> None:
     receiver.answer("/late", Answer(200, seconds=3))
@@ -142,6 +144,7 @@ def test_it_has_its_5_seconds_in_the_slow_lane(pipeline: Pipeline, receiver: Rec
     assert (first.body, first.headers["webhook-id"]) == (second.body, second.headers["webhook-id"])
 
 
+@pytest.mark.long
 @pytest.mark.usefixtures("found_slow_elsewhere")
 def test_on_a_kept_connection_it_is_not_repeated_at_once(pipeline: Pipeline, receiver: Receiver) -> None:
     """A reused connection that is lost before the answer is otherwise tried again on a new one."""
@@ -155,6 +158,7 @@ def test_on_a_kept_connection_it_is_not_repeated_at_once(pipeline: Pipeline, rec
     assert receiver.connections == 1
 
 
+@pytest.mark.long
 @pytest.mark.usefixtures("found_slow_elsewhere")
 def test_neighbours_in_its_batch_are_not_ended(pipeline: Pipeline, receiver: Receiver) -> None:
     """Nor is one that is as slow, and that this batch is the one to mark."""
@@ -168,6 +172,7 @@ def test_neighbours_in_its_batch_are_not_ended(pipeline: Pipeline, receiver: Rec
     assert delivery.status == "delivered"
 
 
+@pytest.mark.long
 @pytest.mark.usefixtures("found_slow_elsewhere")
 def test_retries_are_not_ended(pipeline: Pipeline, receiver: Receiver) -> None:
     receiver.answer("/late", Answer(200, seconds=2))

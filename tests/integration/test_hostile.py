@@ -94,6 +94,7 @@ def test_every_hostile_kind_ends_in_time_with_the_cause_in_words(
     await_leftovers(before)
 
 
+@pytest.mark.long
 def test_look_ups_that_hang_end_in_time_and_hold_up_nobody(monkeypatch: pytest.MonkeyPatch, receiver: Receiver) -> None:
     """A batch of ten, all but one of which wait for DNS."""
     hanging, real = threading.Event(), socket.getaddrinfo
@@ -121,6 +122,7 @@ def test_look_ups_that_hang_end_in_time_and_hold_up_nobody(monkeypatch: pytest.M
     hanging.set()
 
 
+@pytest.mark.long
 def test_a_connect_that_hangs_ends_in_time() -> None:
     """A listener whose queue is full answers no SYN."""
     with socket.socket() as listener:
@@ -343,6 +345,7 @@ def test_kept_connections_that_are_all_lost_at_once_are_nobodys_failure(certific
     assert count_connections(certificates, script, twice) == 20
 
 
+@pytest.mark.long
 def test_the_end_of_an_attempt_is_never_put_off(certificates: dict[str, Any], monkeypatch: pytest.MonkeyPatch) -> None:
     """A handshake of 3 s, then a request that nobody reads and no buffer takes: 5 s in all, not 5 s each."""
     connect = socket.socket.connect

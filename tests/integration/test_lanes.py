@@ -171,6 +171,7 @@ def test_the_first_attempt_of_a_slow_webhook_moves_unattempted(
     assert len(receiver.received("/hook")) == 1
 
 
+@pytest.mark.long
 def test_an_endpoint_that_takes_a_second_is_marked_while_it_is_under_way(
     pipeline: Pipeline, receiver: Receiver
 ) -> None:

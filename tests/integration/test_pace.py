@@ -119,6 +119,7 @@ def test_a_pace_costs_a_write_and_only_where_it_is_set(pipeline: Pipeline, clock
     assert paced == without | {"UpdateItem": 1}
 
 
+@pytest.mark.long
 def test_what_waits_is_released_in_order_at_its_pace(
     pipeline: Pipeline, clock: Clock, sent: list[tuple[str, str, int]], monkeypatch: pytest.MonkeyPatch
 ) -> None:

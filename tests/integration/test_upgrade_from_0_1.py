@@ -51,6 +51,7 @@ def statuses(account: Api, written: Any) -> dict[str, str]:
     return {delivery["event_id"]: delivery["status"] for page in pages for delivery in page}
 
 
+@pytest.mark.long
 def test_all_that_waited_arrives(aws: Aws, clock: Clock, written: Any, account: Api, receiver: Receiver) -> None:
     """First attempts, a retry, a dead letter, what waits for its pace, and what failed of a webhook that catches up."""
     from deliver.dead_letters import lambda_handler

@@ -34,6 +34,7 @@ stored = st.recursive(
 )
 
 
+@pytest.mark.long
 @given(values=st.dictionaries(st.text(min_size=1), stored, max_size=4))
 def test_it_is_what_boto3_writes_and_comes_back_as_it_was(values: dict[str, Any]) -> None:
     item = to_item(values)
