@@ -36,7 +36,7 @@ test: setup .venv/headless-shell.stamp ## all tests but the slow ones, some minu
 	$(PYTEST) -n $(WORKERS) -m "$(NOT_SLOW)"
 
 test-fast: setup ## of these, the short ones of unit and integration, a minute
-	$(PYTEST) -n auto -m "$(NOT_SLOW) and not long" tests/unit tests/integration
+	$(PYTEST) -n 3 -m "$(NOT_SLOW) and not long" tests/unit tests/integration
 
 test-slow: setup .venv/headless-shell.stamp ## the real retry schedule, faults at length
 	$(PY) -m pytest -m slow -rP -n 3 $(SHARED)
