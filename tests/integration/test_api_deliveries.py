@@ -247,6 +247,7 @@ def test_a_filter_finds_what_is_far_down_by_following_the_cursor(
         assert (ids(second), second["next_cursor"], second["searched_to"]) == (["evt_deep"], None, None)
 
 
+@pytest.mark.long
 def test_the_failed_are_found_without_reading_what_is_above_them(
     account: Api, path: str, log: DeliveryLog, aws: Aws
 ) -> None:

@@ -120,6 +120,7 @@ def test_a_test_event_is_for_one_webhook(account: Api, pipeline: Pipeline) -> No
     assert (found["webhooks"], [d["webhook_id"] for d in found["deliveries"]]) == (1, ["wh_1"])
 
 
+@pytest.mark.long
 def test_what_is_read_is_bounded(account: Api, pipeline: Pipeline) -> None:
     for number in range(120):
         pipeline.webhook("https://localhost:1/", f"wh_{number}")
@@ -156,6 +157,7 @@ def test_the_request_is_shown_as_it_was_sent(account: Api, pipeline: Pipeline, r
     assert account.get("/v1/webhooks/wh_1/deliveries/order-1").json["request"]["edited_since"] is True
 
 
+@pytest.mark.long
 def test_deliveries_to_more_webhooks_than_a_read_takes_are_all_found(pipeline: Pipeline) -> None:
     """DynamoDB reads 100 items at once. An account has no more webhooks, but for those that it has deleted."""
     event = StoredEvent("acme", "evt_1", "message.incoming", "{}", ago(1))

@@ -213,6 +213,7 @@ def test_a_retry_that_cannot_be_queued_is_a_503_and_changes_nothing(
     assert account.call("POST", f"{path}/retry").status == 202
 
 
+@pytest.mark.long
 @pytest.mark.parametrize("library", ["standardwebhooks", "svix"])
 def test_rotation_in_the_middle_of_a_retry_schedule(
     pipeline: Pipeline, account: Api, receiver: Receiver, library: str

@@ -258,6 +258,7 @@ def test_keys_and_webhooks_are_gone_at_once_and_the_log_when_nothing_writes_it_a
     assert_erased(aws, account)
 
 
+@pytest.mark.long
 def test_it_is_written_to_the_log_of_the_function(
     aws: Aws, clock: Clock, account: Account, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
@@ -298,6 +299,7 @@ def test_an_account_that_nobody_knows_is_erased_just_the_same(aws: Aws, clock: C
     assert not any("SUBSCRIPTIONS" in key for key in items(aws))
 
 
+@pytest.mark.long
 @pytest.mark.parametrize(("path", "body"), [("/v1/api-keys", {}), ("/v1/portal-sessions", {})])
 def test_while_it_is_erased_an_account_gets_no_key(
     aws: Aws, clock: Clock, account: Account, path: str, body: dict[str, Any]

@@ -126,6 +126,7 @@ def logged() -> set[str]:
     return found
 
 
+@pytest.mark.long
 def test_every_line_that_is_logged_is_in_the_table() -> None:
     page = (ROOT / "docs" / "operations.md").read_text()
     table = page.partition("| function | lines |\n")[2].partition("\n\n")[0]
