@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import aws_cdk as cdk
 from aws_cdk import aws_cloudwatch as cloudwatch
+from aws_cdk import aws_lambda as lambda_
 from aws_cdk import aws_sqs as sqs
 
 from infra.database import Database
@@ -31,6 +32,11 @@ def oldest_message(queue: sqs.Queue) -> cloudwatch.Metric:
 
 def waiting(queue: sqs.Queue) -> cloudwatch.Metric:
     return queue.metric_approximate_number_of_messages_visible(statistic="Maximum", period=FIVE_MINUTES)
+
+
+def event_age(function: lambda_.IFunction) -> cloudwatch.Metric:
+    """How long events wait in Lambda's queue for the function, in milliseconds: no metric of our own has it."""
+    return function.metric("AsyncEventAge", statistic="Average", period=FIVE_MINUTES)
 
 
 def log_throttled(database: Database) -> cloudwatch.Metric:

@@ -17,9 +17,9 @@ from infra.delivery import Delivery
 from infra.fanout import Fanout
 from infra.function import Function
 from infra.mail import Mail
-from infra.metrics import FIVE_MINUTES, log_throttled, oldest_message, own, waiting
+from infra.metrics import FIVE_MINUTES, event_age, log_throttled, oldest_message, own, waiting
 from infra.queues import FUNCTION_SECONDS, Queues
-from infra.service_level import BURN_RATE, FIRST_ATTEMPT_SECONDS, budget_left, burn_rate, wait_for_fanout
+from infra.service_level import BURN_RATE, FIRST_ATTEMPT_SECONDS, budget_left, burn_rate
 from infra.settings import ATTEMPT_SECONDS, MAX_RETRY_AFTER_SECONDS, Settings
 
 _BACKLOG_SECONDS = 600
@@ -64,7 +64,7 @@ class Observability(Construct):
         first_attempts = (own("FirstAttempts"), own("LateFirstAttempts"))
         if settings.service_level:
             self._alarm("ServiceLevel", burn_rate(*first_attempts), BURN_RATE)
-            self._alarm("EventsLate", wait_for_fanout(fanout.function), FIRST_ATTEMPT_SECONDS * 1000)
+            self._alarm("EventsLate", event_age(fanout.function), FIRST_ATTEMPT_SECONDS * 1000)
         if mail:
             self._alarm("MailUnsent", waiting(mail.unsent), 1)
         if settings.canary:

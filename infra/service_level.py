@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import aws_cdk as cdk
 from aws_cdk import aws_cloudwatch as cloudwatch
-from aws_cdk import aws_lambda as lambda_
 
 from infra.settings import Settings
 
@@ -37,11 +36,6 @@ def burn_rate(first: cloudwatch.Metric, late: cloudwatch.Metric) -> cloudwatch.M
         label="burn rate",
         period=cdk.Duration.hours(1),
     )
-
-
-def wait_for_fanout(function: lambda_.IFunction) -> cloudwatch.Metric:
-    """How long events wait in Lambda's queue before fanout reads them, which no metric of deliver shows. Milliseconds."""
-    return function.metric("AsyncEventAge", statistic="Average", period=cdk.Duration.minutes(5))
 
 
 def budget_left(first: cloudwatch.Metric, late: cloudwatch.Metric) -> cloudwatch.SingleValueWidget:

@@ -20,7 +20,7 @@ from local.emulator import ROOT
 from local.receiver import receiving
 from tests import sharing
 from tests.e2e import versions
-from tests.e2e.installation import SETTLED_SECONDS, Installation, began, ended
+from tests.e2e.upgraded_installation import SETTLED_SECONDS, Installation, began, ended
 
 DELAYS = (10, 20, 60)
 _REPLACEMENTS = 3

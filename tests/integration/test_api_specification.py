@@ -52,6 +52,12 @@ def test_it_names_every_call_there_is_and_no_other(specification: dict[str, Any]
     assert described == {(route.method, route.path) for route in ROUTES if route.role != "open"}
 
 
+def test_what_is_too_short_is_empty() -> None:
+    """As `api.validation` words it."""
+    text = (ROOT / "docs" / "openapi.json").read_text()
+    assert set(re.findall(r'"min(?:Length|Items)": (\d+)', text)) == {"1"}
+
+
 def test_every_call_can_be_generated_and_understood(specification: dict[str, Any]) -> None:
     ids = [operation["operationId"] for *_, operation in operations(specification)]
     assert len(set(ids)) == len(ids)

@@ -9,6 +9,7 @@ from typing import Any
 
 import pytest
 
+from deliver.catch_up import MAX_PAUSES
 from local.receiver import Receiver
 from tests.integration.api_client import Api
 from tests.integration.conftest import Aws, Clock
@@ -377,6 +378,7 @@ def test_an_endpoint_that_cannot_bear_an_event_does_not_get_it_for_ever(
     outage: Callable[..., list[str]],
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
+    assert MAX_PAUSES + 2 == 12, "the outage that ends it, as docs/catch-up.md and the API say; three are as good here"
     monkeypatch.setattr("deliver.catch_up.MAX_PAUSES", 3)
     outage(1)
     for outages in range(5):

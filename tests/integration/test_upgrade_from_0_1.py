@@ -14,8 +14,9 @@ from local.emulator import ROOT
 from local.receiver import Receiver
 from tests.integration.api_client import Api
 from tests.integration.conftest import Aws, Clock
-from tests.integration.pipeline import Pipeline, record_of
+from tests.integration.pipeline import Pipeline
 from tests.integration.test_pace import release
+from tests.integration.version_fixture import process_dead_letter
 from webhooks.times import parse_time
 
 FIXTURE = ROOT / "tests" / "events" / "0.1.0.json"
@@ -54,15 +55,10 @@ def statuses(account: Api, written: Any) -> dict[str, str]:
 @pytest.mark.long
 def test_all_that_waited_arrives(aws: Aws, clock: Clock, written: Any, account: Api, receiver: Receiver) -> None:
     """First attempts, a retry, a dead letter, what waits for its pace, and what failed of a webhook that catches up."""
-    from deliver.dead_letters import lambda_handler
-
     for name in ("orders", "paced"):
         moved = {"url": receiver.url(f"/{name}"), "headers": {"X-Api-Key": "k"}}
         assert account.call("PATCH", f"/v1/webhooks/{written['webhooks'][name]}", moved).status == 200
-    dead = written["messages"]["dead"]["message"]
-    received = {"MessageId": "m", "ReceiptHandle": "r", "Body": dead["MessageBody"]}
-    attributes = {"MessageAttributes": dead["MessageAttributes"]}
-    assert lambda_handler({"Records": [record_of(received | attributes)]}, None) == {"batchItemFailures": []}
+    process_dead_letter(written["messages"]["dead"])
     orders = f"/v1/webhooks/{written['webhooks']['orders']}"
     assert account.get(f"{orders}/deliveries/dead").json["status"] == "failed"
     deadline = time.monotonic() + 60  # moto delays messages by its own clock

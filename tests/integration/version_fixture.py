@@ -109,4 +109,5 @@ def process_dead_letter(queued: Any) -> None:
 
     message = queued["message"]
     received = {"MessageId": "m", "ReceiptHandle": "r", "Body": message["MessageBody"]}
-    lambda_handler({"Records": [record_of(received | {"MessageAttributes": message["MessageAttributes"]})]}, None)
+    record = record_of(received | {"MessageAttributes": message["MessageAttributes"]})
+    assert lambda_handler({"Records": [record]}, None) == {"batchItemFailures": []}

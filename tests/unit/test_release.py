@@ -10,28 +10,30 @@ from local.emulator import ROOT
 from local.release import release_notes
 
 CHANGELOG = "# Changelog\n\n## 0.2.0 (2026-12-01)\n\n- Faster.\n\n## 0.1.0 (2026-11-30)\n\n- First.\n"
+KEPT = {"docs/openapi-released.json": True, "tests/events/0.2.0.json": True}
 WORKFLOWS = sorted((ROOT / ".github" / "workflows").glob("*.yml"))
 
 
 def test_the_notes_are_the_section_of_the_tag() -> None:
-    assert release_notes("v0.2.0", "0.2.0", CHANGELOG, specification_kept=True) == "- Faster.\n"
+    assert release_notes("v0.2.0", "0.2.0", CHANGELOG, kept=KEPT) == "- Faster.\n"
 
 
 @pytest.mark.parametrize(
     ("tag", "version", "changelog", "kept", "why"),
     [
-        ("v0.3.0", "0.2.0", CHANGELOG, True, "pyproject.toml is 0.2.0"),
-        ("0.2.0", "0.2.0", CHANGELOG, True, "pyproject.toml"),
-        ("v0.1.0", "0.1.0", CHANGELOG, True, 'is "0.2.0 (2026-12-01)"'),
-        ("v0.2.0", "0.2.0", CHANGELOG.replace("2026-12-01", "unreleased"), True, r"0\.2\.0 \(unreleased\)"),
-        ("v0.2.0", "0.2.0", CHANGELOG, False, "openapi-released.json"),
+        ("v0.3.0", "0.2.0", CHANGELOG, KEPT, "pyproject.toml is 0.2.0"),
+        ("0.2.0", "0.2.0", CHANGELOG, KEPT, "pyproject.toml"),
+        ("v0.1.0", "0.1.0", CHANGELOG, KEPT, 'is "0.2.0 (2026-12-01)"'),
+        ("v0.2.0", "0.2.0", CHANGELOG.replace("2026-12-01", "unreleased"), KEPT, r"0\.2\.0 \(unreleased\)"),
+        ("v0.2.0", "0.2.0", CHANGELOG, KEPT | {"docs/openapi-released.json": False}, "openapi-released.json for it"),
+        ("v0.2.0", "0.2.0", CHANGELOG, KEPT | {"tests/events/0.2.0.json": False}, "write tests/events/0.2.0.json"),
     ],
 )
 def test_a_tag_that_does_not_fit_its_commit_is_no_release(
-    tag: str, version: str, changelog: str, kept: bool, why: str
+    tag: str, version: str, changelog: str, kept: dict[str, bool], why: str
 ) -> None:
     with pytest.raises(ValueError, match=why.replace("(", r"\(").replace(")", r"\)") if "\\" not in why else why):
-        release_notes(tag, version, changelog, specification_kept=kept)
+        release_notes(tag, version, changelog, kept=kept)
 
 
 @pytest.mark.parametrize("workflow", WORKFLOWS, ids=lambda path: path.name)
