@@ -16,7 +16,8 @@ from tests.integration.api_client import Api
 from tests.integration.conftest import Aws, Clock
 from tests.integration.pipeline import Pipeline
 from tests.integration.test_pace import release
-from tests.integration.version_fixture import process_dead_letter
+from tests.integration.version_fixture import process_dead_letter, record
+from webhooks.messages import from_record
 from webhooks.times import parse_time
 
 FIXTURE = ROOT / "tests" / "events" / "0.1.0.json"
@@ -72,6 +73,17 @@ def test_all_that_waited_arrives(aws: Aws, clock: Clock, written: Any, account: 
         assert sorted(post.headers["webhook-id"] for post in posts) == sorted(wanted), "each once"
     assert account.get(orders).json["status"] == "active"
     assert account.get(f"{orders}/catch-up").json["state"] == "done"
+
+
+def test_all_that_a_message_says_is_read() -> None:
+    messages = json.loads(FIXTURE.read_text())["messages"].values()
+    assert {"not_before", "takes_over"} <= {
+        name for queued in messages for name in queued["message"]["MessageAttributes"]
+    }
+    for queued in messages:
+        read = from_record(record(queued), "retry")
+        for name, value in queued["message"]["MessageAttributes"].items():
+            assert str(getattr(read, name)) == value["StringValue"]
 
 
 def test_what_was_set_and_received_is_shown(written: Any, account: Api) -> None:

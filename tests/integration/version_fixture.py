@@ -104,10 +104,14 @@ def _base64(binary: bytes) -> str:
     return base64.b64encode(binary).decode()
 
 
+def record(queued: Any) -> dict[str, Any]:
+    """A queued message as it is handed over."""
+    message = queued["message"]
+    received = {"MessageId": "m", "ReceiptHandle": "r", "Body": message["MessageBody"]}
+    return record_of(received | {"MessageAttributes": message["MessageAttributes"]})
+
+
 def process_dead_letter(queued: Any) -> None:
     from deliver.dead_letters import lambda_handler
 
-    message = queued["message"]
-    received = {"MessageId": "m", "ReceiptHandle": "r", "Body": message["MessageBody"]}
-    record = record_of(received | {"MessageAttributes": message["MessageAttributes"]})
-    assert lambda_handler({"Records": [record]}, None) == {"batchItemFailures": []}
+    assert lambda_handler({"Records": [record(queued)]}, None) == {"batchItemFailures": []}
