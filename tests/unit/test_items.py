@@ -24,6 +24,7 @@ from webhooks.items import (
     webhook_item,
     webhook_of,
 )
+from webhooks.messages import DeliveryMessage
 from webhooks.models import Webhook
 from webhooks.stored_events import StoredEvent
 
@@ -184,3 +185,19 @@ def test_a_key_stays_what_it_is_because_stored_items_outlive_a_deployment() -> N
     for name, (arguments, pk, sk) in KEYS.items():
         key = vars(item_keys)[name](*arguments)
         assert key == {"pk": {"S": pk}, "sk": {"S": sk}} | OF_INDEXES.get(name, {}), name
+
+
+def test_what_a_key_is_made_of_is_read_from_it() -> None:
+    message = DeliveryMessage.of(replace(DELIVERY, round=2), "", "retry")
+    waiting = item_keys.waiting_key("wh_1", item_keys.waiting_place(message))
+    assert item_keys.owner_id(waiting) == "wh_1"
+    assert item_keys.is_waiting(waiting["sk"]["S"])
+    assert item_keys.waiting_event(waiting["sk"]["S"]) == (DELIVERY.accepted_at, DELIVERY.event_id, 2)
+    others = item_keys.pace_key("wh_1"), item_keys.catch_up_key("wh_1"), item_keys.received_key("wh_1", 0)
+    assert not any(item_keys.is_waiting(key["sk"]["S"]) for key in others)
+    assert item_keys.accepted_event(item_keys.delivery_key(*message.key())["sk"]["S"]) == (
+        DELIVERY.accepted_at,
+        DELIVERY.event_id,
+    )
+    assert item_keys.deleted_webhook_id(item_keys.deleted_webhook_key("acc-1", "wh_1")) == "wh_1"
+    assert item_keys.event_ids(item_keys.event_key("acc-1", "ev_1")) == ("acc-1", "ev_1")

@@ -11,14 +11,18 @@ from webhooks.clients import client
 from webhooks.errors import Conflict
 from webhooks.expressions import begins_with
 from webhooks.item_keys import (
+    accepted_event,
+    deleted_webhook_id,
     deleted_webhook_key,
     delivery_key,
     event_key,
+    is_waiting,
     notifications_key,
     pace_key,
     rate_limit_key,
     received_key,
     recent_request_key,
+    waiting_event,
     webhook_count_key,
 )
 
@@ -39,12 +43,12 @@ class AccountItems:
         """The id of one of the account's deleted webhooks, if there is any that is not forgotten yet."""
         key = deleted_webhook_key(account_id, "")
         answer = self._client.query(TableName=self._config_table, **begins_with(key), ConsistentRead=True, Limit=1)
-        return answer["Items"][0]["sk"]["S"].partition("#")[2] if answer["Items"] else None
+        return deleted_webhook_id(answer["Items"][0]) if answer["Items"] else None
 
     def logged(self, account_id: str, webhook_id: str) -> tuple[list[Any], list[Any]]:
         """A page of a deleted webhook's items in the log table: the keys of the deliveries, and of their events."""
         deliveries = self._keys_in(self._log_table, delivery_key(webhook_id, ""))
-        return deliveries, _events(account_id, deliveries, place=1)
+        return deliveries, _events(account_id, [accepted_event(key["sk"]["S"])[1] for key in deliveries])
 
     def waiting(self, account_id: str, webhook_id: str) -> tuple[list[Any], list[Any]]:
         """
@@ -52,7 +56,8 @@ class AccountItems:
         """
         kept = self._keys_in(self._log_table, pace_key(webhook_id))
         kept = kept or self._keys_in(self._log_table, received_key(webhook_id, 0))
-        return kept, _events(account_id, kept, place=2)
+        waiting = filter(is_waiting, (key["sk"]["S"] for key in kept))
+        return kept, _events(account_id, [waiting_event(key)[1] for key in waiting])
 
     def counters(self, account_id: str) -> list[Any]:
         """
@@ -95,10 +100,9 @@ class AccountItems:
         return list(answer["Items"])
 
 
-def _events(account_id: str, keys: Sequence[Any], *, place: int) -> list[Any]:
-    """Keys of the events whose ids are in the sort keys, after so many `#`; each once."""
-    parts = [key["sk"]["S"].split("#") for key in keys]
-    return [event_key(account_id, event_id) for event_id in {of[place]: None for of in parts if len(of) > place}]
+def _events(account_id: str, event_ids: Sequence[str]) -> list[Any]:
+    """The events' keys, each once."""
+    return [event_key(account_id, event_id) for event_id in dict.fromkeys(event_ids)]
 
 
 @cache

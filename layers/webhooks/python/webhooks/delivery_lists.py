@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any
 from webhooks import log_queries
 from webhooks.batches import batch_get
 from webhooks.deliveries import Delivery, Outcome
+from webhooks.item_keys import accepted_event
 from webhooks.items import delivery_of, outcome_of
 from webhooks.log_pages import MAX_READS, Page, fitting
 from webhooks.retention import oldest
@@ -64,7 +65,7 @@ class DeliveryLists:
         elif len(items) > limit:
             last = items[limit - 1]["sk"]["S"]
         short = last and len(shown) < limit
-        return Page(shown, last, last.partition("#")[0] if last and short else None)
+        return Page(shown, last, accepted_event(last)[0] if last and short else None)
 
     def outcomes(self, webhook_id: str, since: str) -> tuple[list[Outcome], bool]:
         """

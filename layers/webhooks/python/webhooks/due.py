@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
+from webhooks.item_keys import owner_id
 from webhooks.times import now, rfc3339
 
 if TYPE_CHECKING:
@@ -25,4 +26,4 @@ def read_due(client: DynamoDBClient, table: str, *, limit: int) -> list[tuple[st
         ExpressionAttributeValues={":due": {"S": DUE}, ":at": {"S": rfc3339(now())}},
         Limit=limit,
     )
-    return [(item["pk"]["S"].partition("#")[2], item["sk"]["S"]) for item in answer["Items"]]
+    return [(owner_id(item), item["sk"]["S"]) for item in answer["Items"]]

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 
 from webhooks.attribute_values import from_item, to_item
 from webhooks.batches import batch_get
-from webhooks.item_keys import erasure_key, event_key
+from webhooks.item_keys import erasure_key, event_key, owner_id
 from webhooks.times import now, rfc3339
 
 if TYPE_CHECKING:
@@ -93,7 +93,7 @@ class Erasures:
             ExpressionAttributeValues=to_item({":due": _ERASE, ":at": rfc3339(now())}),
             Limit=limit,
         )
-        return [item["pk"]["S"].partition("#")[2] for item in answer["Items"]]
+        return [owner_id(item) for item in answer["Items"]]
 
     def forget(self, message: DeliveryMessage) -> bool:
         """

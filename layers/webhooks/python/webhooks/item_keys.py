@@ -1,17 +1,24 @@
 """
-The keys of all items of both tables.
+The keys of all items of both tables, and what is read from a key. Neither ids nor times have a `#`.
 
 With an empty id, a sort key is the prefix of all those that the partition has of the kind.
 """
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from collections.abc import Mapping
+from typing import TYPE_CHECKING, Any
 
 from webhooks.deliveries import Delivery
+from webhooks.messages import DeliveryMessage
 
 if TYPE_CHECKING:
     from mypy_boto3_dynamodb.type_defs import AttributeValueTypeDef as Value
+
+
+def owner_id(item: Mapping[str, Any]) -> str:
+    """Returns the id in the partition key: whose the item is."""
+    return str(item["pk"]["S"]).partition("#")[2]
 
 
 def webhook_key(account_id: str, webhook_id: str) -> dict[str, Value]:
@@ -32,6 +39,10 @@ def deleted_webhook_key(account_id: str, webhook_id: str) -> dict[str, Value]:
     return {"pk": {"S": f"ACCOUNT#{account_id}"}, "sk": {"S": f"DELETED#{webhook_id}"}}
 
 
+def deleted_webhook_id(item: Mapping[str, Any]) -> str:
+    return str(item["sk"]["S"]).partition("#")[2]
+
+
 def erasure_key(account_id: str) -> dict[str, Value]:
     """The key of the progress of an account's erasure, in the log table."""
     return {"pk": {"S": f"ERASURE#{account_id}"}, "sk": {"S": "ERASURE"}}
@@ -39,6 +50,12 @@ def erasure_key(account_id: str) -> dict[str, Value]:
 
 def delivery_key(webhook_id: str, sort_key: str) -> dict[str, Value]:
     return {"pk": {"S": f"WEBHOOK#{webhook_id}"}, "sk": {"S": sort_key}}
+
+
+def accepted_event(key: str) -> tuple[str, str]:
+    """Returns, from the sort key of a delivery, when its event was accepted, and the event's id."""
+    accepted_at, _, event_id = key.partition("#")
+    return accepted_at, event_id
 
 
 def unsettled_key(webhook_id: str, sort_key: str) -> dict[str, Value]:
@@ -68,8 +85,24 @@ def catch_up_key(webhook_id: str) -> dict[str, Value]:
 
 
 def waiting_key(webhook_id: str, place: str) -> dict[str, Value]:
-    """The key of a delivery that waits. The `place` sorts in the order of acceptance."""
+    """The key of a delivery that waits."""
     return {"pk": {"S": f"PACE#{webhook_id}"}, "sk": {"S": f"WAITING#{place}"}}
+
+
+def waiting_place(message: DeliveryMessage) -> str:
+    """Returns a key that sorts what waits in the order of acceptance."""
+    return f"{message.key()[1]}#{message.round}"
+
+
+def is_waiting(key: str) -> bool:
+    """Whether it is the sort key of a delivery that waits, and not of the pace or of catching up."""
+    return key.startswith("WAITING#")
+
+
+def waiting_event(key: str) -> tuple[str, str, int]:
+    """Returns, from the sort key of a delivery that waits, when its event was accepted, the event's id and the round."""
+    _, accepted_at, event_id, round = key.split("#")
+    return accepted_at, event_id, int(round)
 
 
 def inbox_key(token_sha256: str) -> dict[str, Value]:
@@ -118,3 +151,9 @@ def mail_count_key(account_id: str, day: str) -> dict[str, Value]:
 
 def event_key(account_id: str, event_id: str) -> dict[str, Value]:
     return {"pk": {"S": f"EVENT#{account_id}#{event_id}"}, "sk": {"S": "EVENT"}}
+
+
+def event_ids(item: Mapping[str, Any]) -> tuple[str, str]:
+    """Returns the ids of the account and of the event."""
+    _, account_id, event_id = item["pk"]["S"].split("#")
+    return account_id, event_id

@@ -12,7 +12,16 @@ from typing import TYPE_CHECKING, Any
 
 from webhooks.attribute_values import from_item, to_item
 from webhooks.deliveries import Attempt, Delivery, Outcome
-from webhooks.item_keys import delivery_key, event_key, inbox_key, pending_place, webhook_key
+from webhooks.item_keys import (
+    accepted_event,
+    delivery_key,
+    event_ids,
+    event_key,
+    inbox_key,
+    owner_id,
+    pending_place,
+    webhook_key,
+)
 from webhooks.models import Webhook
 from webhooks.retention import expires_at
 from webhooks.stored_events import StoredEvent
@@ -42,7 +51,7 @@ def event_item(event: StoredEvent, log_days: int) -> dict[str, Value]:
 
 
 def event_of(item: dict[str, Any]) -> StoredEvent:
-    _, account_id, event_id = item["pk"]["S"].split("#")  # ids have no such character
+    account_id, event_id = event_ids(item)
     values = from_item({name: item[name] for name in ("event", "body", "accepted_at", "webhooks") if name in item})
     return StoredEvent(account_id=account_id, event_id=event_id, **values)
 
@@ -75,9 +84,9 @@ def delivery_item(delivery: Delivery, log_days: int) -> dict[str, Value]:
 
 
 def delivery_of(item: dict[str, Any]) -> Delivery:
-    accepted_at, _, event_id = item["sk"]["S"].partition("#")
+    accepted_at, event_id = accepted_event(item["sk"]["S"])
     values = {
-        "webhook_id": item["pk"]["S"].partition("#")[2],
+        "webhook_id": owner_id(item),
         "event_id": event_id,
         "accepted_at": accepted_at,
         "round_started_at": accepted_at,
@@ -91,7 +100,7 @@ def outcome_of(item: Mapping[str, Any]) -> Outcome:
     """Reads the outcome from a delivery's item. It needs `sk`, `status` and `attempts` only: there are many."""
     attempts = [attempt["M"] for attempt in item["attempts"]["L"]]
     return Outcome(
-        accepted_at=item["sk"]["S"].partition("#")[0],
+        accepted_at=accepted_event(item["sk"]["S"])[0],
         status=item["status"]["S"],
         attempts=len(attempts),
         answered_ms=[int(attempt["duration_ms"]["N"]) for attempt in attempts if "N" in attempt.get("status_code", {})],

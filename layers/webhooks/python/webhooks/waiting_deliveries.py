@@ -12,10 +12,9 @@ from typing import TYPE_CHECKING, Any
 
 from webhooks.attribute_values import from_item, to_item
 from webhooks.batches import batch_delete
-from webhooks.deliveries import sort_key
 from webhooks.due import DUE
 from webhooks.expressions import begins_with
-from webhooks.item_keys import pace_key, waiting_key
+from webhooks.item_keys import pace_key, waiting_event, waiting_key, waiting_place
 from webhooks.messages import DeliveryMessage
 from webhooks.retention import expires_at
 from webhooks.times import now, rfc3339
@@ -48,7 +47,7 @@ class WaitingDeliveries:
         for message in messages:
             known = {"account_id": message.account_id, "event": message.event, "test": message.test or None}
             extra = {"expires_at": expires_at(message.accepted_at, self._log_days)}
-            item = waiting_key(message.webhook_id, _place(message)) | to_item({**known, **extra})
+            item = waiting_key(message.webhook_id, waiting_place(message)) | to_item({**known, **extra})
             self._client.put_item(TableName=self._table, Item=item)
         at = rfc3339(now())
         values = {
@@ -75,7 +74,7 @@ class WaitingDeliveries:
 
     def remove(self, messages: Sequence[DeliveryMessage]) -> None:
         """Ends the wait of these messages, not of other rounds of the same deliveries. Raises UnprocessedKeys."""
-        keys = [waiting_key(message.webhook_id, _place(message)) for message in messages]
+        keys = [waiting_key(message.webhook_id, waiting_place(message)) for message in messages]
         batch_delete(self._client, self._table, keys)
 
     def state(self, webhook_id: str) -> Waiting | None:
@@ -99,20 +98,16 @@ class WaitingDeliveries:
         return True
 
 
-def _place(message: DeliveryMessage) -> str:
-    return f"{sort_key(message.accepted_at, message.event_id)}#{message.round}"
-
-
 def _message(webhook_id: str, key: str, item: dict[str, Any]) -> DeliveryMessage:
     """Returns the message with a round that starts now: its 24 hours to be attempted begin when it is released."""
-    _, accepted_at, event_id, round = key.split("#")  # ids have no such character
+    accepted_at, event_id, round = waiting_event(key)
     return DeliveryMessage(
         webhook_id=webhook_id,
         account_id=item["account_id"],
         event_id=event_id,
         event=item["event"],
         accepted_at=accepted_at,
-        round=int(round),
+        round=round,
         round_started_at=rfc3339(now()),
         body="",
         test=bool(item.get("test")),
