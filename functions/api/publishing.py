@@ -15,14 +15,13 @@ from api.problems import Problem
 from api.validation import MAX_ERRORS
 from webhooks.clients import client
 from webhooks.errors import Conflict, EventRejected, NotSent
-from webhooks.event_types import BATCH, validate_data
+from webhooks.event_types import BATCH, SOURCE, validate_data
 from webhooks.models import new_id
 from webhooks.payload import build_body, check_id, normalise_timestamp
 from webhooks.stored_events import StoredEvent
 from webhooks.times import now, rfc3339
 
 logger = Logger()
-SOURCE = "aisoule"
 _ENTRY_BYTES = 63 * 1024
 """EventBridge bills each 64 KB of an entry as an event; its envelope counts, too."""
 

@@ -14,7 +14,7 @@ from functools import cache
 
 from webhooks.clients import client
 from webhooks.errors import NotSent
-from webhooks.event_types import EVENT_TYPES
+from webhooks.event_types import EVENT_TYPES, SOURCE
 from webhooks.inboxes import Inboxes
 from webhooks.models import Webhook, new_id, token_sha256
 from webhooks.signing import new_secret
@@ -97,7 +97,7 @@ def _publish(event_id: str) -> None:
         Entries=[
             {
                 "EventBusName": os.environ["EVENT_BUS_NAME"],
-                "Source": "aisoule",
+                "Source": SOURCE,
                 "DetailType": _EVENT.name,
                 "Detail": json.dumps(detail),
             }

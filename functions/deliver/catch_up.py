@@ -18,7 +18,7 @@ from datetime import timedelta
 
 from webhooks import new_rounds
 from webhooks.catch_up import GIVEN_UP_AFTER, CatchUp, CatchUpState
-from webhooks.errors import NotFound
+from webhooks.errors import NotFound, NotSent
 from webhooks.models import Webhook
 from webhooks.pace import at_pace
 from webhooks.queues import delivery_queues
@@ -36,10 +36,6 @@ one of the events would get it again for ever.
 """
 
 _PAGE = 100
-
-
-class NotSent(Exception):
-    """SQS refused messages twice. What was not sent is still failed."""
 
 
 def go_on(webhook_id: str) -> bool:
@@ -124,7 +120,8 @@ def _resend(
     """
     A page of what failed: how many were sent again, and where to go on. None if there is no moment for them now.
 
-    Killed before that is noted, it reads the page again, and finds what was not marked. Raises NotSent.
+    Killed before that is noted, it reads the page again, and finds what was not marked. Raises NotSent: what was not sent is
+    still failed.
     """
     page = recoverable_deliveries().page(webhook.id, since=since, after=after, limit=limit)
     rounds = new_rounds.new_rounds(delivery_log(), webhook, page.deliveries)
@@ -135,5 +132,5 @@ def _resend(
             return None
         messages = list(at_pace(messages, first, per_second))
     if unsent := new_rounds.begin(delivery_log(), delivery_queues(), rounds, messages):
-        raise NotSent(f"{unsent} of {len(messages)}")
+        raise NotSent(f"{unsent} of {len(messages)} deliveries could not be queued")
     return len(messages), page.after

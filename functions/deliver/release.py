@@ -13,6 +13,7 @@ from time import monotonic
 from deliver.catch_up import go_on, webhook_or_none
 from webhooks.clients import client
 from webhooks.due import read_due
+from webhooks.errors import NotSent
 from webhooks.messages import DeliveryMessage
 from webhooks.pace import at_pace
 from webhooks.queues import delivery_queues, in_tens
@@ -28,10 +29,6 @@ _WEBHOOKS = 1000
 """The others come when some of these are done."""
 
 _pool = ThreadPoolExecutor(max_workers=10, thread_name_prefix="release")
-
-
-class NotReleased(Exception):
-    """SQS refused messages twice. They still wait."""
 
 
 def lambda_handler(schedule_event: object, context: object) -> None:
@@ -76,7 +73,9 @@ def _release_page(state: Waiting) -> bool:
 
 
 def _send(messages: Sequence[DeliveryMessage]) -> None:
-    """Killed in between, it sends copies the next time, which deliver settles. Raises NotReleased."""
+    """
+    Killed in between, it sends copies the next time, which deliver settles. Raises NotSent: what was not sent still waits.
+    """
     bodies = delivery_log().bodies(messages[0].account_id, dict.fromkeys(message.event_id for message in messages))
     known = [replace(m, body=bodies[m.event_id]) for m in messages if m.event_id in bodies]
     refused = [left for ten in _pool.map(delivery_queues().send_ten, in_tens(known)) for left in ten]
@@ -85,7 +84,7 @@ def _send(messages: Sequence[DeliveryMessage]) -> None:
     waiting_deliveries().remove(sent)
     logger.info("deliveries.released", webhook_id=messages[0].webhook_id, messages=len(sent))
     if unsent:
-        raise NotReleased(f"{len(unsent)} of {len(messages)}")
+        raise NotSent(f"{len(unsent)} of {len(messages)} deliveries could not be queued")
 
 
 # Made while the process starts, when Lambda gives it a whole CPU.

@@ -9,6 +9,7 @@ from deliver.schedule import Schedule
 from deliver.snapshots import Snapshot
 from webhooks.deliveries import ATTEMPTS_KEPT, Attempt, Delivery
 from webhooks.delivery_log import DeliveryLog
+from webhooks.errors import NotSent
 from webhooks.queues import DeliveryQueues
 from webhooks.telemetry import count, log_delivery
 from webhooks.times import now, parse_time, rfc3339
@@ -22,10 +23,6 @@ _FLOOR, _CEILING = timedelta(minutes=1), timedelta(hours=2)
 """A requeued message waits for a minute at least, less if the schedule's longest delay is shorter; for two hours at most."""
 
 
-class RequeueFailed(Exception):
-    """SQS refused the message twice."""
-
-
 @dataclass(frozen=True, slots=True)
 class Unattempted:
     log: DeliveryLog
@@ -33,7 +30,7 @@ class Unattempted:
     schedule: Schedule
 
     def process(self, snapshot: Snapshot) -> bool:
-        """False if the log changed after it was read. Raises RequeueFailed."""
+        """False if the log changed after it was read. Raises NotSent."""
         # The later one: a copy from before the event was published again does not end what that began.
         began = parse_time(max(snapshot.message.round_started_at, snapshot.delivery.round_started_at))
         if now() - began >= REQUEUED_FOR:
@@ -57,7 +54,7 @@ class Unattempted:
             due = max(due, parse_time(snapshot.delivery.next_attempt_at))
         message = snapshot.passed_on(due)
         if self.queues.send([message]):
-            raise RequeueFailed(f"delivery of {message.event_id} to {message.webhook_id}")
+            raise NotSent(f"the delivery of {message.event_id} to {message.webhook_id} could not be queued")
         count_done("Requeued", "delivery.requeued", snapshot.delivery)
         return True
 

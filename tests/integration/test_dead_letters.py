@@ -211,7 +211,7 @@ def test_what_sqs_does_not_take_back_stays(
     assert pipeline.process_dead_letters(pipeline.message()) == [True]
     (line,) = [record for record in caplog.records if record.msg == "dead_letter.unhandled"]
     assert line.exc_info is not None
-    assert str(line.exc_info[1]) == "delivery of evt_1 to wh_1"
+    assert str(line.exc_info[1]) == "the delivery of evt_1 to wh_1 could not be queued"
 
 
 def test_a_message_that_kills_the_function_costs_few_invocations(

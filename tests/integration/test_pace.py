@@ -231,7 +231,7 @@ def test_what_sqs_refuses_waits_on(
     lines = written(capsys)
     assert {"message": "deliveries.released", "webhook_id": "wh_1", "messages": 2} in lines
     (fault,) = [line for line in lines if line.get("message") == "release.our_fault"]
-    assert fault["exception"].endswith("NotReleased: 1 of 3")
+    assert fault["exception"].endswith("NotSent: 1 of 3 deliveries could not be queued")
     clock.at += timedelta(minutes=1)
     release()
     assert [event_id for _, event_id, _ in sent] == ["e1", "e3", "e2"]

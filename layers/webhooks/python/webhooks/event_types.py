@@ -17,6 +17,9 @@ MAX_ID = 256
 EXAMPLE_TIME = "2026-05-29T10:30:00Z"
 """The `timestamp` of examples."""
 
+SOURCE = "aisoule"
+"""The `source` of the platform's events on the bus, which the rule for fanout asks for."""
+
 BATCH = "batch"
 """The `detail-type` of an entry on the bus that holds several events, in the place of an event's name."""
 
