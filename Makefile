@@ -47,7 +47,7 @@ mutants: setup ## changes the code and asks whether a test notices; ONLY="delive
 bench: setup .venv/nginx.stamp ## speed and cost, into bench/results.md and docs/cost.md; some minutes
 	$(PY) -m bench
 
-check: setup ## formatting, lint, types, synth with cdk-nag (of all options, too), the API's compatibility, known vulnerabilities
+check: setup ## formatting, lint, types, synth with cdk-nag (of all options, too), the API's compatibility, workflows, known vulnerabilities
 	.venv/bin/ruff format --check .
 	.venv/bin/ruff check .
 	.venv/bin/mypy infra local bench smoke functions/api functions/canary functions/deliver functions/fanout functions/mail layers/webhooks/python/webhooks tests
@@ -56,6 +56,7 @@ check: setup ## formatting, lint, types, synth with cdk-nag (of all options, too
 	$(MAKE) --no-print-directory synth
 	$(SYNTH) --output .local/synth $(OPTIONAL)
 	@$(PY) -m local.compatibility
+	.venv/bin/zizmor --offline --no-progress --quiet .github/workflows
 	@$(PY) -m local.audit
 
 up: setup ## the local stack alone; RETRY_DELAYS=1,2,3 shortens its schedule
