@@ -45,14 +45,9 @@ class EndpointAdapter(HTTPAdapter):
         """The context decides, loaded once; the default would load the authorities for every connection."""
 
     def build_response(self, request: PreparedRequest, raw: Any) -> Response:
-        """
-        The status, Retry-After unless it is given twice, and the body. The default parses cookies, too, which can cost a
-        second of CPU.
-        """
+        """The status and `raw`. The default parses cookies, too, which can cost a second of CPU."""
         response = Response()
         response.status_code = raw.status
-        if len(retry_after := raw.headers.getlist("Retry-After")) == 1:
-            response.headers["Retry-After"] = retry_after[0]
         response.raw = raw
         return response
 
@@ -68,7 +63,7 @@ class Adapters:
         """Kept for as long as the webhook keeps its secret, and never shared between webhooks."""
         key = (webhook.id, webhook.secret)
         with self._lock:
-            adapter = self._adapters.pop(key, None) or EndpointAdapter(max_retries=0)
+            adapter = self._adapters.pop(key, None) or EndpointAdapter()
             self._adapters[key] = adapter  # at the end, as the one used last
         adapter.used = time()
         return adapter

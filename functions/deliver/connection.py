@@ -44,13 +44,13 @@ class VettedConnection(HTTPSConnection):
     deadline_socket: DeadlineSocket
     _watch: Watch | None = None
     _deadline = 0.0
-    _answers = 0
+    _answered = False
     _step = ""
     _used = 0.0
 
     def connect(self) -> None:
         self._deadline = monotonic() + float(self.timeout or 0)
-        self._answers = 0
+        self._answered = False
         self._watch = None
         self._step = "looking up the name"
         try:
@@ -66,7 +66,7 @@ class VettedConnection(HTTPSConnection):
         self.sock = self.deadline_socket  # it does everything that http.client asks of a socket
 
     def _new_conn(self) -> socket.socket:
-        addresses = resolve(self.host, self.port or 443, seconds=self._deadline - monotonic())
+        addresses = resolve(self.host, self.port, seconds=self._deadline - monotonic())
         vetted = vet(addresses, allow_loopback=local_stage())
         self._step = "connecting"
         sock = self._connect(vetted)
@@ -78,11 +78,11 @@ class VettedConnection(HTTPSConnection):
         error: OSError = TimeoutError()
         for index, address in enumerate(addresses):
             share = self._left() / (len(addresses) - index)
-            sock = socket.socket(socket.AF_INET, socket.SOCK_STREAM)
+            sock = socket.socket(socket.AF_INET)
             try:
                 self._watch_over(sock)
                 sock.settimeout(share)
-                sock.connect((address, self.port or 443))
+                sock.connect((address, self.port))
                 sock.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
                 sock.settimeout(self._left())
             except OSError as failed:
@@ -106,7 +106,7 @@ class VettedConnection(HTTPSConnection):
         return left
 
     def request(self, *args: Any, **kwargs: Any) -> None:
-        if self._answers:
+        if self._answered:
             seconds = float(self.timeout or 0)
             self._deadline = monotonic() + seconds
             self._watch = self.deadline_socket.restart(seconds)
@@ -119,8 +119,7 @@ class VettedConnection(HTTPSConnection):
         self._step = WAITING
         with self._explained():
             response = super().getresponse()
-        self.deadline_socket.in_head = False
-        self._answers += 1
+        self._answered = True
         self._used = time()
         return response
 
@@ -139,7 +138,12 @@ class VettedConnection(HTTPSConnection):
             late = monotonic() >= self._deadline
             if not late and but and isinstance(error, but):
                 raise
-            if self._answers and not self.deadline_socket.received and not late and not isinstance(error, TimeoutError):
+            if (
+                self._answered
+                and not self.deadline_socket.received
+                and not late
+                and not isinstance(error, TimeoutError)
+            ):
                 raise ReusedConnectionLost from error
             step = "reading its headers" if self._step == WAITING and self.deadline_socket.received else self._step
             # What the watchdog ends, ends in whichever error the interrupted call raises.

@@ -5,7 +5,6 @@ from __future__ import annotations
 import io
 import socket
 import ssl
-from math import inf
 from time import monotonic
 from typing import Any
 
@@ -22,27 +21,26 @@ class DeadlineSocket:
     the deadline further away; only `restart`, for the next request on the connection, does.
     """
 
+    unread: bool
+    """Whether the last response was followed by bytes that belong to no request."""
+
     def __init__(self, sock: ssl.SSLSocket, watch: Watch) -> None:
         self._sock = sock
         self.watch = watch
         self.deadline = watch.deadline
         self.received = 0
-        self.in_head = False
+        """Bytes of the response, its head or its body."""
         self._reading = False
-        self._closed = False
-        self.unread = False
-        """Whether the last response was followed by bytes that belong to no request."""
 
     def restart(self, seconds: float) -> Watch:
-        """Begins a watch over the next request on the connection, and ends the one over the request before."""
+        """Begins a watch over the next request on the connection. The one over the request before is over."""
         self.received = 0
         self.deadline = monotonic() + seconds
-        self.watch.end()
         self.watch = Watch(self._sock, self.deadline)
         return self.watch
 
-    def settimeout(self, seconds: float | None) -> None:
-        self.deadline = min(self.deadline, monotonic() + (inf if seconds is None else seconds))
+    def settimeout(self, seconds: float) -> None:
+        self.deadline = min(self.deadline, monotonic() + seconds)
         self.watch.hasten(self.deadline)
 
     def is_clean(self) -> bool:
@@ -56,18 +54,15 @@ class DeadlineSocket:
             view = view[self._sock.send(view) :]
 
     def makefile(self, mode: str) -> ResponseReader:
-        """One response, its head first. Counts from zero what is received of it."""
-        self.received = 0
-        self.in_head = True
         self._reading = True
         return ResponseReader(self, self._sock.makefile("rb", buffering=0))
 
-    def readinto(self, raw: socket.SocketIO, buffer: Any) -> int | None:
+    def readinto(self, raw: socket.SocketIO, buffer: Any) -> int:
         self._sock.settimeout(self._left())
         count = raw.readinto(buffer)
-        if count == 0 and self.in_head:
+        if not count:
             raise ConnectionResetError  # http.client would take the end of the data for the end of the headers
-        self.received += count or 0
+        self.received += count
         if self.received > MAX_RESPONSE_BYTES:
             raise AttemptFailed("protocol", f"answered with more than {MAX_RESPONSE_BYTES // 1024} KiB of headers")
         return count
@@ -77,7 +72,6 @@ class DeadlineSocket:
 
     def close(self) -> None:
         """http.client closes the socket of a response that ends the connection before its body is read."""
-        self._closed = True
         if not self._reading:
             self.watch.end()
         self._sock.close()
@@ -85,8 +79,7 @@ class DeadlineSocket:
     def end_response(self, *, unread: bool) -> None:
         self.unread = unread
         self._reading = False
-        if self._closed:
-            self.watch.end()
+        self.watch.end()
 
     def _left(self) -> float:
         left = self.deadline - monotonic()
@@ -98,10 +91,11 @@ class DeadlineSocket:
 class ResponseReader(io.BufferedReader):
     """Buffers one response; on closing it notes whether more was buffered than was read."""
 
+    last_line: bytes
+
     def __init__(self, sock: DeadlineSocket, raw: socket.SocketIO) -> None:
         self._sock = sock
         self._input = _Input(sock, raw)
-        self.last_line = b""
         super().__init__(self._input)
 
     def readline(self, size: int | None = -1, /) -> bytes:
@@ -124,7 +118,7 @@ class _Input(io.RawIOBase):
     def readable(self) -> bool:
         return True
 
-    def readinto(self, buffer: Any) -> int | None:
+    def readinto(self, buffer: Any) -> int:
         return 0 if self.ended else self._sock.readinto(self._raw, buffer)
 
     def close(self) -> None:

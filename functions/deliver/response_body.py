@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from contextlib import suppress
 from http.client import HTTPException
 
 from urllib3.exceptions import HTTPError
@@ -21,20 +22,11 @@ def read_body(response: BaseHTTPResponse, *, keep: int, seconds: float) -> bytes
     read = 0
     connection = response.connection
     assert isinstance(connection, VettedConnection)
-    # Its own: urllib3 may give the connection to another attempt as soon as the body has been read.
-    watch = connection.deadline_socket.watch
     connection.deadline_socket.settimeout(seconds)
     connection.deadline_socket.received = 0
-    try:
-        while chunk := response.read1(MAX_RESPONSE_BYTES - read, decode_content=False):
+    with suppress(OSError, HTTPException, HTTPError, AttemptFailed, ValueError):
+        while chunk := response.read1(MAX_RESPONSE_BYTES - read):
             kept += chunk[: keep - len(kept)]
             read += len(chunk)
-    except (OSError, HTTPException, HTTPError, AttemptFailed, ValueError):
-        response.close()
-        return kept
-    if response.closed or read < MAX_RESPONSE_BYTES:
-        watch.end()
-        response.release_conn()
-    else:
-        response.close()
+    response.close()  # and the connection, unless the body has ended: urllib3 keeps that one
     return kept

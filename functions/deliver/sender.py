@@ -42,12 +42,11 @@ def post(webhook: Webhook, message: DeliveryMessage, *, number: int) -> Attempt:
         if took > ATTEMPT_SECONDS:
             response.close()
             raise timed_out()
-        status, failure = response.status_code, of_status(response.status_code)
-        retry_after = seconds_asked(status, response.headers.get("Retry-After"), now())
+        status, failure, headers = response.status_code, of_status(response.status_code), response.raw.headers
+        retry_after = seconds_asked(status, headers.get("Retry-After"), now())
         if 300 <= status < 400:
-            target = response.raw.headers.get("Location", "")[:_TARGET_KEPT] or None
-        left = min(_BODY_SECONDS, ATTEMPT_SECONDS - took)
-        body = read_body(response.raw, keep=_BODY_KEPT, seconds=left).decode(errors="replace")
+            target = headers.get("Location", "")[:_TARGET_KEPT] or None
+        body = read_body(response.raw, keep=_BODY_KEPT, seconds=_BODY_SECONDS).decode(errors="replace")
     except (AttemptFailed, UrlRefused) as failed:
         took, failure = monotonic() - started, _failure(failed)
         body = failure.received and failure.received[:_BODY_KEPT]
@@ -82,12 +81,12 @@ def _send(webhook: Webhook, request: PreparedRequest, deadline: float) -> Respon
         return _send_once(adapters.of(webhook), request, deadline)
     except ReusedConnectionLost:
         # On a new connection: the other kept ones may be as dead.
-        return _send_once(EndpointAdapter(max_retries=0), request, deadline)
+        return _send_once(EndpointAdapter(), request, deadline)
 
 
 def _send_once(adapter: EndpointAdapter, request: PreparedRequest, deadline: float) -> Response:
     left = max(deadline - monotonic(), 0.001)
-    return adapter.send(request, stream=True, timeout=(left, left))
+    return adapter.send(request, timeout=(left, left))
 
 
 def signed_request(webhook: Webhook, message: DeliveryMessage, at: datetime) -> PreparedRequest:
@@ -95,7 +94,7 @@ def signed_request(webhook: Webhook, message: DeliveryMessage, at: datetime) -> 
     body = message.body.encode()
     headers = post_headers(webhook, message.event_id, body, at, test=message.test)
     request = PreparedRequest()
-    request.prepare_method("POST")
+    request.method = "POST"
     request.url = _url(webhook.url, local_stage())
     request.prepare_headers(headers)
     request.prepare_body(body, None)

@@ -26,7 +26,7 @@ class Watch:
 
     def __init__(self, sock: socket.socket, deadline: float) -> None:
         # A descriptor of its own: the number of a closed one may by then belong to another connection.
-        self._own = socket.socket(socket.AF_INET, socket.SOCK_STREAM, fileno=os.dup(sock.fileno()))
+        self._own = socket.socket(fileno=os.dup(sock.fileno()))
         self.deadline = deadline
         self.thread = threading.get_ident()
         self.ended_early = False
@@ -34,7 +34,7 @@ class Watch:
             _watches.add(self)
             if min(watch.deadline for watch in _watches) == deadline:
                 _condition.notify()
-        _ensure_running()
+            _ensure_running()
 
     def hasten(self, deadline: float) -> None:
         """Moves the deadline, never further away."""
@@ -65,19 +65,20 @@ def end_early(thread: int) -> None:
 def _ensure_running() -> None:
     global _thread
     if _thread is None or not _thread.is_alive():
-        with _condition:
-            if _thread is None or not _thread.is_alive():
-                _thread = threading.Thread(target=_run, name="watchdog", daemon=True)
-                _thread.start()
+        _thread = threading.Thread(target=_run, daemon=True)
+        _thread.start()
 
 
 def _run() -> None:
     while True:
         with _condition:
-            now = monotonic()
-            due = [watch for watch in _watches if watch.deadline <= now]
-            for watch in due:
-                _watches.discard(watch)
-                watch.shut_down()
-            next_deadline = min((watch.deadline for watch in _watches), default=None)
-            _condition.wait(None if next_deadline is None else max(next_deadline - monotonic(), 0))
+            _condition.wait(_shut_down_due())
+
+
+def _shut_down_due() -> float | None:
+    """Returns in how many seconds the next one is due, None if there is none."""
+    now = monotonic()
+    for watch in [watch for watch in _watches if watch.deadline <= now]:
+        _watches.discard(watch)
+        watch.shut_down()
+    return min((watch.deadline - now for watch in _watches), default=None)

@@ -301,10 +301,10 @@ def test_the_connections_of_the_webhooks_attempted_longest_ago_are_closed_first(
     for number in range(3):
         attempt(receiver.url("/hook"), f"wh_{number}")
     left = []
-    for kept in (3, 2, 1, 0):
+    for kept in (3, 1, 0):
         sender.adapters.trim(kept=kept)
         left.append([webhook_id for webhook_id, _ in sender.adapters._adapters])
-    assert left == [["wh_0", "wh_1", "wh_2"], ["wh_1", "wh_2"], ["wh_2"], []]
+    assert left == [["wh_0", "wh_1", "wh_2"], ["wh_2"], []]
 
 
 def test_a_batch_closes_what_was_kept_for_others(pipeline: Pipeline, receiver: Receiver) -> None:

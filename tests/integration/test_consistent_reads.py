@@ -23,6 +23,7 @@ from webhooks.erasures import Erasures
 from webhooks.errors import NotFound
 from webhooks.inboxes import Inboxes
 from webhooks.key_table import KeyTable
+from webhooks.notifications import NotificationTable
 from webhooks.stored_events import StoredEvent
 from webhooks.subscription_changes import SubscriptionChanges
 from webhooks.times import now, rfc3339
@@ -88,6 +89,7 @@ READS: dict[str, Callable[[Aws], Any]] = {
     "what to erase of a webhook": lambda aws: account_items(aws).logged("acme", "wh_1"),
     "what to erase of its pace": lambda aws: account_items(aws).waiting("acme", "wh_1"),
     "what to erase of an account": lambda aws: account_items(aws).counters("acme"),
+    "where mails go": lambda aws: NotificationTable(aws.dynamodb, aws.config_table).read("acme"),
     "what publishers know": lambda aws: changes(aws).read("acme"),
     "what publishers are told no more": lambda aws: changes(aws).forget("acme"),
 }

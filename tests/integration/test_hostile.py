@@ -304,15 +304,20 @@ def test_the_first_kib_of_the_response_is_kept_and_the_rest_read_on(receiver: Re
     assert made.response_body == "\N{REPLACEMENT CHARACTER}" + "x" * 1023
 
 
+@pytest.mark.parametrize("apart", [True, False])
 @pytest.mark.parametrize(("size", "connections"), [(65_536, 1), (65_537, 2)])
 def test_a_connection_is_used_again_after_a_body_of_64_kib_at_most(
-    certificates: dict[str, Any], size: int, connections: int
+    certificates: dict[str, Any], size: int, connections: int, apart: bool
 ) -> None:
+    """Whether or not it is read together with the head."""
+
     def script(peer: Peer) -> None:
         while peer.request().startswith(b"POST"):
-            peer.send(OK + b"Content-Length: %d\r\n\r\n" % size)
-            peer.closing.wait(0.05)  # so that the body is read apart from the head
-            peer.send(b"x" * size)
+            head = OK + b"Content-Length: %d\r\n\r\n" % size
+            if apart:
+                peer.send(head)
+                peer.closing.wait(0.05)
+            peer.send(b"x" * size if apart else head + b"x" * size)
 
     def twice(port: int) -> None:
         secret = new_secret()

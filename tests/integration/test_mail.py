@@ -26,8 +26,8 @@ from tests.integration.test_telemetry import write_lines_too, written
 from webhooks import operational_events
 from webhooks.clients import client
 from webhooks.models import Webhook
-from webhooks.notifications import MAILED_EVERY, MAILS_PER_DAY, notification_table
-from webhooks.times import rfc3339
+from webhooks.notifications import MAILED_EVERY, MAILS_PER_DAY, Notifications, notification_table
+from webhooks.times import parse_time, rfc3339
 
 SENDER, OPS = "webhooks@example.com", "ops@customer.example"
 URL = "https://localhost:1/hook"
@@ -321,3 +321,19 @@ def test_a_claim_is_held_by_one_of_two(aws: Aws, clock: Clock) -> None:
     assert not notification_table().claim("acme", "wh_1")
     notification_table().release("acme", "wh_1")
     assert notification_table().claim("acme", "wh_1")
+
+
+def test_what_was_sent_is_stored_for_a_day_or_two(aws: Aws, clock: Clock) -> None:
+    notification_table().claim("acme", "wh_1")
+    stored = aws.dynamodb.scan(TableName=aws.config_table)["Items"]
+    ends = [parse_time("2026-05-30T00:00:00Z") if "mails" in item else clock.at + MAILED_EVERY for item in stored]
+    for item, end in zip(stored, ends, strict=True):
+        assert 0 <= int(item["expires_at"]["N"]) - end.timestamp() < timedelta(days=2).total_seconds()
+
+
+def test_where_mails_go_is_forgotten_of_one_account(aws: Aws) -> None:
+    set_up = Notifications(OPS, enabled=False)
+    for account_id in ("acme", "other"):
+        notification_table().save(account_id, set_up)
+    notification_table().forget("acme")
+    assert [notification_table().read(each) for each in ("acme", "other")] == [Notifications(), set_up]

@@ -1,0 +1,390 @@
+"""What one attempt sends, reads, waits for and leaves behind."""
+
+from __future__ import annotations
+
+import gc
+import socket
+import ssl
+import threading
+import time
+from collections.abc import Callable, Iterator
+from concurrent.futures import ThreadPoolExecutor
+from contextlib import ExitStack, contextmanager
+from pathlib import Path
+from typing import Any
+
+import pytest
+import trustme
+
+from deliver import adapters, connection, deadline_socket, sender, watchdog
+from deliver.tls import tls_context
+from local.receiver import Receiver
+from tests.integration.hostile import (
+    EMPTY,
+    KINDS,
+    OK,
+    Kind,
+    Peer,
+    after_request,
+    contexts,
+    handshake_then_stall,
+    serving,
+)
+from tests.integration.pace import pace
+from tests.integration.test_hostile import attempt
+from webhooks.deliveries import Attempt
+from webhooks.models import Webhook
+from webhooks.signing import new_secret
+from webhooks.times import now, parse_time
+
+Serve = Callable[[Callable[[Peer], None]], tuple[str, list[int]]]
+"""A URL whose server follows the script, and a list that grows with every connection accepted."""
+
+END_BY_THEMSELVES = [
+    kind
+    for kind in KINDS
+    if kind.name
+    in {
+        "100, 102 and 103, then 200",
+        "103, then 204",
+        "101 to another protocol",
+        "endless headers",
+        "one endless header",
+        "endless 103",
+        "200, then endless chunks",
+        "200, then an endless chunk extension",
+        "200, then endless trailers",
+        "200, chunks that are none",
+        "Content-Length too short",
+        "Content-Length no number",
+        "RST in the headers",
+        "RST in the body of a 200",
+        "FIN without an answer",
+        "FIN in the headers",
+        "200 without an end of headers",
+        "SSH banner",
+        "HTTP/0.9",
+        "HTTP/9.9",
+        "status with a sign",
+        "a second response behind one with a length",
+        "a second response behind an empty one",
+        "a second response behind chunks",
+        "a second response behind a long one",
+    }
+]
+
+
+@pytest.fixture(scope="module")
+def certificates(authority: tuple[Path, Path]) -> dict[str, ssl.SSLContext]:
+    return contexts(trustme.CA.from_pem(authority[0].read_bytes(), authority[1].read_bytes()))
+
+
+@pytest.fixture
+def serve(certificates: dict[str, ssl.SSLContext]) -> Iterator[Serve]:
+    with ExitStack() as ending:
+
+        def start(script: Callable[[Peer], None]) -> tuple[str, list[int]]:
+            port, accepted = ending.enter_context(serving(script, certificates["good"]))
+            return f"https://localhost:{port}/", accepted
+
+        yield start
+        sender.adapters.trim(kept=-1)
+
+
+@pytest.mark.parametrize("kind", END_BY_THEMSELVES, ids=lambda kind: kind.name)
+def test_an_odd_answer_is_told_in_words_and_nothing_is_left_of_it(serve: Serve, kind: Kind) -> None:
+    secret = new_secret()
+    url, accepted = serve(kind.script)
+    for number in range(1, kind.attempts + 1):
+        made = attempt(url, secret=secret)
+        assert (made.status_code, made.error) == (kind.status, kind.words)
+        assert (made.error_code is None) == (made.error is None)
+        if made.status_code is None:
+            assert made.error_code == ("connection_closed" if "closed" in str(made.error) else "protocol")
+        if kind.received is not None:
+            assert made.response_body == kind.received
+        assert len(accepted) == number
+        assert watchdog._watches == set()
+
+
+def test_an_attempt_says_when_it_was_and_how_long_it_took(
+    serve: Serve, receiver: Receiver, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """To the next whole millisecond."""
+    elapsed = 0.0
+
+    def takes_two_seconds(_: Any) -> None:
+        nonlocal elapsed
+        elapsed += 2.0001
+
+    def banner(peer: Peer) -> None:
+        peer.request()
+        takes_two_seconds(None)
+        peer.send(b"SSH-2.0-" + b"x" * 2000 + b"\r\n")
+
+    monkeypatch.setattr(sender, "monotonic", lambda: 1000 + elapsed)
+    monkeypatch.setattr(receiver, "_on_received", takes_two_seconds)
+    before = now()
+    for url, code, body in (
+        (receiver.url("/hook"), None, "ok"),
+        (serve(banner)[0], "protocol", "SSH-2.0-" + "x" * 1016),
+    ):
+        made = attempt(url)
+        assert (made.number, made.round, made.duration_ms) == (1, 1, 2001)
+        assert (made.error_code, made.response_body, made.redirect_to, made.retry_after) == (code, body, None, None)
+        assert before.timestamp() - 0.001 <= parse_time(made.at).timestamp() <= now().timestamp()
+
+
+def test_a_large_request_arrives_whole(receiver: Receiver) -> None:
+    """In several TLS records."""
+    assert attempt(receiver.url("/hook"), body_bytes=65_000).error is None
+    assert [posted.body for posted in receiver.received("/hook")] == [b"x" * 65_000]
+
+
+@pytest.mark.parametrize(("size", "code"), [(65_536, None), (65_537, "protocol")])
+def test_a_head_has_64_kib_at_most(serve: Serve, size: int, code: str | None) -> None:
+    begin = OK + b"Content-Length: 0\r\nX: " + b"y" * 60_000 + b"\r\nX: "
+    head = begin + b"y" * (size - len(begin) - 4) + b"\r\n\r\n"
+    assert attempt(serve(after_request(head, then=Peer.stall))[0]).error_code == code
+
+
+def test_the_first_kib_of_a_body_in_pieces_is_kept(serve: Serve) -> None:
+    def script(peer: Peer) -> None:
+        peer.request()
+        peer.send(OK + b"Content-Length: 1500\r\n\r\n" + b"a" * 600)
+        peer.closing.wait(0.05)
+        peer.send(b"b" * 900)
+
+    assert attempt(serve(script)[0]).response_body == "a" * 600 + "b" * 424
+
+
+def test_what_an_endpoint_asks_for_and_where_it_leads(serve: Serve) -> None:
+    answers = [
+        (b"300 x\r\nLocation: /a\r\n", None, "/a"),
+        (b"399 x\r\nLocation: /b\r\n", None, "/b"),
+        (b"302 x\r\n", None, None),
+        (b"302 x\r\nLocation: " + b"c" * 600 + b"\r\n", None, "c" * 512),
+        (b"299 x\r\nLocation: /d\r\n", None, None),
+        (b"400 x\r\nLocation: /e\r\n", None, None),
+        (b"503 x\r\nRetry-After: 120\r\n", 120, None),
+        (b"503 x\r\nRetry-After: 120\r\nRetry-After: 130\r\n", None, None),
+    ]
+
+    def script(peer: Peer) -> None:
+        for answer, _, _ in answers:
+            peer.request()
+            peer.send(b"HTTP/1.1 " + answer + EMPTY)
+
+    (url, accepted), secret = serve(script), new_secret()
+    for _, wait, target in answers:
+        made = attempt(url, secret=secret)
+        assert (made.retry_after, made.redirect_to) == (wait, target)
+    assert len(accepted) == 1
+
+
+# Connections that are kept.
+
+
+def test_ten_connections_are_kept_of_a_webhook(serve: Serve) -> None:
+    """As many as a batch has messages."""
+    together = threading.Barrier(10, timeout=10)
+
+    def script(peer: Peer) -> None:
+        while peer.request().startswith(b"POST"):
+            together.wait()
+            peer.send(OK + EMPTY)
+
+    (url, accepted), secret = serve(script), new_secret()
+    with ThreadPoolExecutor(10) as pool:
+        for _ in range(2):
+            made = list(pool.map(lambda _: attempt(url, secret=secret), range(10)))
+            assert [one.error for one in made] == [None] * 10
+    assert len(accepted) == 10
+
+
+def test_a_connection_whose_body_has_not_ended_is_not_used_again(serve: Serve) -> None:
+    """Though nothing of the rest is there yet."""
+
+    def script(peer: Peer) -> None:
+        while peer.request().startswith(b"POST"):
+            peer.send(OK + b"Content-Length: 65537\r\n\r\n" + b"x" * 65_536)
+
+    (url, accepted), secret = serve(script), new_secret()
+    assert [attempt(url, secret=secret).error for _ in range(2)] == [None] * 2
+    assert len(accepted) == 2
+
+
+def test_what_was_kept_is_closed_when_the_webhook_leads_elsewhere(serve: Serve, receiver: Receiver) -> None:
+    closed = threading.Event()
+
+    def script(peer: Peer) -> None:
+        peer.request()
+        peer.send(OK + EMPTY)
+        if not peer.request().strip():
+            closed.set()
+
+    (url, _), secret = serve(script), new_secret()
+    attempt(url, secret=secret)
+    attempt(receiver.url("/hook"), secret=secret)
+    assert closed.wait(5)
+
+
+def test_a_kept_connection_has_its_time_anew(serve: Serve, monkeypatch: pytest.MonkeyPatch) -> None:
+    def script(peer: Peer) -> None:
+        while peer.request().startswith(b"POST"):
+            peer.send(OK + EMPTY)
+
+    (url, accepted), secret = serve(script), new_secret()
+    assert attempt(url, secret=secret).error is None
+    for module in (connection, deadline_socket, sender, watchdog):
+        monkeypatch.setattr(module, "monotonic", lambda: time.monotonic() + 6)
+    assert attempt(url, secret=secret).error is None
+    assert len(accepted) == 1
+
+
+def test_a_webhook_without_a_connection_takes_no_place() -> None:
+    kept = adapters.Adapters()
+    webhook = Webhook("wh_1", "acme", "n", "https://localhost/", [], "active", new_secret(), "", "")
+    adapter = kept.of(webhook)
+    kept.trim(kept=0)
+    assert kept.of(webhook) is adapter
+
+
+# Several addresses.
+
+
+@pytest.fixture
+def three_addresses(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Of localhost. Nobody listens at the first two."""
+    answers = [(socket.AF_INET, socket.SOCK_STREAM, 6, "", (f"127.0.0.{last}", 0)) for last in (3, 2, 1)]
+    monkeypatch.setattr(socket, "getaddrinfo", lambda *_, **__: answers)
+
+
+@pytest.mark.usefixtures("three_addresses")
+def test_each_address_has_its_share_of_the_time(receiver: Receiver, monkeypatch: pytest.MonkeyPatch) -> None:
+    shares: list[Any] = []
+    connect = socket.socket.connect
+
+    def see(sock: socket.socket, address: Any) -> None:
+        shares.append(sock.gettimeout())
+        connect(sock, address)
+
+    monkeypatch.setattr(socket.socket, "connect", see)
+    with pace() as measured:
+        assert attempt(receiver.url("/hook")).error is None
+    late = measured.bound(0.3)
+    assert all(whole - late < share <= whole for share, whole in zip(shares, (5 / 3, 5 / 2, 5), strict=True)), shares
+
+
+@pytest.mark.usefixtures("three_addresses")
+def test_an_attempt_that_is_ended_tries_no_other_address(monkeypatch: pytest.MonkeyPatch) -> None:
+    tried: list[Any] = []
+
+    def ended(_: socket.socket, address: Any) -> None:
+        tried.append(address)
+        watchdog.end_early(threading.get_ident())
+        raise ConnectionResetError
+
+    monkeypatch.setattr(socket.socket, "connect", ended)
+    with pytest.raises(watchdog.AttemptEnded):
+        attempt("https://localhost:1/")
+    assert tried == [("127.0.0.3", 1)]
+
+
+# Deadlines. An attempt has a second here, not five, and a body 0.2 s.
+
+LATE = "no answer within 5 s"
+
+
+@contextmanager
+def full_listener() -> Iterator[str]:
+    """Whose queue is full: it answers no SYN."""
+    with socket.socket() as listener, ExitStack() as ending:
+        listener.bind(("127.0.0.1", 0))
+        listener.listen(0)
+        for _ in range(4):
+            filler = ending.enter_context(socket.socket())
+            filler.setblocking(False)
+            filler.connect_ex(listener.getsockname())
+        yield f"https://localhost:{listener.getsockname()[1]}/"
+
+
+def with_small_buffers(connect: Callable[..., None]) -> Callable[..., None]:
+    def small(sock: socket.socket, address: Any) -> None:
+        sock.setsockopt(socket.SOL_SOCKET, socket.SO_SNDBUF, 4096)
+        connect(sock, address)
+
+    return small
+
+
+def reads_nothing(peer: Peer) -> None:
+    peer.sock.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, 4096)
+    handshake_then_stall(peer)
+
+
+@pytest.mark.long
+@pytest.mark.parametrize("alone", ["the watchdog", "the socket's timeout"])
+def test_either_bound_ends_an_attempt_in_time(
+    serve: Serve, receiver: Receiver, monkeypatch: pytest.MonkeyPatch, alone: str
+) -> None:
+    for name, seconds in (("ATTEMPT_SECONDS", 1.0), ("_BODY_SECONDS", 0.2)):
+        monkeypatch.setattr(sender, name, seconds)
+    monkeypatch.setattr(socket.socket, "connect", with_small_buffers(socket.socket.connect))
+    body = after_request(OK, b"Content-Length: 900\r\n\r\nab", then=Peer.stall)
+    last_body = after_request(OK, b"Connection: close\r\n\r\nab", then=Peer.stall)
+    head = after_request(OK, b"X: y\r\n", then=Peer.stall)
+    waits = [
+        (serve(Peer.stall)[0], 1, f"{LATE} (still in the TLS handshake)"),
+        (serve(reads_nothing)[0], 1, f"{LATE} (still sending the request)"),
+        (serve(after_request(then=Peer.stall))[0], 1, LATE),
+        (serve(head)[0], 1, f"{LATE} (still reading its headers)"),
+        (serve(body)[0], 0.2, None),
+        (serve(last_body)[0], 0.2, None),
+    ]
+
+    def timed(url: str) -> tuple[Attempt, float]:
+        started = time.monotonic()
+        return attempt(url, body_bytes=65_000), time.monotonic() - started
+
+    with full_listener() as full, ThreadPoolExecutor(8) as pool, pace() as measured, monkeypatch.context() as patched:
+        waits.append((full, 1, f"{LATE} (still connecting)"))
+        if alone == "the watchdog":
+            patched.setattr(socket.socket, "settimeout", _of_half_a_minute(socket.socket.settimeout))
+        else:
+            patched.setattr(socket.socket, "shutdown", lambda *_: None)
+        attempts = [(pool.submit(timed, url), seconds, words) for url, seconds, words in waits]
+        made = [(one.result(10), seconds, words) for one, seconds, words in attempts]
+    for (one, took), seconds, words in made:
+        assert (one.error, one.response_body) == (words, None if words else "ab")
+        assert seconds <= took < measured.bound(seconds + 0.5)
+    assert watchdog._watches == set()
+    gc.collect()  # a socket that nobody has closed fails the test
+
+
+def _of_half_a_minute(settimeout: Callable[..., None]) -> Callable[..., None]:
+    return lambda sock, _: settimeout(sock, 30)
+
+
+def test_a_name_is_looked_up_in_time(monkeypatch: pytest.MonkeyPatch) -> None:
+    over = threading.Event()
+
+    def hangs(*_: Any, **__: Any) -> Any:
+        over.wait(5)
+        raise socket.gaierror(socket.EAI_AGAIN, "too late")
+
+    monkeypatch.setattr(sender, "ATTEMPT_SECONDS", 0.05)
+    monkeypatch.setattr(socket, "getaddrinfo", hangs)
+    made = attempt("https://slow-dns.example/")
+    over.set()
+    assert (made.error, made.error_code) == (f"{LATE} (still looking up the name)", "connect_timeout")
+
+
+# Which certificates pass.
+
+
+def test_in_the_cloud_there_is_no_authority_but_the_public_ones(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.delenv("LOCAL_CA_FILE")
+    monkeypatch.delenv("LOCAL_ALLOW_LOOPBACK")
+    names = [str(authority["subject"]) for authority in tls_context().get_ca_certs()]
+    assert len(names) > 50
+    assert not [name for name in names if "trustme" in name]
