@@ -111,7 +111,7 @@ class VettedConnection(HTTPSConnection):
             self._deadline = monotonic() + seconds
             self._watch = self.deadline_socket.restart(seconds)
         self._step = "sending the request"
-        # At a broken pipe, urllib3 reads the answer that came before the request was read.
+        # At this one, urllib3 reads the answer that came before the request was read.
         with self._explained(but=BrokenPipeError):
             super().request(*args, **kwargs)
 

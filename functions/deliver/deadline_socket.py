@@ -48,10 +48,14 @@ class DeadlineSocket:
         return not self.unread and self._sock.pending() == 0
 
     def sendall(self, data: bytes) -> None:
+        """Raises BrokenPipeError when the connection has been closed, for which TLS has other errors."""
         view = memoryview(data)
         while view:
             self._sock.settimeout(self._left())
-            view = view[self._sock.send(view) :]
+            try:
+                view = view[self._sock.send(view) :]
+            except (ConnectionError, ssl.SSLEOFError) as closed:
+                raise BrokenPipeError from closed
 
     def makefile(self, mode: str) -> ResponseReader:
         self._reading = True

@@ -182,6 +182,22 @@ def test_what_an_endpoint_asks_for_and_where_it_leads(serve: Serve) -> None:
     assert len(accepted) == 1
 
 
+def test_an_answer_that_came_before_the_request_was_read_is_read(serve: Serve, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Though the rest of the request meets a closed connection."""
+
+    def script(peer: Peer) -> None:
+        peer.sock.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, 4096)
+        peer.tls()
+        peer.sock.recv(1024)
+        peer.send(b"HTTP/1.1 413 Too Large\r\n" + EMPTY)
+        socket.socket.shutdown(peer.sock, socket.SHUT_WR)
+        peer.closing.wait(0.05)
+
+    monkeypatch.setattr(socket.socket, "connect", with_small_buffers(socket.socket.connect))
+    made = attempt(serve(script)[0], body_bytes=65_000)
+    assert (made.status_code, made.error) == (413, "answered 413, expected 200")
+
+
 # Connections that are kept.
 
 
