@@ -82,6 +82,7 @@ def pages(account: Api, path: str, **query: str) -> list[list[str]]:
     found: list[list[str]] = []
     cursor = None
     while not found or cursor:
+        assert len(found) < 20, "pages without end"
         page = account.get(path, **query, **({"cursor": cursor} if cursor else {})).json
         found.append(ids(page))
         cursor = page["next_cursor"]
@@ -286,6 +287,19 @@ def test_a_page_of_long_answers_ends_before_lambdas_own_limit(account: Api, path
         assert found == [f"evt_{number}" for number in range(22)]
 
 
+def test_what_does_not_fit_is_on_the_next_page(
+    account: Api, path: str, aws: Aws, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Here three do. A page that is short says how far it has looked, one that is full does not."""
+    monkeypatch.setattr("webhooks.log_pages.MAX_PAGE_BYTES", 3500)
+    times = [now() - timedelta(seconds=number) for number in range(1, 8)]
+    long = [replace(ATTEMPT, response_body="x" * 1000)]
+    fill(aws, [replace(made_at(at, path, f"evt_{n}"), attempts=long) for n, at in enumerate(times)])
+    assert pages(account, path, limit="5") == [["evt_0", "evt_1", "evt_2"], ["evt_3", "evt_4", "evt_5"], ["evt_6"]]
+    assert account.get(path, limit="5").json["searched_to"] == rfc3339(times[2])
+    assert account.get(path, limit="3").json["searched_to"] is None
+
+
 @pytest.mark.parametrize(("spare", "fit"), [(0, 2), (-1, 1), (-60, 1), (12, 2), (13, 3)])
 def test_a_page_has_what_fits_and_at_least_one(monkeypatch: pytest.MonkeyPatch, spare: int, fit: int) -> None:
     """What counts is the JSON of the texts of an attempt: `["ok", "é", null]`, é with six characters; or `["", "", "e"]`."""
@@ -383,10 +397,12 @@ def test_a_page_has_what_each_of_its_reads_found(
 ) -> None:
     monkeypatch.setattr("webhooks.delivery_lists._ITEMS_PER_READ", 2)
     begin = now() - timedelta(seconds=60)
-    made = [made_at(begin + timedelta(seconds=number), path, f"evt_{number}") for number in range(8)]
-    statuses: list[DeliveryStatus] = ["cancelled", "delivered"]
+    made = [made_at(begin + timedelta(seconds=number), path, f"evt_{number}") for number in range(9)]
+    statuses: list[DeliveryStatus] = ["delivered", "cancelled"]
     fill(aws, [replace(delivery, status=statuses[number % 2]) for number, delivery in enumerate(made)])
-    assert ids(account.get(path, status="cancelled").json) == ["evt_6", "evt_4", "evt_2", "evt_0"]
+    found = ["evt_7", "evt_5", "evt_3", "evt_1"]
+    assert ids(account.get(path, status="cancelled").json) == found
+    assert pages(account, path, status="cancelled", limit="4") == [found], "no empty page follows"
 
 
 def test_of_events_with_one_id_the_first_is_stored_and_returned(log: DeliveryLog) -> None:

@@ -65,14 +65,13 @@ class RecoverableDeliveries:
     ) -> Page:
         """The wanted ones of an index. `place`: where the index has a delivery."""
         found: list[Delivery] = []
-        last: dict[str, Any] | None = None
         for _ in range(MAX_READS):
             answer = self._client.query(TableName=self._name, **query, Limit=limit)
             found += filter(wanted, read_listed(self._client, self._name, answer["Items"]))
-            last = answer.get("LastEvaluatedKey")
             if len(found) >= limit:
                 return Page(found[:limit], place(found[limit - 1]))
-            if not last:
+            if "LastEvaluatedKey" not in answer:
                 return Page(found, None)
-            query["ExclusiveStartKey"] = last
-        return Page(found, last.get("due_at", last["sk"])["S"] if last else None)
+            query["ExclusiveStartKey"] = answer["LastEvaluatedKey"]
+        last = query["ExclusiveStartKey"]
+        return Page(found, last.get("due_at", last["sk"])["S"])
