@@ -117,8 +117,12 @@ class VettedConnection(HTTPSConnection):
 
     def getresponse(self) -> Any:
         self._step = WAITING
-        with self._explained():
-            response = super().getresponse()
+        try:
+            with self._explained():
+                response = super().getresponse()
+        except BaseException:
+            self.deadline_socket.abandon()  # urllib3 forgets a response whose headers it refuses
+            raise
         self._answered = True
         self._used = time()
         return response

@@ -30,7 +30,7 @@ class DeadlineSocket:
         self.deadline = watch.deadline
         self.received = 0
         """Bytes of the response, its head or its body."""
-        self._reading = False
+        self._response: ResponseReader | None = None
 
     def restart(self, seconds: float) -> Watch:
         """Begins a watch over the next request on the connection. The one over the request before is over."""
@@ -48,7 +48,7 @@ class DeadlineSocket:
         return not self.unread and self._sock.pending() == 0
 
     def sendall(self, data: bytes) -> None:
-        """Raises BrokenPipeError when the connection has been closed, for which TLS has other errors."""
+        """Raises BrokenPipeError when the connection has been closed: TLS has an error of its own before Python 3.13."""
         view = memoryview(data)
         while view:
             self._sock.settimeout(self._left())
@@ -58,8 +58,8 @@ class DeadlineSocket:
                 raise BrokenPipeError from closed
 
     def makefile(self, mode: str) -> ResponseReader:
-        self._reading = True
-        return ResponseReader(self, self._sock.makefile("rb", buffering=0))
+        self._response = ResponseReader(self, self._sock.makefile("rb", buffering=0))
+        return self._response
 
     def readinto(self, raw: socket.SocketIO, buffer: Any) -> int:
         self._sock.settimeout(self._left())
@@ -76,13 +76,19 @@ class DeadlineSocket:
 
     def close(self) -> None:
         """http.client closes the socket of a response that ends the connection before its body is read."""
-        if not self._reading:
+        if not self._response:
             self.watch.end()
         self._sock.close()
 
+    def abandon(self) -> None:
+        """Closes the response, too, if there is one: nobody else has it."""
+        if self._response:
+            self._response.close()
+        self.close()
+
     def end_response(self, *, unread: bool) -> None:
         self.unread = unread
-        self._reading = False
+        self._response = None
         self.watch.end()
 
     def _left(self) -> float:
@@ -105,6 +111,9 @@ class ResponseReader(io.BufferedReader):
     def readline(self, size: int | None = -1, /) -> bytes:
         self.last_line = super().readline(size)
         return self.last_line
+
+    def flush(self) -> None:
+        """Does nothing, where http.client's response, which is collected later, would find a closed file."""
 
     def close(self) -> None:
         if not self.closed:

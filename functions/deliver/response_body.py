@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from contextlib import suppress
-from http.client import HTTPException
 
 from urllib3.exceptions import HTTPError
 from urllib3.response import BaseHTTPResponse
@@ -24,7 +23,7 @@ def read_body(response: BaseHTTPResponse, *, keep: int, seconds: float) -> bytes
     assert isinstance(connection, VettedConnection)
     connection.deadline_socket.settimeout(seconds)
     connection.deadline_socket.received = 0
-    with suppress(OSError, HTTPException, HTTPError, AttemptFailed, ValueError):
+    with suppress(HTTPError, AttemptFailed):
         while chunk := response.read1(MAX_RESPONSE_BYTES - read):
             kept += chunk[: keep - len(kept)]
             read += len(chunk)

@@ -107,6 +107,25 @@ def test_an_odd_answer_is_told_in_words_and_nothing_is_left_of_it(serve: Serve, 
         assert watchdog._watches == set()
 
 
+def test_a_refused_answer_is_closed_at_once(serve: Serve) -> None:
+    """Not when its time is over, or when Python collects what is left of it."""
+    closed = threading.Event()
+
+    def script(peer: Peer) -> None:
+        peer.request()
+        peer.send(OK + b"Connection: close\r\nContent-Length: 2\r\nContent-Length: 3\r\n\r\n")
+        if not peer.sock.recv(1):
+            closed.set()
+
+    gc.disable()
+    try:
+        assert attempt(serve(script)[0]).error == "the answer is not valid HTTP"
+        assert closed.wait(2)
+    finally:
+        gc.enable()
+    assert watchdog._watches == set()
+
+
 def test_an_attempt_says_when_it_was_and_how_long_it_took(
     serve: Serve, receiver: Receiver, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -362,7 +381,8 @@ def test_either_bound_ends_an_attempt_in_time(
         started = time.monotonic()
         return attempt(url, body_bytes=65_000), time.monotonic() - started
 
-    with full_listener() as full, ThreadPoolExecutor(8) as pool, pace() as measured, monkeypatch.context() as patched:
+    pool = ThreadPoolExecutor(8)  # whoever hangs does so until the servers close
+    with full_listener() as full, pace() as measured, monkeypatch.context() as patched:
         waits.append((full, 1, f"{LATE} (still connecting)"))
         if alone == "the watchdog":
             patched.setattr(socket.socket, "settimeout", _of_half_a_minute(socket.socket.settimeout))
@@ -370,6 +390,7 @@ def test_either_bound_ends_an_attempt_in_time(
             patched.setattr(socket.socket, "shutdown", lambda *_: None)
         attempts = [(pool.submit(timed, url), seconds, words) for url, seconds, words in waits]
         made = [(one.result(10), seconds, words) for one, seconds, words in attempts]
+    pool.shutdown()
     for (one, took), seconds, words in made:
         assert (one.error, one.response_body) == (words, None if words else "ab")
         assert seconds <= took < measured.bound(seconds + 0.5)
