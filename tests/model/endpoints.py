@@ -14,6 +14,7 @@ from email.utils import format_datetime
 from typing import Any
 
 from requests import PreparedRequest, Response
+from urllib3 import HTTPResponse
 
 from deliver.failures import AttemptFailed
 from deliver.watchdog import AttemptEnded
@@ -115,12 +116,13 @@ class Endpoints:
                 raise AttemptEnded
             self.cloud.clock.sleep(5)
             raise AttemptFailed("timeout", "no answer within 5 s")
-        response = Response()
+        response, headers = Response(), {}
         post.gone = behaviour == "gone"
         response.status_code = 200 if post.ok else 410 if post.gone else 500
         if behaviour == "busy":
             response.status_code = (429, 503)[len(self.posts) % 2]
-            response.headers["Retry-After"], post.asked = self._busy()
+            headers["Retry-After"], post.asked = self._busy()
+        response.raw = HTTPResponse(headers=headers)
         return response
 
     def _busy(self) -> tuple[str, float]:
