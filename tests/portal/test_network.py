@@ -10,7 +10,7 @@ from playwright.sync_api import Page, Route, expect
 
 from local.client import Client
 from local.receiver import Receiver
-from tests.portal.browser import Portal
+from tests.portal.browser import Portal, run_for, stand_still
 
 
 def test_while_loading_it_says_so(portal: Portal, client: Client, create: Callable[..., Any]) -> None:
@@ -66,6 +66,42 @@ def test_offline_is_said_and_nothing_is_lost(portal: Portal, client: Client, rec
     portal.page.context.set_offline(False)
     portal.press("Create Webhook")
     portal.heading("Your webhook is ready")
+
+
+def test_what_could_not_be_read_again_says_so_until_it_can(
+    portal: Portal, client: Client, create: Callable[..., Any]
+) -> None:
+    page = portal.page
+    create("Orders")
+    page.clock.install()
+    portal.open(client)
+    portal.ready()
+    stand_still(page)
+    page.context.set_offline(True)
+    page.clock.run_for(15_000)
+    expect(page.get_by_text("This may be out of date. You are offline.")).to_be_visible()
+    page.context.set_offline(False)
+    create("Contacts")
+    run_for(page, 60)
+    expect(page.get_by_role("list", name="Webhooks").get_by_role("link")).to_have_count(2)
+    expect(page.locator("#stale")).to_be_hidden()
+
+
+def test_a_webhook_that_somebody_else_deletes_is_said_to_be_gone(
+    portal: Portal, client: Client, create: Callable[..., Any]
+) -> None:
+    page = portal.page
+    webhook = create()
+    page.clock.install()
+    portal.open(client, webhook["id"])
+    expect(page.get_by_text("Nothing was sent yet.")).to_be_visible()
+    stand_still(page)
+    assert client.call("DELETE", f"/v1/webhooks/{webhook['id']}").status_code == 204
+    run_for(page, 30)
+    expect(page.get_by_text("This may be out of date. There is no such webhook.")).to_be_visible()
+    page.get_by_role("link", name="Webhooks", exact=True).click()
+    portal.heading("Webhooks")
+    expect(page.locator("#stale")).to_be_hidden()
 
 
 def test_while_busy_the_button_says_so(portal: Portal, client: Client, receiver: Receiver) -> None:

@@ -1,15 +1,14 @@
 /** @import { Attempt, Delivery, EventType, Filter, Webhook } from './types' */
-import { announce, button, code, fill, h, theirs } from './dom.js';
+import { announce, button, fill, h } from './dom.js';
 import { filterInAddress, filterSelect, filterTime, queryOf, STATUSES } from './filters.js';
 import { loading } from './frame.js';
 import { keepFresh, updateRows } from './live.js';
 import { dueOf, isUnderWay, LogReader, sortKey } from './log.js';
+import { deliveryRow, focusOn, nothing } from './log_rows.js';
 import { attempt, outcome } from './outcome.js';
-import { pill, testBadge } from './parts.js';
 import { recoverDialog } from './recover.js';
 import { renameTo } from './router.js';
-import { countdown, serverNow, timeOf } from './time.js';
-import { sentence } from './words.js';
+import { serverNow, timeOf } from './time.js';
 
 // The delivery log of a webhook, live: what happens is shown by itself.
 
@@ -155,41 +154,4 @@ export function deliveryLog(current, types, signal, settled) {
     if (eventId) log.leave(eventId);
   });
   return { card, start, follow, latestFailure, recover };
-}
-
-/**
- * @param {HTMLElement} list
- * @param {string} eventId
- */
-function focusOn(list, eventId) {
-  const row = [...list.querySelectorAll('a')].find((link) => link.hash.endsWith(`/${eventId}`));
-  row?.focus({ preventScroll: true });
-}
-
-/** @param {LogReader} log */
-function nothing(log) {
-  const { since, until } = log.filter;
-  if (until && since > until) return 'From is after Until.';
-  if (log.cursor) return 'None among the latest. Load more to look further back.';
-  if (queryOf(log.filter)) return 'No delivery matches.';
-  return 'Nothing was sent yet. Events appear here by themselves. To see how one looks, send a test event.';
-}
-
-/**
- * @param {string} id of the webhook
- * @param {Delivery} delivery
- */
-function deliveryRow(id, delivery) {
-  const last = delivery.attempts.at(-1);
-  const tries = delivery.attempts.length;
-  const due = isUnderWay(delivery) && delivery.next_attempt_at;
-  return h('li', {}, h('a.row.delivery', { href: `#/${id}/deliveries/${delivery.event_id}` },
-    h('span.what', {},
-      h('span.name', {}, code(delivery.event), ' ', delivery.test && testBadge()),
-      h('span.hint', {}, code(delivery.event_id)),
-      last?.error && h('span.why', {}, theirs(sentence(last.error)))),
-    h('span.when.hint', {},
-      h('span', {}, timeOf(delivery.accepted_at)),
-      h('span', {}, `${tries} ${tries === 1 ? 'attempt' : 'attempts'}`, due && [' · ', countdown(due)])),
-    pill(delivery.status)));
 }

@@ -1,19 +1,13 @@
-/** @import { Attributes, CheckField, EventType, Fields, TextField, Webhook, WebhookValues } from './types' */
-import { call } from './api.js';
-import { announce, h, newId } from './dom.js';
+/** @import { EventType, Fields, Webhook, WebhookValues } from './types' */
+import { h } from './dom.js';
 import { eventsField } from './events.js';
-import { crumbs, heading, loading } from './frame.js';
+import { checkField, textField } from './fields.js';
 import { headersField } from './headers.js';
 import { guard, leaveUnasked } from './leave.js';
 import { busy } from './outcome.js';
-import { change, eventTypes, webhookOf } from './parts.js';
 import { clearErrors, showErrors } from './problems.js';
-import { go, renameTo, show } from './router.js';
-import { keepSaved } from './saved.js';
-import { keepSecret } from './secret.js';
-import { sentence } from './words.js';
 
-// New and edit: one form. What is wrong is said by the server, and shown at the field.
+// A webhook's form, to make and to edit it. What is wrong is said by the server, and shown at the field.
 
 /**
  * @typedef {object} FormOptions
@@ -26,66 +20,8 @@ import { sentence } from './words.js';
  * @property {(values: WebhookValues, overwrite: boolean) => Promise<void>} save `overwrite`: whatever others have changed
  */
 
-/**
- * @param {HTMLElement} place
- * @param {AbortSignal} signal
- */
-export async function newView(place, signal) {
-  crumbs(['New Webhook']);
-  const wait = loading('the events');
-  place.append(heading('New Webhook'), wait);
-  const types = await eventTypes(signal);
-  if (signal.aborted) return;
-  wait.replaceWith(webhookForm({
-    signal,
-    types,
-    label: 'Create Webhook',
-    busyLabel: 'Creating…',
-    cancel: '#/',
-    save: async (values) => {
-      const { header_changes: headers, ...rest } = values;
-      const created = await call('POST', 'webhooks', { body: { ...rest, headers: headers ?? {} } });
-      keepSecret(created.id, created.secret);
-      keepSaved({ id: created.id, warning: warningOf(created) });
-      announce('Webhook created');
-      renameTo('#/');
-      go(`#/${created.id}/secret`);
-    },
-  }));
-}
-
-/**
- * @param {HTMLElement} place
- * @param {AbortSignal} signal
- * @param {string} id
- */
-export async function editView(place, signal, id) {
-  crumbs([id, `#/${id}`], ['Edit']);
-  const wait = loading('the webhook');
-  place.append(heading('Edit webhook'), wait);
-  const [types, webhook] = await Promise.all([eventTypes(signal), webhookOf(id, signal)]);
-  if (signal.aborted) return;
-  crumbs([webhook.name, `#/${id}`], ['Edit']);
-  wait.replaceWith(webhookForm({
-    signal,
-    types,
-    webhook,
-    label: 'Save changes',
-    busyLabel: 'Saving…',
-    cancel: `#/${id}`,
-    save: async (values, overwrite) => {
-      const base = overwrite ? await webhookOf(id) : webhook;
-      const saved = await change('PATCH', base, values);
-      keepSaved({ id, text: 'Changes saved.', warning: warningOf(saved) });
-      announce('Changes saved');
-      renameTo(`#/${id}`);
-      show();
-    },
-  }));
-}
-
 /** @param {FormOptions} options */
-function webhookForm({ signal, types, webhook, label, busyLabel, cancel, save }) {
+export function webhookForm({ signal, types, webhook, label, busyLabel, cancel, save }) {
   const summary = h('div.banner.bad', { role: 'alert', tabindex: '-1', hidden: true });
   const fields = {
     name: textField('Name', { value: webhook?.name, maxlength: 100, autocomplete: 'off' }, 'So that you recognise it.'),
@@ -140,9 +76,6 @@ function webhookForm({ signal, types, webhook, label, busyLabel, cancel, save })
   return form;
 }
 
-/** @param {{url_warning: string | null}} answer */
-const warningOf = ({ url_warning: warning }) => warning && sentence(warning);
-
 /**
  * For an address that never answers 200.
  *
@@ -174,30 +107,4 @@ function valuesOf(fields) {
     catch_up: fields.catch_up.input.checked,
     max_per_second: /^[0-9]+$/.test(pace) ? Number(pace) : pace || null,
   };
-}
-
-/**
- * @param {string} label
- * @param {Attributes} attributes
- * @param {string} hint
- * @returns {TextField}
- */
-function textField(label, attributes, hint) {
-  const id = newId('field');
-  const error = h('p.error', { id: `${id}-error` });
-  const input = h('input', { id, type: 'text', required: true, 'aria-describedby': `${id}-hint ${error.id}`, ...attributes });
-  const field = h('div.field', {}, h('label', { for: id }, label), h('p.hint', { id: `${id}-hint` }, hint), input, error);
-  return Object.assign(field, { input });
-}
-
-/**
- * @param {string} label
- * @param {boolean} checked
- * @param {string} hint
- * @returns {CheckField}
- */
-function checkField(label, checked, hint) {
-  const input = h('input', { type: 'checkbox', checked });
-  const field = h('div.field', {}, h('label.check', {}, input, h('span', {}, label, h('span.hint', {}, hint))));
-  return Object.assign(field, { input });
 }

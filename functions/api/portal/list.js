@@ -7,7 +7,7 @@ import { testAddressButton } from './inbox.js';
 import { keepFresh, updateRows } from './live.js';
 import { mailsButton } from './mails.js';
 import { pill } from './parts.js';
-import { sparks } from './stats.js';
+import { sparks } from './sparks.js';
 import { timeOf } from './time.js';
 import { sentence } from './words.js';
 

@@ -1,3 +1,4 @@
+import { byId } from './dom.js';
 import { statusOf } from './refused.js';
 import { serverNow } from './time.js';
 
@@ -25,6 +26,23 @@ export function onReturn(signal, again) {
   window.addEventListener('focus', returned, { signal });
 }
 
+/** What could not be read again, and why. @type {Map<unknown, string>} */
+const stale = new Map();
+
+/**
+ * Says at the foot of the page that it may be out of date, until all that it shows could be read again.
+ *
+ * @param {unknown} what
+ * @param {unknown} [error] none if it could be read
+ */
+function sayStale(what, error) {
+  if (error instanceof Error) stale.set(what, error.message);
+  else stale.delete(what);
+  const [reason] = stale.values();
+  byId('stale').hidden = !reason;
+  byId('stale').textContent = reason ? `This may be out of date. ${reason}` : '';
+}
+
 /**
  * Calls `refresh` when something is due, ever more rarely while it finds nothing new, and not while nobody looks.
  *
@@ -45,8 +63,11 @@ export function keepFresh(signal, refresh, nextDue) {
     running = true;
     try {
       quiet = await refresh() ? 0 : quiet + 1;
+      sayStale(refresh);
     } catch (error) {
-      if ([401, 403, 404].includes(statusOf(error)) || signal.aborted) return;
+      if (signal.aborted) return;
+      sayStale(refresh, error);
+      if ([401, 403, 404].includes(statusOf(error))) return;
       quiet += 2;
     } finally {
       running = false;
@@ -65,7 +86,10 @@ export function keepFresh(signal, refresh, nextDue) {
 
   onReturn(signal, tick);
   document.addEventListener('visibilitychange', () => { if (document.hidden) clearTimeout(timer); }, { signal });
-  signal.addEventListener('abort', () => clearTimeout(timer));
+  signal.addEventListener('abort', () => {
+    clearTimeout(timer);
+    sayStale(refresh);
+  });
   return () => { quiet = 0; plan(); };
 }
 

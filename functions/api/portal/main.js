@@ -3,7 +3,7 @@ import { deliveryView } from './delivery.js';
 import { byId } from './dom.js';
 import { renewed } from './expired.js';
 import { eventView } from './find.js';
-import { editView, newView } from './form.js';
+import { editView, newView } from './edit.js';
 import { mayLeave } from './leave.js';
 import { openAddress } from './link.js';
 import { listView } from './list.js';

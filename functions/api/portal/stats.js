@@ -18,7 +18,7 @@ const RECOUNT_PAUSE = 5000; // ms, from one count to the next at least: they are
  * @param {string} period
  * @returns {Promise<Stats>}
  */
-const statsOf = (id, period) => call('GET', `${pathOf(id, 'stats')}?period=${period}`);
+export const statsOf = (id, period) => call('GET', `${pathOf(id, 'stats')}?period=${period}`);
 
 const HOUR = 3600000;
 
@@ -36,7 +36,7 @@ export function statsSince(id, since) {
 }
 
 /** @param {Counts[]} buckets */
-function bars(buckets) {
+export function bars(buckets) {
   const highest = Math.max(1, ...buckets.map(({ delivered, failed }) => delivered + failed));
   /** @type {(look: string, count: number) => HTMLElement} */
   const bar = (look, count) => {
@@ -129,47 +129,3 @@ const tableOf = ({ buckets }) => [
   h('tbody', {}, buckets.map((bucket) => h('tr', {}, h('th', { scope: 'row' }, timeOf(bucket.since)),
     [bucket.delivered, bucket.failed, bucket.retried].map((count) => h('td', {}, count))))),
 ];
-
-/**
- * Small charts in a list: asked for when they come into view, one after the other, and again when the status changes.
- *
- * @param {AbortSignal} signal
- * @returns {(webhook: Webhook) => HTMLElement} the place of the webhook's chart
- */
-export function sparks(signal) {
-  /** @type {Map<string, HTMLElement>} */
-  const places = new Map();
-  /** @type {Set<Element>} */
-  const inView = new Set();
-  let asking = false;
-
-  const observer = new IntersectionObserver((entries) => {
-    for (const { isIntersecting, target } of entries) inView[isIntersecting ? 'add' : 'delete'](target);
-    load();
-  });
-  signal.addEventListener('abort', () => observer.disconnect());
-
-  async function load() {
-    if (asking) return;
-    asking = true;
-    for (const spark of inView) { // also what is added meanwhile
-      inView.delete(spark);
-      observer.unobserve(spark);
-      if (signal.aborted) return;
-      const stats = await statsOf(spark.id.slice(6), '24h').catch(() => null); // it is an ornament
-      if (stats) fill(spark, bars(stats.buckets), h('span.unseen', {}, `Last 24 hours: ${stats.delivered} delivered, ${stats.failed} failed.`));
-    }
-    asking = false;
-  }
-
-  return ({ id, status }) => {
-    const spark = places.get(id) ?? h('span.spark', { id: `spark-${id}` });
-    places.set(id, spark);
-    if (spark.dataset.status !== status) {
-      spark.dataset.status = status;
-      observer.unobserve(spark);
-      observer.observe(spark); // says anew whether it is in view
-    }
-    return spark;
-  };
-}
