@@ -206,36 +206,25 @@ def test_a_malformed_event_on_the_bus_is_kept_with_its_reason(
 def test_a_hundred_events_of_several_accounts_in_one_call(
     deployed: Deployed, new_account: Callable[[], Account], receiver: Receiver
 ) -> None:
-    """One account has no webhook. A call takes at most as long as ten that publish one event: the fastest of five count."""
+    """One account has no webhook."""
     accounts = [new_account() for _ in range(3)]
     for number, (_, client) in enumerate(accounts[:2]):
         create(client, receiver.url(f"/{number}"))
-    seconds: list[float] = []
     published: dict[str, set[str]] = {account_id: set() for account_id, _ in accounts}
     for _ in range(5):
         events: list[dict[str, Any]] = [
             {"account_id": accounts[number % 10 % 3][0], "event": EVENT.name, "data": dict(EVENT.example)}
             for number in range(100)
         ]
-        started = time.monotonic()
         ids = deployed.platform.post("/v1/events/batch", {"events": events}, 202)["ids"]
-        seconds.append(time.monotonic() - started)
         for event, event_id in zip(events, ids, strict=True):
             published[event["account_id"]].add(event_id)
     for number, (account_id, _) in enumerate(accounts[:2]):
         posts = receiver.wait_for(f"/{number}", len(published[account_id]), seconds=60)
         assert {post.headers["webhook-id"] for post in posts} == published[account_id]
-    print(f"100 events in one call: {', '.join(f'{each * 1000:.0f}' for each in seconds)} ms")
-    assert min(seconds) <= 10 * min(_seconds_of_one(deployed, accounts[2][0]) for _ in range(5))
     answer = deployed.platform.get("/v1/subscriptions", account_id=accounts[0][0])
     assert answer["events"] == [EVENT.name]
     assert deployed.platform.get("/v1/subscriptions", account_id=accounts[2][0])["events"] == []
-
-
-def _seconds_of_one(deployed: Deployed, account_id: str) -> float:
-    started = time.monotonic()
-    deployed.platform.publish(account_id, EVENT.name, dict(EVENT.example))
-    return time.monotonic() - started
 
 
 def test_disabling_a_webhook_cancels_its_retries(deployed: Deployed, account: Account, receiver: Receiver) -> None:

@@ -12,6 +12,7 @@ from api.publishing import packed
 from tests.integration.api_client import Api
 from tests.integration.conftest import Aws
 from tests.integration.test_api_events import DATA, EVENT, platform, published
+from tests.integration.test_api_refusals import cpu
 from webhooks.clients import client
 
 __all__ = ["platform", "published"]
@@ -34,6 +35,11 @@ def test_a_hundred_small_events_are_one_entry_as_the_contract_says(aws: Aws, pla
     (events,) = events_on(aws, published)
     assert [event | {"timestamp": None} for event in events] == [event | {"timestamp": None} for event in given]
     assert events[7]["timestamp"] == "2026-05-29T10:30:00Z"
+
+
+def test_a_hundred_events_in_a_call_cost_less_cpu_than_ten_calls(platform: Api) -> None:
+    together = cpu(lambda: platform.post(PATH, {"events": [EVENT] * 100}))
+    assert together < 10 * cpu(lambda: platform.post("/v1/events", EVENT))
 
 
 def test_ids_are_minted_where_none_are_given(platform: Api) -> None:
