@@ -12,7 +12,7 @@ from pydantic import Field
 
 from api.event_specification import describe_events
 from api.fields import EventName, Out
-from api.problems import CONTENT_TYPE
+from api.problems import CONTENT_TYPE, phrase
 from api.public_schemas import PREFIX, rename, share_enums
 from api.routing import KEYS, Route, register
 from api.statistics import Period
@@ -120,7 +120,7 @@ def _refusals(operation: dict[str, Any], route: Route) -> set[int]:
 
 def _refusal(status: int) -> dict[str, Any]:
     refusal: dict[str, Any] = {
-        "description": HTTPStatus(status).phrase,
+        "description": phrase(status),
         "content": {CONTENT_TYPE: {"schema": {"$ref": f"{PREFIX}ProblemOut"}}},
     }
     if status in _HEADERS_OF_REFUSALS:

@@ -20,6 +20,14 @@ from webhooks.errors import (
 
 CONTENT_TYPE = "application/problem+json"
 
+_RENAMED = {413: "Content Too Large", 422: "Unprocessable Content"}
+"""By RFC 9110. Python has these names since 3.13, and what an answer says must not depend on that."""
+
+
+def phrase(status: int) -> str:
+    """The status in words."""
+    return _RENAMED.get(status) or HTTPStatus(status).phrase
+
 
 class Problem(Exception):
     """A refusal. `errors` name the fields; `headers` are headers of the response."""
@@ -41,7 +49,7 @@ class Problem(Exception):
     def body(self) -> str:
         values: dict[str, Any] = {
             "type": "about:blank",
-            "title": HTTPStatus(self.status).phrase,
+            "title": phrase(self.status),
             "status": self.status,
             "detail": self.detail,
         }
