@@ -186,6 +186,7 @@ def test_what_an_endpoint_asks_for_and_where_it_leads(serve: Serve) -> None:
         (b"299 x\r\nLocation: /d\r\n", None, None),
         (b"400 x\r\nLocation: /e\r\n", None, None),
         (b"503 x\r\nRetry-After: 120\r\n", 120, None),
+        (b"503 x\r\nRetry-After: Thu, 31 Dec 2099 23:59:59 GMT\r\n", 900, None),
         (b"503 x\r\nRetry-After: 120\r\nRetry-After: 130\r\n", None, None),
     ]
 
@@ -411,9 +412,25 @@ def test_a_name_is_looked_up_in_time(monkeypatch: pytest.MonkeyPatch) -> None:
 
     monkeypatch.setattr(sender, "ATTEMPT_SECONDS", 0.05)
     monkeypatch.setattr(socket, "getaddrinfo", hangs)
-    made = attempt("https://slow-dns.example/")
+    with pace() as measured:
+        started = time.monotonic()
+        made = attempt("https://slow-dns.example/")
+        took = time.monotonic() - started
     over.set()
+    assert took < measured.bound(1)
     assert (made.error, made.error_code) == (f"{LATE} (still looking up the name)", "connect_timeout")
+
+
+def test_an_attempt_whose_time_is_over_ends_at_once(serve: Serve, monkeypatch: pytest.MonkeyPatch) -> None:
+    """As a second one on a new connection may be. urllib3 refuses a timeout of zero."""
+    monkeypatch.setattr(sender, "ATTEMPT_SECONDS", 0)
+    url, _ = serve(Peer.stall)
+    with pace() as measured:
+        started = time.monotonic()
+        made = attempt(url)
+        took = time.monotonic() - started
+    assert made.error_code == "connect_timeout"
+    assert took < measured.bound(0.5)
 
 
 # Which certificates pass.

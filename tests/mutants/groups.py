@@ -225,6 +225,37 @@ GROUPS = {
             ),
         ),
     ),
+    "post": Group(
+        (
+            "deliver/adapters.py",
+            "deliver/connection.py",
+            "deliver/deadline_socket.py",
+            "deliver/final_response.py",
+            "deliver/response_body.py",
+            "deliver/sender.py",
+            "deliver/tls.py",
+            "deliver/watchdog.py",
+        ),
+        (
+            "tests/unit/test_addresses.py::test_every_public_answer_is_tried",
+            "tests/unit/test_addresses.py::test_a_name_with_ipv6_addresses_alone_is_refused_at_save_and_at_the_attempt",
+            "tests/unit/test_addresses.py::test_the_promised_words",
+            "tests/unit/test_watchdog.py",
+            "tests/integration/test_connections.py",
+            "tests/integration/test_deliver.py::test_a_200_is_delivered_and_acknowledged",
+            "tests/integration/test_deliver.py::test_a_test_event_can_be_told_from_a_real_one",
+            "tests/integration/test_hostile.py",
+            "tests/integration/test_sender.py",
+        ),
+    ),
+    "mail": Group(
+        ("webhooks/notifications.py",),
+        (
+            "tests/integration/test_api_notifications.py",
+            "tests/integration/test_consistent_reads.py",
+            "tests/integration/test_mail.py",
+        ),
+    ),
     "subscriptions": Group(
         ("webhooks/subscription_changes.py",),
         ("tests/integration/test_api_subscriptions.py", "tests/integration/test_consistent_reads.py"),
@@ -257,6 +288,13 @@ GROUPS[SAMPLE] = Group(
 
 # The first are about other processes, which have no mutants; each mutant that survives would wait for the others.
 LEFT_OUT = (
+    "tests/integration/test_connections.py::test_a_body_that_ends_the_connection_is_watched_too",
+    "tests/integration/test_connections.py::test_a_body_that_keeps_the_socket_busy_ends_after_its_second",
+    "tests/integration/test_connections.py::test_a_connection_is_free_only_when_its_attempt_is_over",
+    "tests/integration/test_hostile.py::test_every_hostile_kind_ends_in_time_with_the_cause_in_words",
+    "tests/integration/test_hostile.py::test_look_ups_that_hang_end_in_time_and_hold_up_nobody",
+    "tests/integration/test_hostile.py::test_a_connect_that_hangs_ends_in_time",
+    "tests/integration/test_hostile.py::test_the_end_of_an_attempt_is_never_put_off",
     "tests/unit/test_addresses.py::test_the_results_are_the_same_on_every_python",
     "tests/unit/test_addresses.py::test_the_standard_library_is_enough_but_for_international_names",
     "tests/integration/test_api_deliveries.py::test_a_page_of_long_answers_ends_before_lambdas_own_limit",

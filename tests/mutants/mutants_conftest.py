@@ -55,6 +55,8 @@ def pytest_runtest_logreport(report: pytest.TestReport) -> None:
     if report.failed:
         with _FAILED.open("a") as killers:
             killers.write(report.nodeid + "\n")
+        if _MEASURED.exists() and os.environ.get("MUTANT_UNDER_TEST"):
+            os._exit(1)  # what the mutant has broken may raise again while it is torn down, with another exit code
 
 
 def pytest_collection_finish(session: pytest.Session) -> None:
