@@ -24,7 +24,6 @@ from tests.integration.hostile import (
     EMPTY,
     OK,
     Peer,
-    after_request,
     contexts,
     hello_request_flood,
     serving,
@@ -166,52 +165,8 @@ def test_a_connection_is_free_only_when_its_attempt_is_over(
     assert len(watchdog._watches) == 0
 
 
-@pytest.mark.long
-def test_a_body_that_ends_the_connection_is_watched_too(certificates: dict[str, ssl.SSLContext]) -> None:
-    """http.client closes its end of such a connection before the body is read."""
-    from deliver import watchdog
-
-    in_body, seen = threading.Event(), []
-
-    def script(peer: Peer) -> None:
-        peer.request()
-        peer.send(OK + b"Connection: close\r\n\r\n")
-        in_body.set()
-        peer.stall()
-
-    with serving(script, certificates["good"]) as (port, _), ThreadPoolExecutor(1) as pool:
-        made = pool.submit(attempt, f"https://localhost:{port}/")
-        in_body.wait(5)
-        while not made.done():
-            seen.append(len(watchdog._watches))
-            time.sleep(0.05)
-        assert made.result().error is None
-    assert 1 in seen[len(seen) // 2 :], "while the body was read"
-    assert len(watchdog._watches) == 0
-
-
 def open_files() -> int:
     return len(list(Path("/proc/self/fd").iterdir()))
-
-
-@pytest.mark.long
-def test_a_body_that_keeps_the_socket_busy_ends_after_its_second(
-    certificates: dict[str, ssl.SSLContext], monkeypatch: pytest.MonkeyPatch
-) -> None:
-    """OpenSSL looks at no timeout while it takes in records that hold no data: as if there was none."""
-    monkeypatch.setattr(ssl.SSLSocket, "settimeout", lambda sock, _: socket.socket.settimeout(sock, 30))
-    with (
-        serving(after_request(OK, b"Content-Length: 900\r\n\r\nab", then=Peer.stall), certificates["good"]) as (
-            port,
-            _,
-        ),
-        pace() as measured,
-    ):
-        started = time.monotonic()
-        made = attempt(f"https://localhost:{port}/")
-        took = time.monotonic() - started
-    assert (made.status_code, made.error, made.response_body) == (200, None, "ab")
-    assert 1 <= took < measured.bound(2.5)
 
 
 @pytest.fixture

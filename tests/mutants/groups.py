@@ -288,17 +288,14 @@ GROUPS[SAMPLE] = Group(
 
 # The first are about other processes, which have no mutants; each mutant that survives would wait for the others.
 LEFT_OUT = (
-    "tests/integration/test_connections.py::test_a_body_that_ends_the_connection_is_watched_too",
-    "tests/integration/test_connections.py::test_a_body_that_keeps_the_socket_busy_ends_after_its_second",
-    "tests/integration/test_connections.py::test_a_connection_is_free_only_when_its_attempt_is_over",
-    "tests/integration/test_hostile.py::test_every_hostile_kind_ends_in_time_with_the_cause_in_words",
-    "tests/integration/test_hostile.py::test_look_ups_that_hang_end_in_time_and_hold_up_nobody",
-    "tests/integration/test_hostile.py::test_a_connect_that_hangs_ends_in_time",
-    "tests/integration/test_hostile.py::test_the_end_of_an_attempt_is_never_put_off",
     "tests/unit/test_addresses.py::test_the_results_are_the_same_on_every_python",
     "tests/unit/test_addresses.py::test_the_standard_library_is_enough_but_for_international_names",
     "tests/integration/test_api_deliveries.py::test_a_page_of_long_answers_ends_before_lambdas_own_limit",
     "tests/integration/test_api_webhooks.py::test_switching_a_webhook_on_and_off_does_not_flood_the_bus",
     "tests/integration/test_connections.py::test_a_flooding_endpoint_holds_up_no_batch",
+    "tests/integration/test_connections.py::test_a_connection_is_free_only_when_its_attempt_is_over",
+    "tests/integration/test_hostile.py::test_every_hostile_kind_ends_in_time_with_the_cause_in_words",
+    "tests/integration/test_hostile.py::test_look_ups_that_hang_end_in_time_and_hold_up_nobody",
+    "tests/integration/test_hostile.py::test_the_end_of_an_attempt_is_never_put_off",
     "tests/integration/test_lanes.py::test_names_that_hang_hold_up_nobody_in_a_batch_of_retries",
 )
