@@ -52,7 +52,7 @@ def go_on(webhook_id: str) -> bool:
         return _wait(catch_up, webhook)
     if catch_up.state == "waiting":
         total = catch_up.sent + recoverable_deliveries().failed_since(webhook_id, _since(catch_up, webhook))
-        return catch_ups().save(replace(catch_up, state="sending", after=None, total=total, due_at=rfc3339(now())))
+        return catch_ups().save(replace(catch_up, state="sending", after=None, total=total))
     return _send_page(catch_up, webhook)
 
 

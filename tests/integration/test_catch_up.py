@@ -9,7 +9,7 @@ from typing import Any
 
 import pytest
 
-from deliver.catch_up import MAX_PAUSES
+from deliver.catch_up import MAX_PAUSES, go_on
 from local.receiver import Receiver
 from tests.integration.api_client import Api
 from tests.integration.conftest import Aws, Clock
@@ -22,7 +22,7 @@ from webhooks.deliveries import Attempt, Delivery
 from webhooks.item_keys import catch_up_key, event_key
 from webhooks.items import delivery_item
 from webhooks.stored_events import StoredEvent
-from webhooks.tables import catch_ups, delivery_lists
+from webhooks.tables import catch_ups, delivery_lists, pace, waiting_deliveries
 from webhooks.times import parse_time, rfc3339
 
 PATH = "/v1/webhooks/wh_1"
@@ -257,7 +257,8 @@ def test_a_second_outage_pauses_it_and_it_goes_on(
     failed = outage(30, max_per_second=1)
     recover(pipeline, clock)
     release()
-    assert (len(sent), state(account)[0]) == (10, "sending")
+    assert state(account) == ("sending", 10, 31)
+    _fail_again(pipeline, "e000")
     clock.at += timedelta(minutes=16)
     failed += outage(0, max_per_second=1, last_minutes_ago=20)  # without traffic
     release()
@@ -269,11 +270,11 @@ def test_a_second_outage_pauses_it_and_it_goes_on(
     release()
     assert len(sent) == 10, "no probe before its time"
     recover(pipeline, clock)
-    while state(account)[0] != "done":
+    for _ in range(5):
         release()
         clock.at += timedelta(seconds=10)
-        assert len(sent) <= 32
-    assert sorted(event_id for _, event_id, _ in sent) == sorted(failed)
+    assert state(account)[0] == "done"
+    assert sorted(event_id for _, event_id, _ in sent) == sorted(["e000", *failed])
 
 
 def test_what_fails_again_while_others_are_sent_is_not_sent_before_them(
@@ -289,9 +290,65 @@ def test_what_fails_again_while_others_are_sent_is_not_sent_before_them(
     recover(pipeline, clock)
     release()
     _fail_again(pipeline, failed[0])
+    new = StoredEvent("acme", "new", "message.incoming", "{}", rfc3339(clock.at))
+    pipeline.log.put_event_once(new)
+    message = pipeline.message(event_id="new", accepted_at=new.accepted_at)
+    pipeline.logged(message, status="failed", attempts=failures(4))
+    for _ in range(2):
+        clock.at += timedelta(seconds=2)
+        release()
+    assert [event_id for _, event_id, _ in sent] == [*failed, "new"]
+    assert state(account) == ("done", 3, 3), "one more than were failed when it began to send"
+
+
+def test_what_waits_because_of_the_pace_does_not_hold_it_up(
+    pipeline: Pipeline,
+    clock: Clock,
+    sent: Sent,
+    outage: Callable[..., list[str]],
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setattr("webhooks.pace.HORIZON", timedelta(seconds=1))
+    failed = outage(0, max_per_second=1)
+    pace().schedule([pipeline.message(event_id=id) for id in ("now", "waits")], 1)
+    assert waiting_deliveries().state("wh_1"), "which is to be released"
+    recover(pipeline, clock)
     clock.at += timedelta(seconds=2)
-    release()
+    for _ in range(2):
+        assert go_on("wh_1")
+    assert not go_on("wh_1"), "it is done"
     assert [event_id for _, event_id, _ in sent] == failed
+    assert pace().take("wh_1", 1, 1, of_waiting=True) is None, "it has taken the moment"
+
+
+def test_what_sqs_refuses_is_sent_a_minute_later(
+    pipeline: Pipeline,
+    clock: Clock,
+    sent: Sent,
+    outage: Callable[..., list[str]],
+    monkeypatch: pytest.MonkeyPatch,
+    capsys: pytest.CaptureFixture[str],
+) -> None:
+    write_lines_too(monkeypatch)
+    failed = outage(2)
+    recover(pipeline, clock)
+    sqs = client("sqs")
+    real = sqs.send_message_batch
+
+    def but_the_first(**request: Any) -> Any:
+        first, *others = request["Entries"]
+        if others:
+            real(**request | {"Entries": others})
+        return {"Failed": [{"Id": first["Id"]}]}
+
+    with monkeypatch.context() as refusing:
+        refusing.setattr(sqs, "send_message_batch", but_the_first)
+        release()
+    (fault,) = [line for line in written(capsys) if line.get("message") == "release.our_fault"]
+    assert fault["exception"].endswith("NotSent: 1 of 3 deliveries could not be queued")
+    clock.at += timedelta(minutes=1)
+    release()
+    assert [event_id for _, event_id, _ in sent] == [*failed[1:], failed[0]]
 
 
 @pytest.mark.long
@@ -375,6 +432,7 @@ def test_an_endpoint_that_cannot_bear_an_event_does_not_get_it_for_ever(
     pipeline: Pipeline,
     clock: Clock,
     sent: Sent,
+    account: Api,
     outage: Callable[..., list[str]],
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
@@ -386,7 +444,7 @@ def test_an_endpoint_that_cannot_bear_an_event_does_not_get_it_for_ever(
         sent.clear()
         release()
         if "e000" not in [event_id for _, event_id, _ in sent]:
-            assert outages == 3 + 1
+            assert (outages, state(account)[0]) == (3 + 1, "given_up")
             return
         clock.at += timedelta(minutes=7)
         _fail_again(pipeline, "e000")
@@ -449,6 +507,26 @@ def test_who_disables_the_webhook_ends_it(
     assert account.call("PATCH", PATH, {"enabled": True}).status == 200
     release()
     assert sent == []
+
+
+@pytest.mark.parametrize("deleted", [False, True])
+def test_a_webhook_that_is_disabled_or_deleted_without_a_word_is_sent_nothing(
+    pipeline: Pipeline, clock: Clock, sent: Sent, outage: Callable[..., list[str]], deleted: bool
+) -> None:
+    """As by a call that was killed before it stopped the catching up."""
+    outage(1)
+    if deleted:
+        pipeline.config.delete_webhook("acme", "wh_1")
+    else:
+        pipeline.webhook("https://localhost:1/", catch_up=True, status="disabled")
+    assert not go_on("wh_1")
+    ended = catch_ups().read("wh_1")
+    assert ended
+    assert (ended.state, ended.ended_at, sent) == ("stopped", rfc3339(clock.at), [])
+    clock.at += timedelta(seconds=1)
+    assert not go_on("wh_1"), "the index of what is due is a moment behind"
+    assert not go_on("wh_unknown")
+    assert catch_ups().read("wh_1") == ended
 
 
 def test_what_was_read_before_two_others_wrote_it_is_not_written(

@@ -80,10 +80,6 @@ GROUPS = {
             "tests/integration/test_pace.py",
         ),
     ),
-    "erasure": Group(
-        ("deliver/erase.py",),
-        ("tests/integration/test_erasure.py",),
-    ),
     "fanout": Group(
         ("fanout/batch.py", "fanout/handler.py", "fanout/incoming.py"),
         (
@@ -199,14 +195,14 @@ GROUPS = {
         ),
     ),
     "accounts": Group(
-        ("webhooks/account_items.py", "webhooks/account_data.py", "webhooks/erasures.py"),
+        ("webhooks/account_items.py", "webhooks/account_data.py", "webhooks/erasures.py", "deliver/erase.py"),
         (
             "tests/integration/test_consistent_reads.py",
             *(
                 f"tests/integration/test_erasure.py::{test}"
                 for test in (
-                    "test_nothing_of_an_erased_account_is_left_and_all_of_another",
                     "test_keys_and_webhooks_are_gone_at_once_and_the_log_when_nothing_writes_it_any_more",
+                    "test_it_is_written_to_the_log_of_the_function",
                     "test_repeated_it_is_the_same_erasure_and_after_its_end_another_one",
                     "test_an_account_that_nobody_knows_is_erased_just_the_same",
                     "test_a_new_account_of_the_same_id_works_and_is_left_alone",
@@ -220,6 +216,9 @@ GROUPS = {
                     "test_the_log_of_whoever_waits_longest_is_erased_first",
                     "test_what_is_over_counts_nothing_more",
                     "test_an_erasure_is_of_what_was_accepted_before_it_ended",
+                    "test_what_dynamodb_leaves_unprocessed_is_deleted_again",
+                    "test_more_accounts_than_a_run_takes_come_when_others_are_done",
+                    "test_a_throttled_account_holds_up_no_other_and_is_erased_later",
                     "test_more_than_a_run_can_do_goes_on_a_minute_later",
                 )
             ),
