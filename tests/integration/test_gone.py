@@ -8,11 +8,13 @@ from typing import Any
 
 import pytest
 
+from deliver.snapshots import read_snapshot
 from local.receiver import Answer, Receiver
 from tests.integration.api_client import Api
 from tests.integration.conftest import Aws
 from tests.integration.pipeline import Pipeline, ago, failures
 from webhooks.clients import client
+from webhooks.deliveries import Attempt
 from webhooks.models import GONE
 
 
@@ -48,6 +50,17 @@ def test_a_410_disables_the_webhook_and_ends_the_delivery(
     assert emitted["account.subscriptions_changed"]["events"] == []
     (line,) = [vars(record) for record in caplog.records if record.msg == "webhook.disabled"]
     assert (line["webhook_id"], line["event_id"]) == ("wh_1", "evt_1")
+
+
+def test_after_a_410_the_webhook_and_the_delivery_are_known_as_they_are_stored(pipeline: Pipeline) -> None:
+    from deliver.handler import worker
+
+    attempted, message = pipeline.webhook("https://localhost:1/"), pipeline.message()
+    recorder = worker().recorder
+    snapshot = read_snapshot(client("dynamodb"), recorder.marks.name, recorder.log.name, message)
+    recorded = recorder.record(snapshot, Attempt(1, 1, ago(0), 20, status_code=410), attempted)
+    assert recorded
+    assert (recorded.webhook, recorded.delivery) == (pipeline.stored(), pipeline.delivery(message))
 
 
 @pytest.fixture
