@@ -29,6 +29,8 @@ from webhooks.addresses import resolve, vet
 IDLE_SECONDS = 30.0
 """A connection unused for longer is not used again: it may have died while the function was frozen."""
 
+SENDING = "sending the request"
+
 # urllib3 warns of odd answers with the customer's URL; the delivery log has what is odd.
 logging.getLogger("urllib3").setLevel(logging.CRITICAL)
 
@@ -106,20 +108,23 @@ class VettedConnection(HTTPSConnection):
         return left
 
     def request(self, *args: Any, **kwargs: Any) -> None:
-        if self._answered:
-            seconds = float(self.timeout or 0)
-            self._deadline = monotonic() + seconds
-            self._watch = self.deadline_socket.restart(seconds)
-        self._step = "sending the request"
-        # At this one, urllib3 reads the answer that came before the request was read.
+        self._step = SENDING
+        # After BrokenPipeError, urllib3 reads the answer that came before the request was read.
         with self._explained(but=BrokenPipeError):
+            if self._answered:
+                seconds = float(self.timeout or 0)
+                self._deadline = monotonic() + seconds
+                self._watch = self.deadline_socket.restart(seconds)
             super().request(*args, **kwargs)
+        self._step = WAITING
 
     def getresponse(self) -> Any:
-        self._step = WAITING
         try:
             with self._explained():
                 response = super().getresponse()
+            # The server had given up waiting for a request (RFC 9110, section 15.5.9).
+            if self._answered and response.status == 408:
+                raise ReusedConnectionLost
         except BaseException:
             self.deadline_socket.abandon()  # urllib3 forgets a response whose headers it refuses
             raise
@@ -133,7 +138,7 @@ class VettedConnection(HTTPSConnection):
         return super().is_connected and self.deadline_socket.is_clean() and time() - self._used < IDLE_SECONDS
 
     @contextmanager
-    def _explained(self, but: tuple[type[OSError], ...] | type[OSError] = ()) -> Iterator[None]:
+    def _explained(self, but: type[OSError] | None = None) -> Iterator[None]:
         try:
             yield
         except (OSError, HTTPException, HTTPError) as error:
@@ -149,7 +154,8 @@ class VettedConnection(HTTPSConnection):
                 and not isinstance(error, TimeoutError)
             ):
                 raise ReusedConnectionLost from error
-            step = "reading its headers" if self._step == WAITING and self.deadline_socket.received else self._step
+            reading = self._step in (SENDING, WAITING) and self.deadline_socket.received
+            step = "reading its headers" if reading else self._step
             # What the watchdog ends, ends in whichever error the interrupted call raises.
             raise (timed_out(step) if late else explain(error, step)) from error
 

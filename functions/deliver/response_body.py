@@ -23,7 +23,7 @@ def read_body(response: BaseHTTPResponse, *, keep: int, seconds: float) -> bytes
     assert isinstance(connection, VettedConnection)
     connection.deadline_socket.settimeout(seconds)
     connection.deadline_socket.received = 0
-    with suppress(HTTPError, AttemptFailed):
+    with suppress(HTTPError, AttemptFailed, OverflowError):  # the last one of a chunk of less than -2**63 bytes
         while chunk := response.read1(MAX_RESPONSE_BYTES - read):
             kept += chunk[: keep - len(kept)]
             read += len(chunk)

@@ -31,10 +31,10 @@ class Watch:
         self.thread = threading.get_ident()
         self.ended_early = False
         with _condition:
+            _ensure_running()
             _watches.add(self)
             if min(watch.deadline for watch in _watches) == deadline:
                 _condition.notify()
-            _ensure_running()
 
     def hasten(self, deadline: float) -> None:
         """Moves the deadline, never further away."""

@@ -327,6 +327,7 @@ def test_what_was_sent_is_stored_for_a_day_or_two(aws: Aws, clock: Clock) -> Non
     notification_table().claim("acme", "wh_1")
     stored = aws.dynamodb.scan(TableName=aws.config_table)["Items"]
     ends = [parse_time("2026-05-30T00:00:00Z") if "mails" in item else clock.at + MAILED_EVERY for item in stored]
+    assert sorted("mails" in item for item in stored) == [False, True]
     for item, end in zip(stored, ends, strict=True):
         assert 0 <= int(item["expires_at"]["N"]) - end.timestamp() < timedelta(days=2).total_seconds()
 

@@ -40,38 +40,38 @@ from webhooks.times import now, parse_time
 Serve = Callable[[Callable[[Peer], None]], tuple[str, list[int]]]
 """A URL whose server follows the script, and a list that grows with every connection accepted."""
 
-END_BY_THEMSELVES = [
-    kind
-    for kind in KINDS
-    if kind.name
-    in {
-        "100, 102 and 103, then 200",
-        "103, then 204",
-        "101 to another protocol",
-        "endless headers",
-        "one endless header",
-        "endless 103",
-        "200, then endless chunks",
-        "200, then an endless chunk extension",
-        "200, then endless trailers",
-        "200, chunks that are none",
-        "Content-Length too short",
-        "Content-Length no number",
-        "RST in the headers",
-        "RST in the body of a 200",
-        "FIN without an answer",
-        "FIN in the headers",
-        "200 without an end of headers",
-        "SSH banner",
-        "HTTP/0.9",
-        "HTTP/9.9",
-        "status with a sign",
-        "a second response behind one with a length",
-        "a second response behind an empty one",
-        "a second response behind chunks",
-        "a second response behind a long one",
-    }
-]
+_NAMES = {
+    "100, 102 and 103, then 200",
+    "103, then 204",
+    "101 to another protocol",
+    "endless headers",
+    "one endless header",
+    "endless 103",
+    "200, then endless chunks",
+    "200, then an endless chunk extension",
+    "200, then endless trailers",
+    "200, a chunk of a negative size",
+    "a boundary in pieces that do not fit",
+    "a boundary in no encoding",
+    "200, chunks that are none",
+    "Content-Length too short",
+    "Content-Length no number",
+    "RST in the headers",
+    "RST in the body of a 200",
+    "FIN without an answer",
+    "FIN in the headers",
+    "200 without an end of headers",
+    "SSH banner",
+    "HTTP/0.9",
+    "HTTP/9.9",
+    "status with a sign",
+    "a second response behind one with a length",
+    "a second response behind an empty one",
+    "a second response behind chunks",
+    "a second response behind a long one",
+}
+END_BY_THEMSELVES = [kind for kind in KINDS if kind.name in _NAMES]
+assert len(END_BY_THEMSELVES) == len(_NAMES)
 
 
 @pytest.fixture(scope="module")
@@ -218,7 +218,39 @@ def test_an_answer_that_came_before_the_request_was_read_is_read(serve: Serve, m
     assert (made.status_code, made.error) == (413, "answered 413, expected 200")
 
 
+def test_who_closes_the_connection_before_the_request_is_sent_is_told_so(
+    serve: Serve, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def script(peer: Peer) -> None:
+        peer.sock.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, 4096)
+        peer.tls()
+        peer.sock.recv(1024)
+        peer.reset()
+
+    monkeypatch.setattr(socket.socket, "connect", with_small_buffers(socket.socket.connect))
+    made = attempt(serve(script)[0], body_bytes=65_000)
+    assert made.error == "connection closed by the endpoint while sending the request"
+
+
 # Connections that are kept.
+
+
+def test_a_408_on_a_kept_connection_says_nothing_about_the_request(serve: Serve) -> None:
+    """The server had given up waiting for one (RFC 9110, section 15.5.9). On a new connection, it is the answer."""
+
+    def script(peer: Peer) -> None:
+        if peer.request().startswith(b"POST /408"):
+            peer.send(b"HTTP/1.1 408 Request Timeout\r\n" + EMPTY)
+            return
+        peer.send(OK + EMPTY)
+        peer.request()
+        peer.send(b"HTTP/1.1 408 Request Timeout\r\n" + EMPTY)
+
+    secret = new_secret()
+    url, accepted = serve(script)
+    assert [attempt(url, secret=secret).status_code for _ in range(2)] == [200, 200]
+    assert len(accepted) == 2
+    assert attempt(f"{url}408").status_code == 408
 
 
 def test_ten_connections_are_kept_of_a_webhook(serve: Serve) -> None:

@@ -91,7 +91,7 @@ def test_a_deadline_is_hastened_and_never_put_off(three: list[Connection]) -> No
 
 
 def test_what_is_not_even_connected_holds_up_nobody(three: list[Connection]) -> None:
-    """Nor one whose peer is gone: the operating system refuses to shut it down."""
+    """The operating system refuses to shut it down."""
     with socket.socket() as unconnected:
         watch = Watch(unconnected, monotonic() + SOON)
         three[0].watch(2 * SOON)

@@ -1,4 +1,4 @@
-import { byId } from './dom.js';
+import { announce, byId } from './dom.js';
 import { statusOf } from './refused.js';
 import { serverNow } from './time.js';
 
@@ -39,8 +39,12 @@ function sayStale(what, error) {
   if (error instanceof Error) stale.set(what, error.message);
   else stale.delete(what);
   const [reason] = stale.values();
-  byId('stale').hidden = !reason;
-  byId('stale').textContent = reason ? `This may be out of date. ${reason}` : '';
+  const text = reason ? `This may be out of date. ${reason}` : '';
+  const place = byId('stale');
+  if (place.textContent === text) return;
+  place.textContent = text;
+  place.hidden = !text;
+  if (text) announce(text);
 }
 
 /**
@@ -50,7 +54,7 @@ function sayStale(what, error) {
  * @param {() => Promise<boolean>} refresh whether something changed
  * @param {() => number | 'slowly' | null} nextDue in milliseconds; when nothing is under way, 'slowly' every 10 to
  *   30 s, for what may begin by itself, or null
- * @returns {() => void} looks at `nextDue` again
+ * @returns {() => void} looks at `nextDue` again, after something was read or sent
  */
 export function keepFresh(signal, refresh, nextDue) {
   /** @type {ReturnType<typeof setTimeout> | undefined} */
@@ -90,7 +94,11 @@ export function keepFresh(signal, refresh, nextDue) {
     clearTimeout(timer);
     sayStale(refresh);
   });
-  return () => { quiet = 0; plan(); };
+  return () => {
+    quiet = 0;
+    sayStale(refresh);
+    plan();
+  };
 }
 
 /** @type {WeakMap<Element, {key: string, state: string}>} */

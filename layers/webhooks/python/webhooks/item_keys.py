@@ -9,15 +9,15 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import TYPE_CHECKING, Any
 
-from webhooks.deliveries import Delivery
-from webhooks.messages import DeliveryMessage
-
 if TYPE_CHECKING:
     from mypy_boto3_dynamodb.type_defs import AttributeValueTypeDef as Value
 
+    from webhooks.deliveries import Delivery
+    from webhooks.messages import DeliveryMessage
+
 
 def owner_id(item: Mapping[str, Any]) -> str:
-    """Returns the id in the partition key: whose the item is."""
+    """Returns the id in the partition key of an item that is no event's."""
     return str(item["pk"]["S"]).partition("#")[2]
 
 
@@ -70,7 +70,7 @@ def pending_place(delivery: Delivery) -> str:
 
 def pending_key(webhook_id: str, place: str) -> dict[str, Value]:
     """The key of a pending delivery in the index `due`."""
-    key = delivery_key(webhook_id, place.partition("#")[2])
+    key = delivery_key(webhook_id, place.split("#", 1)[1])
     return key | {"due": {"S": webhook_id}, "due_at": {"S": place}}
 
 
