@@ -282,6 +282,22 @@ def test_a_connection_whose_body_has_not_ended_is_not_used_again(serve: Serve) -
     assert len(accepted) == 2
 
 
+@pytest.mark.parametrize("header", [b"Connection: close", b"Transfer-Encoding: gzip, chunked"])
+def test_a_connection_that_is_to_end_is_not_used_again(
+    serve: Serve, monkeypatch: pytest.MonkeyPatch, header: bytes
+) -> None:
+    """Though the server leaves it open, and sends a length."""
+    monkeypatch.setattr(sender, "_BODY_SECONDS", 0.1)
+
+    def script(peer: Peer) -> None:
+        while peer.request().startswith(b"POST"):
+            peer.send(OK + header + b"\r\nContent-Length: 2\r\n\r\nok")
+
+    (url, accepted), secret = serve(script), new_secret()
+    assert [attempt(url, secret=secret).response_body for _ in range(2)] == ["ok"] * 2
+    assert len(accepted) == 2
+
+
 def test_what_was_kept_is_closed_when_the_webhook_leads_elsewhere(serve: Serve, receiver: Receiver) -> None:
     closed = threading.Event()
 
