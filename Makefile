@@ -74,7 +74,7 @@ openapi: setup ## the API's specification, into docs/openapi.json
 
 sbom: .venv/release.stamp ## the packages that are deployed, as CycloneDX, in .local/sbom.cdx.json
 	@mkdir -p .local
-	@$(RELEASE)/bin/cyclonedx-py requirements --pyproject pyproject.toml --output-reproducible \
+	@$(RELEASE)/bin/cyclonedx-py requirements --pyproject pyproject.toml --spec-version 1.6 --output-reproducible \
 	  -o .local/sbom.cdx.json layers/dependencies/requirements.txt
 	@echo ".local/sbom.cdx.json"
 
