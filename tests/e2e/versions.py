@@ -26,9 +26,13 @@ def is_known(version: str) -> bool:
 
 def the_one_before() -> str | None:
     """
-    The last commit of functions or layers that was six hours old when this checkout's was made, so that someone may have
-    deployed it: what lands together is not deployed one by one. None in a shallow clone.
+    The last release before this checkout. Until there is one, the last commit of functions or layers that was six hours old
+    when this checkout's was made, so that someone may have deployed it: what lands together is not deployed one by one. None
+    in a shallow clone.
     """
+    released = _git("describe", "--tags", "--abbrev=0", "--match=v*", "HEAD^")
+    if released.returncode == 0:
+        return released.stdout.decode().strip()
     now = int(_git("log", "-1", "--format=%ct").stdout)
     older = _git("log", "-1", f"--before={now - _SIX_HOURS}", "--format=%H", "--", "functions", "layers")
     return older.stdout.decode().strip() or None

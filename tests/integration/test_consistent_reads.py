@@ -95,17 +95,21 @@ READS: dict[str, Callable[[Aws], Any]] = {
 }
 
 
-def consistency(aws: Aws, read: Callable[[Aws], Any]) -> set[Any]:
-    asked: set[Any] = set()
+def requests(aws: Aws, read: Callable[[Aws], Any]) -> list[dict[str, Any]]:
+    """Of each table that is read."""
+    asked: list[dict[str, Any]] = []
 
     def see(params: dict[str, Any], **_: Any) -> None:
-        requests = params["RequestItems"].values() if "RequestItems" in params else [params]
-        asked.update(request.get("ConsistentRead") for request in requests)
+        asked.extend(params["RequestItems"].values() if "RequestItems" in params else [params])
 
     aws.dynamodb.meta.events.register("before-parameter-build.dynamodb.*", see)
     with suppress(NotFound):
         read(aws)
     return asked
+
+
+def consistency(aws: Aws, read: Callable[[Aws], Any]) -> set[Any]:
+    return {request.get("ConsistentRead") for request in requests(aws, read)}
 
 
 @pytest.mark.parametrize("read", READS)
@@ -116,6 +120,11 @@ def test_what_decides_or_is_shown_is_never_read_stale(aws: Aws, read: str) -> No
 def test_statistics_are_counted_from_reads_at_half_the_price(aws: Aws) -> None:
     statistics = DeliveryLists(aws.dynamodb, aws.log_table, log_days=30)
     assert consistency(aws, lambda _: statistics.outcomes("wh_1", EVENT.accepted_at)) == {False}
+
+
+def test_of_deleted_webhooks_no_more_is_read_than_is_used(aws: Aws) -> None:
+    """Their ids are kept for 400 days, and one is asked for at each step of an erasure."""
+    assert [request["Limit"] for request in requests(aws, READS["a deleted webhook"])] == [1]
 
 
 def test_of_nothing_nothing_is_asked(aws: Aws) -> None:

@@ -21,6 +21,7 @@ GROUPS = {
             "deliver/schedule.py",
             "webhooks/addresses.py",
             "webhooks/catch_up.py",
+            "webhooks/urls.py",
         ),
         (
             "tests/unit/test_addresses.py",
