@@ -7,6 +7,7 @@ import os
 import socket
 import subprocess
 import sys
+import threading
 from collections.abc import Callable
 from pathlib import Path
 from threading import Event
@@ -186,6 +187,56 @@ def test_the_promised_words(dns: Dns) -> None:
     assert made.error is not None
     assert made.error.startswith("the URL contains credentials")
     assert made.error_code == "url_not_allowed"
+
+
+LONGEST_HOST = ".".join(["a" * 63] * 3 + ["a" * 61])
+
+
+@pytest.mark.parametrize(
+    ("url", "words"),
+    [
+        ("hooks.example.com/", "starts with no scheme; only https:// is allowed"),
+        ("http://hooks.example.com/", "starts with http; only https:// is allowed"),
+        ("https:///hook", "has the host ''; expected a public host name such as example.com"),
+        ("https://hooks.example.com/#a", "contains a fragment (#…), which is never sent to a server"),
+        ("https://hooks.example.com:0/", "has an invalid port; expected a number from 1 to 65535"),
+        (
+            f"https://{LONGEST_HOST}a/",
+            "has too long a host name; at most 253 characters are allowed, and 63 between two dots",
+        ),
+    ],
+)
+def test_a_refused_url_is_told_what_is_allowed(url: str, words: str) -> None:
+    with pytest.raises(UrlRefused) as refused:
+        normalise_url(url)
+    assert str(refused.value) == words
+
+
+def test_an_international_name_is_what_browsers_make_of_it() -> None:
+    """UTS #46 leaves out variation selectors."""
+    assert normalise_url("https://caf\u00e9\ufe0f.example/") == "https://xn--caf-dma.example/"
+    with pytest.raises(UrlRefused, match=r"not a valid international domain name \(Codepoint U\+2615 "):
+        normalise_url("https://\u2615.example/")
+
+
+def test_the_longest_host_and_loopback_where_it_is_allowed(dns: Dns) -> None:
+    assert normalise_url(f"https://{LONGEST_HOST}/") == f"https://{LONGEST_HOST}/"
+    dns(["127.0.0.1"])
+    assert check_resolves_public("https://localhost:1/", allow_loopback=True)
+    with pytest.raises(Ipv6Only):
+        normalise_url("https://[::1]/", allow_loopback=True)
+
+
+def test_a_look_up_that_hangs_holds_up_no_saving(monkeypatch: pytest.MonkeyPatch) -> None:
+    over = threading.Event()
+
+    def hangs(*_: Any, **__: Any) -> list[Any]:
+        over.wait(10)
+        return [(socket.AF_INET, socket.SOCK_STREAM, 6, "", ("93.184.215.14", 443))]
+
+    monkeypatch.setattr(socket, "getaddrinfo", hangs)
+    assert not check_resolves_public("https://hooks.example.com/", seconds=0.05)
+    over.set()
 
 
 def test_rebinding_between_save_and_attempt(connects: list[str], dns: Dns) -> None:

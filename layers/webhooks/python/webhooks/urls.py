@@ -70,7 +70,7 @@ def _port(parts: SplitResult) -> str:
         raise UrlRefused("contains credentials (user:password@); use a custom header instead")
     if parts.fragment:
         raise UrlRefused("contains a fragment (#…), which is never sent to a server")
-    match = re.fullmatch(r"(?:\[[^\]]*\]|[^:\[\]]*)(?::([0-9]{0,5}))?", parts.netloc, re.ASCII)
+    match = re.fullmatch(r"(?:\[[^\]]*\]|[^:\[\]]*)(?::([0-9]{0,5}))?", parts.netloc)
     port = int(match[1] or 443) if match else 0
     if not 1 <= port <= 65535:
         raise UrlRefused("has an invalid port; expected a number from 1 to 65535")
