@@ -197,6 +197,8 @@ LONGEST_HOST = ".".join(["a" * 63] * 3 + ["a" * 61])
     [
         ("hooks.example.com/", "starts with no scheme; only https:// is allowed"),
         ("http://hooks.example.com/", "starts with http; only https:// is allowed"),
+        ("https://hooks.example.com/a b", "contains white space, a control character or a backslash"),
+        ("https://[hooks.example.com/", "is not a valid URL; expected https://host/path"),
         ("https:///hook", "has the host ''; expected a public host name such as example.com"),
         ("https://hooks.example.com/#a", "contains a fragment (#…), which is never sent to a server"),
         ("https://hooks.example.com:0/", "has an invalid port; expected a number from 1 to 65535"),
