@@ -64,6 +64,15 @@ def test_the_document_names_each_module_that_is_in_no_group() -> None:
     assert set(re.findall(r"`(\w+/\w+\.py)`", text)) == {module for module in others if "__init__" not in module}
 
 
+def test_the_scores_add_up() -> None:
+    document = (ROOT / "docs" / "mutation.md").read_text()
+    rows = re.findall(r"^\| `(\S+)` \| (\d+) \| (\d+) \| (\d+) \| 100 % \|$", document, re.MULTILINE)
+    assert {module for module, *_ in rows} == {module for group in GROUPS.values() for module in group.modules}
+    assert [row for row in rows if int(row[1]) != int(row[2]) + int(row[3])] == []
+    total = [f"{sum(int(row[column]) for row in rows):,}" for column in (1, 2, 3)]
+    assert f"{len(rows)} modules, {total[0]} mutants: {total[1]} killed, {total[2]} the same." in document
+
+
 @pytest.mark.slow(minutes=3)
 def test_tests_notice_each_mutant_of_a_sample() -> None:
     """Three of each module, always the same ones: `make mutants` has more."""
