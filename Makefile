@@ -44,8 +44,8 @@ test-slow: setup .venv/headless-shell.stamp ## the real retry schedule, faults a
 mutants: setup ## changes the code and asks whether a test notices; ONLY="deliver/lanes.py …", SAMPLE=20 of each module
 	@$(PY) -m tests.mutants $(ONLY) $(if $(SAMPLE),--sample $(SAMPLE))
 
-bench: setup .venv/nginx.stamp ## speed and cost, into bench/results.md and docs/cost.md; some minutes
-	$(PY) -m bench
+bench: setup .venv/nginx.stamp ## speed and cost, into bench/results.md and docs/cost.md; some minutes; OF=lanes, crowd or many for another one, ARGS=--help
+	$(PY) -m bench$(if $(OF),.$(OF)) $(ARGS)
 
 check: setup ## formatting, lint, types, synth with cdk-nag (of all options, too), the API's compatibility, workflows, known vulnerabilities
 	.venv/bin/ruff format --check .

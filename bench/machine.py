@@ -27,10 +27,10 @@ def summary(found: Mapping[str, Any]) -> str:
         f"## Where and how\n\n{where}; {packages}; nginx {nginx}. {found['runs']} runs of each work, {found['starts']} of "
         "each cold start.\n\nThe emulator and nginx run in processes of their own, which do not count. The emulator speaks "
         "plain HTTP: AWS's TLS would add about 0.1 ms to every AWS call, the floor's too.\n\n"
-        "    python -m bench            # all of it, some minutes\n    python -m bench --runs 20  # fewer runs\n"
-        "    python -m bench.many       # fanout in batches of 100, a minute\n"
-        "    python -m bench.lanes      # a dead endpoint's neighbours, ten minutes\n"
-        "    python -m bench.crowd      # the simulation, some minutes of CPU\n"
+        '    make bench                   # all of it, some minutes\n    make bench ARGS="--runs 20"  # fewer runs\n'
+        "    make bench OF=many           # fanout in batches of 100, a minute\n"
+        "    make bench OF=lanes          # a dead endpoint's neighbours, ten minutes\n"
+        "    make bench OF=crowd          # the simulation, some minutes of CPU\n"
     )
 
 

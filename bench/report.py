@@ -52,7 +52,7 @@ def replace_section(section: str) -> None:
 
 def _head() -> str:
     return (
-        "# Speed and cost, measured\n\nWritten by `python -m bench`. CPU times are of the measured process alone, user and "
+        "# Speed and cost, measured\n\nWritten by `make bench`. CPU times are of the measured process alone, user and "
         "system, all threads; medians; what is compared took turns in one process. Wall-clock times are marked as such. "
         "What it costs in dollars is in [docs/cost.md](../docs/cost.md)."
     )
