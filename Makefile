@@ -81,8 +81,8 @@ sbom: .venv/release.stamp ## the packages that are deployed, as CycloneDX, in .l
 platform-key: setup ## with AWS credentials: mint a platform key for the deployed stack
 	@$(PY) -m api.mint_key
 
-smoke: setup ## with AWS credentials: a drill against the deployed stack; API=… if its address is not the output ApiUrl
-	@$(PY) -m smoke $(if $(API),--api $(API))
+smoke: setup ## with AWS credentials: a drill against the deployed stack; STACK=its name, EVENTS=1-50, API=… if it is not the output ApiUrl
+	@$(PY) -m smoke $(if $(STACK),--stack '$(STACK)') $(if $(EVENTS),--events '$(EVENTS)') $(if $(API),--api '$(API)')
 
 lock: .venv/uv.stamp ## compile the requirements again
 	for r in requirements-uv layers/dependencies/requirements requirements-dev requirements-emulator requirements-release; do \

@@ -81,6 +81,7 @@ class WebhooksStack(cdk.Stack):
             "LogTable": database.log.table_name,
             "DeliveryQueueUrl": queues.delivery.queue_url,
             "RetryQueueUrl": queues.retry.queue_url,
+            "RetryDelays": ",".join(map(str, settings.retry_delays)),
             "DeadLetterQueueUrl": queues.dead_letters.queue_url,
             "RejectedQueueUrl": fanout.rejected.queue_url,
             "UnhandledQueueUrl": fanout.unhandled.queue_url,

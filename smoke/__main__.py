@@ -19,6 +19,7 @@ from local.emulator import ROOT
 from smoke import checks
 from smoke.alarm import alarms_are_delivered
 from smoke.installation import CheckFailed, Installation, installed
+from smoke.retries import failing_and_back
 
 _BROKEN = (ApiRefused, BotoCoreError, ClientError, CheckFailed, LookupError, requests.RequestException)
 
@@ -47,8 +48,12 @@ def _run(to: Installation, events: int) -> int:
         "roles": lambda: checks.roles_are_narrow(to),
         "events": lambda: checks.events_arrive_signed(to, events),
         "alarm": lambda: alarms_are_delivered(to),
-        "failing": lambda: checks.failing_and_back(to),
+        "failing": lambda: failing_and_back(to),
     }
+    delays = to.schedule.delays
+    _say(
+        f"     the last check takes {sum(delays)} s at least: retries come {', '.join(map(str, delays))} s after a failure"
+    )
     failed = 0
     for name, check in named.items():
         began = time.monotonic()

@@ -6,7 +6,6 @@ import hashlib
 import hmac
 import json
 from collections.abc import Sequence
-from itertools import pairwise
 from math import ceil
 from typing import Any
 
@@ -16,8 +15,6 @@ from smoke.installation import EVENT, CheckFailed, Installation, client, wait_un
 from webhooks.times import parse_time
 
 ARRIVAL_SECONDS = 180
-SCHEDULE_SECONDS = 15 * 60
-"""Four attempts take 370 s by default; a longer schedule needs more patience."""
 
 FORBIDDEN = {
     "table": ("dynamodb:Scan", "dynamodb:DeleteTable"),
@@ -35,7 +32,7 @@ def keys_are_required(to: Installation) -> str:
         for authorization in ("", "Bearer key_unknown.secret")
     ]
     statuses.append(to.customer.call("POST", path, json=body).status_code)
-    _expect("without a key, with an unknown one, and with an account's", statuses, [401, 401, 403])
+    expect("without a key, with an unknown one, and with an account's", statuses, [401, 401, 403])
     return "401 without a key and with an unknown one, 403 with an account's on a call of the platform"
 
 
@@ -46,9 +43,9 @@ def roles_are_narrow(to: Installation) -> str:
     resources = [resource for page in pages for resource in page["StackResourceSummaries"]]
     roles = [r["PhysicalResourceId"] for r in resources if r["ResourceType"] == "AWS::IAM::Role"]
     readers = [role for role in roles if _allowed(role, ["dynamodb:GetItem"], arns["table"])]
-    _expect("whether the simulator finds a role that may read a table", bool(readers), True)
+    expect("whether the simulator finds a role that may read a table", bool(readers), True)
     for role in roles:
-        _expect(f"allowed to {role}", [a for kind in arns for a in _allowed(role, FORBIDDEN[kind], arns[kind])], [])
+        expect(f"allowed to {role}", [a for kind in arns for a in _allowed(role, FORBIDDEN[kind], arns[kind])], [])
     return f"none of {len(roles)} roles may {', '.join(action for kind in FORBIDDEN.values() for action in kind)}"
 
 
@@ -82,7 +79,7 @@ def events_arrive_signed(to: Installation, events: int) -> str:
     detail = {"account_id": to.account_id, "data": dict(EVENT.example)}
     entry = {"Source": "aisoule", "DetailType": EVENT.name, "Detail": json.dumps(detail)}
     put = client("events").put_events(Entries=[entry | {"EventBusName": to.outputs["EventBusName"]}])
-    _expect("FailedEntryCount", put["FailedEntryCount"], 0)
+    expect("FailedEntryCount", put["FailedEntryCount"], 0)
     to.published += 1
     wanted = {*ids, put["Entries"][0]["EventId"]}
     wait_until("all events arrive", ARRIVAL_SECONDS, lambda: wanted <= to.received().keys())
@@ -94,29 +91,10 @@ def events_arrive_signed(to: Installation, events: int) -> str:
     return f"{len(wanted)} events arrived and verify; from fanout to arrival p50 {p50} ms, p95 {p95}, p99 {p99}"
 
 
-def failing_and_back(to: Installation) -> str:
-    """The endpoint is an address of the API that nobody has: it answers 404."""
-    good = to.webhook["url"]
-    to.customer.patch(to.path, {"url": good.rpartition("/")[0] + "/nobody-has-this-one"})
-    delivery_path = f"{to.path}/deliveries/{to.publish()}"
-    to_failed = f"the delivery is failed after {SCHEDULE_SECONDS // 60} minutes"
-    wait_until(to_failed, SCHEDULE_SECONDS, lambda: _status(to, delivery_path) == "failed")
-    attempts = to.customer.get(delivery_path)["attempts"]
-    _expect("status codes", [attempt["status_code"] for attempt in attempts], [404] * 4)
-    gaps = [(parse_time(b["at"]) - parse_time(a["at"])).total_seconds() for a, b in pairwise(attempts)]
-    wait_until("the webhook is failing", ARRIVAL_SECONDS, lambda: _status(to, to.path) == "failing")
-    to.customer.patch(to.path, {"url": good})
-    to.customer.post(f"{delivery_path}/retry", None, 202)
-    wait_until("the retry is delivered", ARRIVAL_SECONDS, lambda: _status(to, delivery_path) == "delivered")
-    wait_until("the webhook is active again", ARRIVAL_SECONDS, lambda: _status(to, to.path) == "active")
-    waits = ", ".join(f"{gap:.1f}" for gap in gaps)
-    return f"404 four times, {waits} s apart; failing; after a retry delivered, and active again"
-
-
 def _verify(request: Any, secret: str) -> None:
     body: str = request["body"]
     expected = hmac.new(secret.encode(), body.encode(), hashlib.sha256).hexdigest()
-    _expect("X-Webhook-Signature", request["headers"]["x-webhook-signature"], expected)
+    expect("X-Webhook-Signature", request["headers"]["x-webhook-signature"], expected)
     try:
         Webhook(secret).verify(body, request["headers"])
     except WebhookVerificationError as wrong:
@@ -129,11 +107,6 @@ def _latency(to: Installation, event_id: str, request: Any) -> int:
     return round((parse_time(request["received_at"]) - accepted).total_seconds() * 1000)
 
 
-def _status(to: Installation, path: str) -> str:
-    answer = to.customer.call("GET", path)
-    return str(answer.json()["status"]) if answer.status_code == 200 else "not there yet"
-
-
-def _expect(what: str, found: object, expected: object) -> None:
+def expect(what: str, found: object, expected: object) -> None:
     if found != expected:
         raise CheckFailed(f"{what}: {found}, expected {expected}")

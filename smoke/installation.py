@@ -12,6 +12,7 @@ from typing import Any
 
 import boto3
 
+from deliver.schedule import Schedule
 from local.client import Client
 from webhooks.event_types import EVENT_TYPES
 from webhooks.key_table import KeyTable
@@ -38,6 +39,10 @@ class Installation:
     @property
     def path(self) -> str:
         return f"/v1/webhooks/{self.webhook['id']}"
+
+    @property
+    def schedule(self) -> Schedule:
+        return Schedule.parse(self.outputs["RetryDelays"])
 
     def publish(self) -> str:
         self.published += 1
@@ -85,10 +90,10 @@ def installed(stack: str, api_url: str | None) -> Iterator[Installation]:
 
 
 def wait_until(what: str, seconds: float, look: Callable[[], Any]) -> Any:
-    """What `look` returns once it is true. Raises CheckFailed."""
+    """What `look` returns once it is true; it is called about a thousand times at most. Raises CheckFailed."""
     deadline = time.monotonic() + seconds
     while not (found := look()):
         if time.monotonic() > deadline:
             raise CheckFailed(f"{what}: not within {seconds:g} s")
-        time.sleep(0.5)
+        time.sleep(max(0.5, seconds / 1000))
     return found

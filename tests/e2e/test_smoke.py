@@ -6,6 +6,7 @@ import json
 import os
 import subprocess
 import sys
+from dataclasses import replace
 
 import pytest
 
@@ -13,6 +14,7 @@ from local.emulator import ROOT, environment
 from local.stack import STACK
 from smoke.checks import _verify, roles_are_narrow
 from smoke.installation import CheckFailed, client, installed
+from smoke.retries import failing_and_back
 from tests.deployed import Deployed
 from webhooks.signing import hex_signature
 
@@ -34,9 +36,10 @@ def test_a_drill_passes_and_leaves_nothing(deployed: Deployed) -> None:
     print(done.stdout, done.stderr)
     assert done.returncode == 0
     assert [line.split()[0] for line in done.stdout.splitlines()] == [
-        *("keys", "roles", "events", "alarm", "failing"),
-        *("7", "All"),
+        *("the", "keys", "roles", "events", "alarm", "failing"),
+        *("8", "All"),
     ]
+    assert "the last check takes 6 s at least: retries come 1, 2, 3 s after a failure" in done.stdout
     assert "6 events arrived and verify" in done.stdout
     assert not deployed.outputs.client("sqs").list_queues(QueueNamePrefix="smoke-").get("QueueUrls")
     assert not deployed.outputs.client("sns").list_subscriptions()["Subscriptions"]
@@ -61,6 +64,19 @@ def test_a_role_that_may_too_much_fails_it(deployed: Deployed, monkeypatch: pyte
                 roles_are_narrow(to)
         finally:
             iam.delete_role_policy(RoleName=role, PolicyName="too-much")
+
+
+@pytest.mark.parametrize(
+    ("schedule", "failure"),
+    [("1,30,3", r"attempt 3: \S+ s after the one before, expected 30 s or more"), ("1,2,3,4", "status codes: ")],
+)
+def test_retries_by_another_schedule_fail_it(
+    deployed: Deployed, monkeypatch: pytest.MonkeyPatch, schedule: str, failure: str
+) -> None:
+    for name, value in environment(deployed.outputs.endpoint_url).items():
+        monkeypatch.setenv(name, value)
+    with installed(STACK, deployed.outputs.api_url) as to, pytest.raises(CheckFailed, match=failure):
+        failing_and_back(replace(to, outputs=to.outputs | {"RetryDelays": schedule}))
 
 
 def test_an_address_where_nothing_is_says_so(deployed: Deployed) -> None:

@@ -96,6 +96,7 @@ def test_everything_that_depends_on_the_schedule_agrees(delays: str) -> None:
         assert lane["RedrivePolicy"]["deadLetterTargetArn"] == {"Fn::GetAtt": [dead, "Arn"]}
     for name in ("deliver", "dead_letters"):
         assert functions(of)[name]["Environment"]["Variables"]["RETRY_DELAYS"] == delays
+    assert of["Outputs"]["RetryDelays"]["Value"] == delays, "make smoke checks it"
 
 
 def test_the_queue_hides_a_message_six_times_as_long_as_the_function_runs() -> None:
