@@ -72,7 +72,7 @@ def recovered(account: Api, since: str) -> list[int]:
     sizes: list[int] = []
     cursor = None
     while cursor or not sizes:
-        assert len(sizes) < 20, "pages without end"
+        assert len(sizes) < 200, "pages without end"
         answer = account.post(PATH, {"since": since, "cursor": cursor})
         assert answer.status == 202, answer.text
         sizes.append(answer.json["enqueued"])
