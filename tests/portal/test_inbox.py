@@ -94,12 +94,12 @@ def test_a_first_look_that_fails_says_so_and_is_repeated(portal: Portal, client:
     portal.page.route("**/requests?*", lambda route: route.fulfill(status=409, json={"detail": "try later"}))
     portal.open(client, address)
     inbox = portal.page.get_by_role("region", name="Requests received")
-    expect(portal.page.get_by_text("This may be out of date. Try later.")).to_be_visible()
+    expect(portal.page.locator("#stale")).to_contain_text("This may be out of date. Try later.")
     portal.page.unroute("**/requests?*")
     expect(inbox.get_by_text("Nothing has arrived.")).to_be_visible()  # hidden until the first look
     expect(portal.page.locator("#stale")).to_be_hidden()
     portal.page.route("**/requests?*", lambda route: route.fulfill(status=409, json={"detail": "later again"}))
-    expect(portal.page.get_by_text("This may be out of date. Later again.")).to_be_visible()
+    expect(portal.page.locator("#stale")).to_contain_text("This may be out of date. Later again.")
     portal.page.unroute("**/requests?*")
     expect(portal.page.locator("#stale")).to_be_hidden()
 

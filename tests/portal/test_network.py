@@ -79,7 +79,7 @@ def test_what_could_not_be_read_again_says_so_until_it_can(
     stand_still(page)
     page.context.set_offline(True)
     page.clock.run_for(15_000)
-    expect(page.get_by_text("This may be out of date. You are offline.")).to_be_visible()
+    expect(page.locator("#stale")).to_contain_text("This may be out of date. You are offline.")
     page.context.set_offline(False)
     create("Contacts")
     run_for(page, 60)
@@ -98,7 +98,7 @@ def test_a_webhook_that_somebody_else_deletes_is_said_to_be_gone(
     stand_still(page)
     assert client.call("DELETE", f"/v1/webhooks/{webhook['id']}").status_code == 204
     run_for(page, 30)
-    expect(page.get_by_text("This may be out of date. There is no such webhook.")).to_be_visible()
+    expect(page.locator("#stale")).to_contain_text("This may be out of date. There is no such webhook.")
     page.get_by_role("link", name="Webhooks", exact=True).click()
     portal.heading("Webhooks")
     expect(page.locator("#stale")).to_be_hidden()
