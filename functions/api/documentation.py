@@ -96,7 +96,7 @@ def _complete(operation: dict[str, Any], route: Route) -> None:
         _allow_no_null(parameter["schema"])
     if "requestBody" in operation:
         operation["requestBody"]["required"] = route.body == "required"
-    success = operation["responses"][str(route.success)] | {"description": HTTPStatus(route.success).phrase}
+    success = operation["responses"][str(route.success)] | {"description": phrase(route.success)}
     if route.success == HTTPStatus.NO_CONTENT:
         del success["content"]
     if route.headers:

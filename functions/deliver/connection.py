@@ -20,7 +20,7 @@ from urllib3.connectionpool import HTTPSConnectionPool
 from urllib3.exceptions import HTTPError
 
 from deliver.deadline_socket import DeadlineSocket
-from deliver.failures import WAITING, explain, timed_out
+from deliver.failures import SENDING, WAITING, explain, timed_out
 from deliver.final_response import FinalResponse
 from deliver.tls import local_stage
 from deliver.watchdog import AttemptEnded, Watch
@@ -28,8 +28,6 @@ from webhooks.addresses import resolve, vet
 
 IDLE_SECONDS = 30.0
 """A connection unused for longer is not used again: it may have died while the function was frozen."""
-
-SENDING = "sending the request"
 
 # urllib3 warns of odd answers with the customer's URL; the delivery log has what is odd.
 logging.getLogger("urllib3").setLevel(logging.CRITICAL)

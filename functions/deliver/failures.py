@@ -15,6 +15,7 @@ from urllib3.exceptions import HTTPError
 from deliver.schedule import ATTEMPT_SECONDS
 from webhooks.deliveries import ErrorCode
 
+SENDING = "sending the request"
 WAITING = "waiting for the answer"
 _BEFORE_THE_REQUEST = ("looking up the name", "connecting", "in the TLS handshake")
 _NOT_TLS = ("WRONG_VERSION_NUMBER", "HTTP_REQUEST", "RECORD_LAYER_FAILURE")

@@ -3,15 +3,34 @@
 from __future__ import annotations
 
 import re
+import subprocess
+from pathlib import Path
 
 import pytest
 
 from local.emulator import ROOT
 from local.release import release_notes
+from tests.e2e import versions
 
 CHANGELOG = "# Changelog\n\n## 0.2.0 (2026-12-01)\n\n- Faster.\n\n## 0.1.0 (2026-11-30)\n\n- First.\n"
 KEPT = {"docs/openapi-released.json": True, "tests/events/0.2.0.json": True}
 WORKFLOWS = sorted((ROOT / ".github" / "workflows").glob("*.yml"))
+
+
+def test_an_upgrade_is_tried_from_the_release_before_this_commit(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def git(*arguments: str) -> None:
+        subprocess.run(
+            ["git", "-c", "user.name=a", "-c", "user.email=a@b.example", *arguments], cwd=tmp_path, check=True
+        )
+
+    monkeypatch.setattr(versions, "ROOT", tmp_path)
+    git("init", "--quiet")
+    for tag in ("v0.1.0", "v0.2.0", "nightly", "v0.3.0"):
+        git("commit", "--quiet", "--allow-empty", "--message", tag)
+        git("tag", tag)
+    assert versions.the_one_before() == "v0.2.0"
 
 
 def test_the_notes_are_the_section_of_the_tag() -> None:
