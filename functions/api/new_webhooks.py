@@ -6,7 +6,7 @@ import os
 
 from aws_lambda_powertools.event_handler import Response
 
-from api.preconditions import etag
+from api.preconditions import ETAG, etag
 from api.tables import subscription_changes
 from api.webhook_schemas import WebhookCreated, WebhookIn
 from webhooks.models import Webhook, new_id
@@ -14,7 +14,6 @@ from webhooks.signing import new_secret
 from webhooks.tables import config_table
 from webhooks.times import now, rfc3339
 
-ETAG = {"ETag": "The version for `If-Match`."}
 CREATED = {**ETAG, "Location": "The path of the webhook."}
 
 

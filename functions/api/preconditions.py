@@ -3,11 +3,14 @@
 from __future__ import annotations
 
 import re
+from collections.abc import Iterator
+from contextlib import contextmanager
 from typing import Annotated
 
 from aws_lambda_powertools.event_handler.openapi.params import Header
 
 from api.problems import Problem, field_problem
+from webhooks.errors import Conflict
 from webhooks.models import Webhook
 
 _TAG = r'(W/)?"[!#-~]*"'
@@ -20,6 +23,7 @@ IfMatch = Annotated[
         json_schema_extra={"pattern": rf"^(\*|{_LIST.pattern})$", "examples": ['"3"']},
     ),
 ]
+ETAG = {"ETag": "The version for `If-Match`."}
 
 
 def etag(webhook: Webhook) -> str:
@@ -27,21 +31,33 @@ def etag(webhook: Webhook) -> str:
     return f'"{webhook.version}"'
 
 
-def check_match(if_match: str | None, webhook: Webhook) -> int | None:
+@contextmanager
+def matching(if_match: str | None, webhook: Webhook) -> Iterator[int | None]:
     """
-    Returns the version that the webhook must still have when the edit is written; None if any will do.
+    For an edit that is made inside. Yields the version that the webhook must still have when the edit is written; None if
+    any will do.
 
-    Raises Problem: 412 if it has another one already, 400 for a malformed header.
+    Raises Problem: 412 if it has another one already, or the edit raises Conflict, 400 for a malformed header.
     """
+    version = _version(if_match, webhook)
+    try:
+        yield version
+    except Conflict:
+        if version is None:
+            raise
+        raise _changed_meanwhile() from None
+
+
+def _version(if_match: str | None, webhook: Webhook) -> int | None:
     if if_match is None or if_match.strip() == "*":
         return None
     if not _LIST.fullmatch(if_match):
         raise field_problem("If-Match", 'must be an entity tag such as "3", a list of them, or *', 400)
     given = [tag[0] for tag in re.finditer(_TAG, if_match)]
     if etag(webhook) not in given:  # strong comparison: a weak one matches nothing
-        raise changed_meanwhile()
+        raise _changed_meanwhile()
     return webhook.version
 
 
-def changed_meanwhile() -> Problem:
+def _changed_meanwhile() -> Problem:
     return Problem(412, "the webhook has been changed since you read it; read it again and repeat your edit")

@@ -8,8 +8,8 @@ from aws_lambda_powertools.event_handler.openapi.params import Body, Query
 from api import cursors
 from api.context import Account, Owner
 from api.fields import Cursor, PathId
-from api.new_webhooks import CREATED, ETAG, create_webhook
-from api.preconditions import IfMatch, changed_meanwhile, check_match, etag
+from api.new_webhooks import CREATED, create_webhook
+from api.preconditions import ETAG, IfMatch, etag, matching
 from api.routing import Routes
 from api.tables import subscription_changes
 from api.webhook_edits import check_url, edit
@@ -22,7 +22,6 @@ from api.webhook_schemas import (
     WebhookPatch,
     WebhookSaved,
 )
-from webhooks.errors import Conflict
 from webhooks.tables import catch_ups, config_table, webhook_lists
 
 routes = Routes()
@@ -106,13 +105,8 @@ def patch(
     With `If-Match`, the webhook is changed only if nobody has edited it since. A status that changes by itself is not an
     edit.
     """
-    version = check_match(if_match, caller.webhook)
-    try:
+    with matching(if_match, caller.webhook) as version:
         edited, warning = edit(caller.webhook, changes.model_dump(exclude_unset=True), version=version)
-    except Conflict:
-        if version is None:
-            raise
-        raise changed_meanwhile() from None
     shown = WebhookSaved.of(edited, warning)
     return Response(200, "application/json", shown, headers={"ETag": etag(edited)})
 
@@ -129,12 +123,7 @@ def patch(
 )
 def delete(caller: Owner, webhook_id: PathId, if_match: IfMatch = None) -> Response[None]:
     """Pending deliveries are cancelled."""
-    version = check_match(if_match, caller.webhook)
-    try:
-        with subscription_changes().changing(caller.account_id):
-            config_table().delete_webhook(
-                caller.account_id, caller.webhook.id, version=version, inbox=caller.webhook.inbox
-            )
-    except Conflict:
-        raise changed_meanwhile() from None
+    webhook = caller.webhook
+    with matching(if_match, webhook) as version, subscription_changes().changing(caller.account_id):
+        config_table().delete_webhook(caller.account_id, webhook.id, version=version, inbox=webhook.inbox)
     return Response(204)

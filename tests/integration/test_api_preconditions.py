@@ -50,10 +50,16 @@ def test_the_second_of_two_edits_is_told_of_the_first(account: Api, created: Ans
 
 
 @pytest.mark.parametrize(
-    ("method", "body"), [("PATCH", {"name": "Ben's"}), ("PATCH", {"enabled": False}), ("DELETE", None)]
+    ("method", "below", "body"),
+    [
+        ("PATCH", "", {"name": "Ben's"}),
+        ("PATCH", "", {"enabled": False}),
+        ("DELETE", "", None),
+        ("POST", "/secret/rotate", {}),
+    ],
 )
 def test_an_edit_in_the_very_moment_between_reading_and_writing_is_seen(
-    aws: Aws, account: Api, created: Answer, monkeypatch: pytest.MonkeyPatch, method: str, body: Any
+    aws: Aws, account: Api, created: Answer, monkeypatch: pytest.MonkeyPatch, method: str, below: str, body: Any
 ) -> None:
     path, read = created.headers["Location"], created.headers["ETag"]
     key, dynamodb = webhook_key("acme", created.json["id"]), client("dynamodb")
@@ -67,9 +73,10 @@ def test_an_edit_in_the_very_moment_between_reading_and_writing_is_seen(
         return answer
 
     monkeypatch.setattr(dynamodb, "get_item", overtaken)
-    assert account.call(method, path, body, headers={"if-match": read}).status == 412
+    assert account.call(method, path + below, body, headers={"if-match": read}).status == 412
     left = account.get(path).json
     assert (left["name"], left["status"]) == ("Anna's", "active")
+    assert account.get(f"{path}/secret").json["secret"] == created.json["secret"]
     assert emitted(aws, "webhook.disabled") == []
 
 
@@ -115,5 +122,16 @@ def test_a_status_that_changes_by_itself_is_no_edit(aws: Aws, account: Api) -> N
 
 
 def test_a_rotation_is_an_edit(account: Api, created: Answer, path: str) -> None:
-    account.post(f"{path}/secret/rotate", {})
+    rotated = account.post(f"{path}/secret/rotate", {})
     assert edit(account, path, {"name": "New"}, created.headers["ETag"]).status == 412
+    assert edit(account, path, {"name": "New"}, rotated.headers["ETag"]).status == 200
+
+
+def test_a_rotation_whose_answer_was_lost_is_not_made_again(aws: Aws, account: Api, created: Answer, path: str) -> None:
+    """A second one would revoke the only secret that the customer's server has."""
+    headers = {"if-match": created.headers["ETag"]}
+    rotated = account.call("POST", f"{path}/secret/rotate", headers=headers)
+    assert account.call("POST", f"{path}/secret/rotate", headers=headers).status == 412
+    left = Pipeline(aws).stored(created.json["id"])
+    assert (left.previous_secret, left.secret) == (created.json["secret"], rotated.json["secret"])
+    assert account.get(f"{path}/secret").json == rotated.json

@@ -9,7 +9,7 @@ from collections.abc import Callable
 from typing import Any
 
 import pytest
-from playwright.sync_api import expect
+from playwright.sync_api import Route, expect
 
 from local.client import Client
 from local.emulator import ROOT
@@ -71,6 +71,28 @@ def test_rotate(
         portal.press("Reveal")
         expect(card.locator("[data-secret]")).to_have_text(secret)
         expect(card.locator("time")).to_have_attribute("datetime", until)
+
+
+def test_a_rotation_whose_answer_is_lost_is_not_made_twice(
+    portal: Portal, client: Client, create: Callable[..., Any]
+) -> None:
+    """The second one would revoke the secret that the customer's server has."""
+    page = portal.page
+    path = f"/v1/webhooks/{create()['id']}/secret"
+
+    def lose_the_answer(route: Route) -> None:
+        route.fetch()
+        route.abort("internetdisconnected")
+
+    page.route("**/secret/rotate", lose_the_answer, times=1)
+    portal.open(client, path.split("/")[3])
+    portal.press("Rotate…")
+    portal.press("Rotate the secret")
+    expect(page.get_by_role("dialog")).to_contain_text("The server did not answer")
+    rotated = client.get(path)
+    portal.press("Rotate the secret")
+    expect(page.get_by_role("dialog")).to_contain_text("Somebody else changed this webhook")
+    assert client.get(path) == rotated
 
 
 def test_the_code_is_the_readmes_which_is_run(portal: Portal, client: Client, create: Callable[..., Any]) -> None:

@@ -1,5 +1,5 @@
 /** @import { Child, Webhook } from './types' */
-import { call } from './api.js';
+import { call, etagOf } from './api.js';
 import { openDialog } from './dialog.js';
 import { announce, button, code, copyButton, fill, h } from './dom.js';
 import { crumbs, heading, loading } from './frame.js';
@@ -100,7 +100,7 @@ function rotateDialog(webhook, rotated) {
   const rotate = button('Rotate the secret', () => attempt(rotate, 'Rotating…', line, async () => {
     const chosen = /** @type {HTMLInputElement} */ (dialog.querySelector('input:checked'));
     const body = { overlap_seconds: Number(chosen.value) };
-    const answer = await call('POST', pathOf(webhook.id, 'secret', 'rotate'), { body });
+    const answer = await call('POST', pathOf(webhook.id, 'secret', 'rotate'), { body, etag: etagOf(webhook) });
     dialog.close();
     rotated(answer.secret, answer.previous_expires_at);
     announce('The secret was rotated; the new one is shown');

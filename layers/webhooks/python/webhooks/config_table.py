@@ -64,17 +64,19 @@ class ConfigTable:
                 ) from None
             raise
 
-    def rotate_secret(self, webhook: Webhook, secret: str, *, previous_expires_at: str | None, at: str) -> None:
+    def rotate_secret(
+        self, webhook: Webhook, secret: str, *, previous_expires_at: str | None, at: str, version: int | None = None
+    ) -> Webhook:
         """
         The new secret signs from the next attempt on; the one it replaces signs, too, until `previous_expires_at`, if given.
 
-        Raises Conflict if another rotation came first, so that no secret that was handed out is forgotten unnoticed.
+        Raises Conflict if another rotation came first, so that no secret that was handed out is forgotten unnoticed; and if
+        a `version` is given and an edit has made it another.
         """
         previous = webhook.secret if previous_expires_at else None
         changes = {"secret": secret, "previous_secret": previous, "previous_expires_at": previous_expires_at}
-        self.edit_webhook(
-            webhook.account_id, webhook.id, {**changes, "updated_at": at}, unchanged={"secret": webhook.secret}
-        )
+        unchanged = {"secret": webhook.secret} | ({"version": version} if version else {})
+        return self.edit_webhook(webhook.account_id, webhook.id, {**changes, "updated_at": at}, unchanged=unchanged)
 
     def edit_webhook(
         self,
