@@ -21,7 +21,7 @@ from webhooks.urls import check_resolves_public, normalise_url
 
 logger = Logger()
 _LOCAL = os.environ.get("LOCAL_ALLOW_LOOPBACK") == "1"
-_REPEAT = "repeat the edit, with the webhook's present ETag or with none"
+_REPEAT = "send the same PATCH again, with the webhook's new ETag or without If-Match"
 
 
 def edit(webhook: Webhook, given: Mapping[str, Any], *, version: int | None) -> tuple[Webhook, str | None]:
@@ -54,40 +54,49 @@ def edit(webhook: Webhook, given: Mapping[str, Any], *, version: int | None) -> 
     disabled = changes.get("status") == "disabled"
     if disabled and webhook.status != "disabled":
         rate_limits().consume_disabling(webhook)
-    edited = _write(webhook, changes, version=version)
+    if changes.get("catch_up") and not webhook.catch_up and not disabled:
+        # First: once the webhook is enabled, nobody knows since when it was failing.
+        _begin_catch_up(webhook, again=True)
+    edited, emitted = _write(webhook, changes, version=version)
     _catch_up(webhook, edited, enables=changes.get("status") == "active")
+    if not emitted:
+        raise NotSent(f"the webhook is changed, but that could not be published on the event bus; {_REPEAT}")
     if disabled:
         _emit_disabled(edited)
     return edited, warning
 
 
 def _catch_up(before: Webhook, edited: Webhook, *, enables: bool) -> None:
-    """Begins, stops or hastens catching up, as the edit asks for. One edit may choose it and enable a failing webhook."""
-    if before.catch_up and (edited.status == "disabled" or not edited.catch_up):
-        catch_ups().stop(edited.id)
+    """Begins, stops or hastens catching up, as the edit asks for, or as an earlier call did that was cut off."""
     if edited.status == "disabled" or not edited.catch_up:
+        if before.catch_up:
+            catch_ups().stop(edited.id)
         return
-    failing = edited if edited.status == "failing" else before
-    if failing.status == "failing" and not before.catch_up:
-        event = delivery_log().event(failing.account_id, str(failing.failing_event_id))
-        catch_ups().begin(failing, event.accepted_at if event else str(failing.failing_since), again=True)
+    _begin_catch_up(edited, again=not before.catch_up)  # it may have begun to fail at this moment
     if enables:
         catch_ups().look_now(edited.id)
 
 
-def _write(webhook: Webhook, changes: Mapping[str, Any], *, version: int | None) -> Webhook:
-    """Raises NotSent, although the webhook is edited, if that could not be emitted: the repeated PATCH emits it."""
+def _begin_catch_up(webhook: Webhook, *, again: bool) -> None:
+    """Does nothing if the webhook is not failing, or, unless it is wanted `again`, if this outage's was begun already."""
+    if webhook.status != "failing" or webhook.failing_since is None:
+        return
+    event_id = webhook.failing_event_id
+    event = delivery_log().event(webhook.account_id, event_id) if event_id else None
+    catch_ups().begin(webhook, event.accepted_at if event else webhook.failing_since, again=again)
+
+
+def _write(webhook: Webhook, changes: Mapping[str, Any], *, version: int | None) -> tuple[Webhook, bool]:
+    """Returns the edited webhook, and whether what its account subscribes to was emitted: a repeated PATCH emits it."""
     unchanged = {"version": version} if version else {}
     if not {"events", "status"} & changes.keys():
-        return config_table().edit_webhook(webhook.account_id, webhook.id, changes, unchanged=unchanged)
+        return config_table().edit_webhook(webhook.account_id, webhook.id, changes, unchanged=unchanged), True
     enables = webhook.id if changes.get("status") == "active" else None
     # Also of one that is disabled: another call may enable it at this moment.
     adds = changes.get("events", ())
     with subscription_changes().changing(webhook.account_id, adds=adds, enables=enables) as change:
         edited = config_table().edit_webhook(webhook.account_id, webhook.id, changes, unchanged=unchanged)
-    if not change.emitted:
-        raise NotSent(f"the webhook is changed, but what its account subscribes to could not be published; {_REPEAT}")
-    return edited
+    return edited, change.emitted
 
 
 def check_url(url: str) -> tuple[str, str | None]:

@@ -17,6 +17,7 @@ from tests.integration.counting import aws_calls
 from tests.integration.pipeline import Pipeline, failures, put_items
 from tests.integration.test_telemetry import write_lines_too, written
 from webhooks.attribute_values import to_item
+from webhooks.catch_up import EARLIER
 from webhooks.clients import client
 from webhooks.deliveries import Attempt, Delivery
 from webhooks.item_keys import catch_up_key, event_key
@@ -588,6 +589,99 @@ def test_who_chooses_it_and_enables_the_failing_webhook_in_one_edit_gets_both(
     release()
     assert sorted(event_id for _, event_id, _ in sent) == sorted(failed)
     assert state(account)[0] == "done"
+
+
+@pytest.mark.parametrize("change", [{"catch_up": True}, {"catch_up": True, "enabled": True}])
+@pytest.mark.parametrize("item", ["CATCH_UP", f"WEBHOOK#{PATH.rpartition('/')[2]}"])
+def test_a_choice_that_was_cut_off_is_made_when_the_call_is_repeated(
+    pipeline: Pipeline,
+    clock: Clock,
+    sent: Sent,
+    account: Api,
+    outage: Callable[..., list[str]],
+    change: dict[str, Any],
+    item: str,
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    failed = outage(3, catch_up=False)
+    dynamodb = client("dynamodb")
+
+    def crash_at(method: str) -> None:
+        real = getattr(dynamodb, method)
+
+        def crash(**request: Any) -> Any:
+            if (request.get("Item") or request["Key"])["sk"] == {"S": item}:
+                raise RuntimeError
+            return real(**request)
+
+        crashing.setattr(dynamodb, method, crash)
+
+    with monkeypatch.context() as crashing:
+        crash_at("put_item")
+        crash_at("update_item")
+        assert account.call("PATCH", PATH, change).status == 500
+    assert account.call("PATCH", PATH, change).status == 200
+    if "enabled" not in change:
+        recover(pipeline, clock)
+    clock.at += timedelta(minutes=1)
+    release()
+    assert sorted(event_id for _, event_id, _ in sent) == sorted(failed)
+
+
+def test_it_can_be_chosen_at_the_moment_when_the_webhook_begins_to_fail(
+    pipeline: Pipeline,
+    clock: Clock,
+    sent: Sent,
+    account: Api,
+    outage: Callable[..., list[str]],
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    pipeline.webhook("https://localhost:1/")
+    dynamodb, failed = client("dynamodb"), list[str]()
+    update_item = dynamodb.update_item
+
+    def overtaken(**request: Any) -> Any:
+        if not failed and request["Key"]["sk"] == {"S": "WEBHOOK#wh_1"}:
+            failed.extend(outage(3, catch_up=False))
+        return update_item(**request)
+
+    monkeypatch.setattr(dynamodb, "update_item", overtaken)
+    assert account.call("PATCH", PATH, {"catch_up": True}).json["status"] == "failing"
+    recover(pipeline, clock)
+    release()
+    assert sorted(event_id for _, event_id, _ in sent) == sorted(failed) != []
+
+
+def test_a_choice_that_could_not_be_published_is_made_all_the_same(
+    clock: Clock, sent: Sent, account: Api, outage: Callable[..., list[str]], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    failed = outage(3, catch_up=False)
+    answers = iter([{"FailedEntryCount": 0}, {"FailedEntryCount": 1, "Entries": [{"ErrorCode": "InternalFailure"}]}])
+    monkeypatch.setattr(client("events"), "put_events", lambda **_: next(answers))
+    refused = account.call("PATCH", PATH, {"catch_up": True, "enabled": True})
+    assert (refused.status, refused.json["detail"]) == (
+        503,
+        "the webhook is changed, but that could not be published on the event bus; "
+        "send the same PATCH again, with the webhook's new ETag or without If-Match",
+    )
+    clock.at += timedelta(minutes=1)
+    release()
+    assert sorted(event_id for _, event_id, _ in sent) == sorted(failed)
+
+
+def test_an_event_is_not_looked_for_by_no_id(
+    pipeline: Pipeline, clock: Clock, account: Api, outage: Callable[..., list[str]]
+) -> None:
+    """A webhook may be failing without `failing_event_id`; `None` is an id that a producer can give an event."""
+    outage(1, catch_up=False)
+    webhook = pipeline.stored()
+    pipeline.config.edit_webhook("acme", "wh_1", {"failing_event_id": None})
+    earlier = rfc3339(clock.at - timedelta(days=1))
+    pipeline.log.put_event_once(StoredEvent("acme", "None", "message.incoming", "{}", earlier))
+    assert account.call("PATCH", PATH, {"catch_up": True}).status == 200
+    begun = catch_ups().read("wh_1")
+    assert begun
+    assert begun.since == rfc3339(parse_time(str(webhook.failing_since)) - EARLIER)
 
 
 def test_what_is_too_old_is_left_failed(
