@@ -2,13 +2,12 @@
 
 from __future__ import annotations
 
-import aws_cdk as cdk
 from aws_cdk import aws_events as events
-from aws_cdk import aws_events_targets as targets
 from constructs import Construct
 
 from infra.database import INBOXES, Database, grant
 from infra.function import Function, Layers
+from infra.schedule import ONCE, run_every
 from infra.settings import Settings
 
 _SECONDS = 90
@@ -30,7 +29,7 @@ class Canary(Construct):
         layers: Layers,
         settings: Settings,
     ) -> None:
-        """`inbox_url` is what the addresses of all inboxes begin with. Never two runs at once, and none is tried again."""
+        """`inbox_url` is what the addresses of all inboxes begin with."""
         super().__init__(scope, id)
         self.function = Function(
             self,
@@ -46,17 +45,11 @@ class Canary(Construct):
                 "EVENT_BUS_NAME": bus.event_bus_name,
                 "INBOX_URL": inbox_url,
             },
-            retry_attempts=0,
-            max_event_age=cdk.Duration.minutes(1),
+            **ONCE,
         )
         grant(database.config, self.function, "PutItem", partitions=[_ITEMS, INBOXES])
         grant(database.config, self.function, "Query", "UpdateItem", partitions=[_ITEMS])
         grant(database.config, self.function, "GetItem", partitions=[INBOXES])
         grant(database.log, self.function, "BatchGetItem", partitions=[INBOXES])
         bus.grant_put_events_to(self.function)
-        events.Rule(
-            self,
-            "EveryFiveMinutes",
-            schedule=events.Schedule.rate(cdk.Duration.minutes(5)),
-            targets=[targets.LambdaFunction(self.function)],
-        )
+        run_every(5, self.function, self, "EveryFiveMinutes")

@@ -7,7 +7,6 @@ from typing import Any
 
 import aws_cdk as cdk
 from aws_cdk import aws_events as events
-from aws_cdk import aws_events_targets as targets
 from aws_cdk import aws_lambda as lambda_
 from aws_cdk import aws_lambda_event_sources as sources
 from aws_cdk import aws_sqs as sqs
@@ -17,6 +16,7 @@ from infra import service_level
 from infra.database import ACCOUNTS, DUE, EVENTS, FAILED, PACES, Database, grant
 from infra.function import WAITS_MB, Function, Layers
 from infra.queues import FUNCTION_SECONDS, Queues
+from infra.schedule import ONCE, run_every
 from infra.settings import ATTEMPT_SECONDS, Settings
 
 RELEASE_SECONDS = 50
@@ -78,7 +78,7 @@ class Delivery(Construct):
         self._grant(bus, database, queues)
 
     def _released(self, database: Database, queues: Queues, layers: Layers, settings: Settings) -> Function:
-        """Each minute. It ends before the next begins, and is not tried again; but a schedule may fire twice, or late."""
+        """A run ends before the next one is due; `infra.schedule` says when two overlap all the same."""
         release = Function(
             self,
             "Release",
@@ -92,19 +92,13 @@ class Delivery(Construct):
                 "LOG_TABLE": database.log.table_name,
                 **queues.environment(),
             },
-            retry_attempts=0,
-            max_event_age=cdk.Duration.minutes(1),
+            **ONCE,
         )
         grant(database.config, release, "GetItem", partitions=ACCOUNTS)
         grant(database.log, release, "BatchGetItem", "PutItem", "Query", indexes=[DUE, FAILED])
         grant(database.log, release, "GetItem", "UpdateItem", "BatchWriteItem", partitions=PACES)
         queues.grant_sending(release, queues.delivery, queues.retry)
-        events.Rule(
-            self,
-            "EachMinute",
-            schedule=events.Schedule.rate(cdk.Duration.minutes(1)),
-            targets=[targets.LambdaFunction(release)],
-        )
+        run_every(1, release, self, "EachMinute")
         return release
 
     def _consume(self, queues: Queues, settings: Settings) -> None:

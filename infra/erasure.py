@@ -2,9 +2,7 @@
 
 from __future__ import annotations
 
-import aws_cdk as cdk
 from aws_cdk import aws_events as events
-from aws_cdk import aws_events_targets as targets
 from constructs import Construct
 
 from infra.database import (
@@ -22,6 +20,7 @@ from infra.database import (
 )
 from infra.fanout import FANOUT_SECONDS
 from infra.function import WAITS_MB, Function, Layers
+from infra.schedule import ONCE, run_every
 from infra.settings import Settings
 
 _SECONDS = 50
@@ -40,7 +39,7 @@ class Erasure(Construct):
     def __init__(
         self, scope: Construct, id: str, *, bus: events.EventBus, database: Database, layers: Layers, settings: Settings
     ) -> None:
-        """Never two at once: one ends before the next begins, and is not tried again."""
+        """A run ends before the next one is due; `infra.schedule` says when two overlap all the same."""
         super().__init__(scope, id)
         self.function = Function(
             self,
@@ -56,16 +55,10 @@ class Erasure(Construct):
                 "EVENT_BUS_NAME": bus.event_bus_name,
                 "ERASURE_DELAY_SECONDS": str(delay_seconds(settings)),
             },
-            retry_attempts=0,
-            max_event_age=cdk.Duration.minutes(1),
+            **ONCE,
         )
         self._grant(bus, database)
-        events.Rule(
-            self,
-            "EachMinute",
-            schedule=events.Schedule.rate(cdk.Duration.minutes(1)),
-            targets=[targets.LambdaFunction(self.function)],
-        )
+        run_every(1, self.function, self, "EachMinute")
 
     def _grant(self, bus: events.EventBus, database: Database) -> None:
         config, log = database.config, database.log

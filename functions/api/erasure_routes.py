@@ -19,7 +19,7 @@ _BEGIN_SECONDS = 20
 
 
 class Deleted(Out):
-    """After a fault on our side, the counts may be a little too low."""
+    """After a fault on our side, the counts may differ a little."""
 
     keys: int = Field(description="Portal sessions, too.")
     webhooks: int

@@ -38,6 +38,7 @@ def test_it_runs_every_five_minutes_once_and_for_as_long_as_it_looks() -> None:
         if rule["Properties"].get("Targets", [{}])[0].get("Arn") == {"Fn::GetAtt": [id, "Arn"]}
     ]
     assert rule["ScheduleExpression"] == "rate(5 minutes)"
+    assert rule["Targets"][0]["RetryPolicy"]["MaximumRetryAttempts"] == 0
     assert "EventBusName" not in rule, "AWS runs schedules on the default bus only"
     assert ARRIVES_SECONDS + 20 <= function["Timeout"] < 300
     (config,) = [

@@ -154,7 +154,7 @@ def test_an_event_that_fanout_cannot_handle_is_kept() -> None:
     assert (config["Properties"]["MaximumRetryAttempts"], destination) == (2, {"Fn::GetAtt": [unhandled, "Arn"]})
 
 
-def test_waiting_deliveries_and_erasures_go_on_each_minute_and_never_twice_at_once() -> None:
+def test_waiting_deliveries_and_erasures_go_on_each_minute_and_no_run_is_tried_again() -> None:
     of = template()
     works = {"release": deliver.release.RELEASE_SECONDS, "erase": deliver.erase.ERASE_SECONDS}
     rules = [r["Properties"] for r in resources("AWS::Events::Rule", of).values()]
@@ -175,6 +175,7 @@ def test_waiting_deliveries_and_erasures_go_on_each_minute_and_never_twice_at_on
 def _target(rule: dict[str, Any]) -> str:
     assert "EventBusName" not in rule, "AWS runs schedules on the default bus only"
     (target,) = rule["Targets"]
+    assert target["RetryPolicy"] == {"MaximumRetryAttempts": 0, "MaximumEventAgeInSeconds": 60}, "of EventBridge"
     function: str = target["Arn"]["Fn::GetAtt"][0]
     return function
 
