@@ -18,13 +18,15 @@ MONTH_SECONDS = 30 * 24 * 3600
 BOUNDED = "AWS::Lambda::EventSourceMapping"
 UNBOUNDED = f"{BOUNDED}, unbounded"
 SCHEDULE = "AWS::Events::Rule, by the minute"
+ALARM, DASHBOARD, KEY = "AWS::CloudWatch::Alarm", "AWS::CloudWatch::Dashboard", "AWS::KMS::Key"
+PRICED = (BOUNDED, UNBOUNDED, SCHEDULE, ALARM, DASHBOARD, KEY)
 MINUTES = MONTH_SECONDS // 60
 LOOK_DOLLARS = prices.LAMBDA_REQUEST.dollars + 0.25 * 0.02 * prices.LAMBDA_GB_SECOND.dollars + prices.READ.dollars / 2
 """A look at an empty index, by the release function or the one that erases accounts. Its 20 ms are an estimate."""
 
 
 def resources() -> dict[str, int]:
-    """How many of each type. The CDK is only imported here: it takes seconds."""
+    """How many of each kind that costs something while idle. The CDK is only imported here: it takes seconds."""
     import aws_cdk as cdk
     from aws_cdk.assertions import Template
 
@@ -32,7 +34,8 @@ def resources() -> dict[str, int]:
 
     app = cdk.App(context={"aws:cdk:bundling-stacks": []}, builtin_cloud_formation_validation=False)
     template: dict[str, Any] = dict(Template.from_stack(build(app)).to_json())
-    return dict(Counter(_kind(resource) for resource in template["Resources"].values()))
+    kinds = Counter(_kind(resource) for resource in template["Resources"].values())
+    return {kind: kinds[kind] for kind in PRICED if kinds[kind]}
 
 
 def _kind(resource: dict[str, Any]) -> str:
@@ -72,9 +75,9 @@ def _paid(there: dict[str, int]) -> list[tuple[str, float, float, float]]:
             LOOK_DOLLARS,
             0,
         ),
-        ("alarms", there.get("AWS::CloudWatch::Alarm", 0), prices.ALARM_MONTH.dollars, 10),
-        ("dashboards", there.get("AWS::CloudWatch::Dashboard", 0), prices.DASHBOARD_MONTH.dollars, 3),
-        ("keys of our own", there.get("AWS::KMS::Key", 0), prices.KEY_MONTH.dollars, 0),
+        ("alarms", there.get(ALARM, 0), prices.ALARM_MONTH.dollars, 10),
+        ("dashboards", there.get(DASHBOARD, 0), prices.DASHBOARD_MONTH.dollars, 3),
+        ("keys of our own", there.get(KEY, 0), prices.KEY_MONTH.dollars, 0),
     ]
 
 

@@ -7,21 +7,26 @@ from aws_cdk import aws_cloudwatch as cloudwatch
 from aws_cdk import aws_logs as logs
 from constructs import Construct
 
+from infra.database import Database
 from infra.delivery import Delivery
 from infra.function import Function
-from infra.metrics import FAILURES, FIVE_MINUTES, oldest_message, own, waiting
+from infra.metrics import FAILURES, FIVE_MINUTES, errors, log_throttles, oldest_message, own, waiting
 from infra.queues import Queues
+
+_OUR_FAULTS = ("OurFault", "DeadLetterUnhandled", "Requeued", "GivenUp", "DuplicatePost", "VisibilityUnset")
 
 
 def add_dashboard(
     scope: Construct,
     http_api: apigateway.HttpApi,
+    database: Database,
     queues: Queues,
     delivery: Delivery,
+    erase: Function,
     budget: list[cloudwatch.SingleValueWidget],
 ) -> None:
     latency = [own("DeliveryLatency", statistic) for statistic in ("p50", "p95", "p99")]
-    ours = [own(name) for name in ("OurFault", "Requeued", "GivenUp", "DuplicatePost", "VisibilityUnset")]
+    ours = [own(name) for name in _OUR_FAULTS]
     lanes = [queues.delivery, queues.retry, queues.dead_letters]
     rows = {
         "Events and deliveries": [
@@ -36,7 +41,9 @@ def add_dashboard(
         "Oldest message, s": [oldest_message(queue) for queue in lanes],
         "Attempts, by lane": [own("DeliveryLaneAttempts"), own("RetryLaneAttempts")],
         "Webhooks that changed lanes": [own("SlowLaneEntered"), own("SlowLaneLeft"), own("EndedEarly")],
+        "Throttled writes of the log table": log_throttles(database),
         "deliver": [delivery.deliver.metric_invocations(), delivery.deliver.metric_throttles()],
+        "Errors": [errors(function) for function in (delivery.deliver, delivery.dead_letters, delivery.release, erase)],
         "API": [http_api.metric_count(), http_api.metric_client_error(), http_api.metric_server_error()],
     }
     graphs = [cloudwatch.GraphWidget(title=title, left=metrics, width=12) for title, metrics in rows.items()]

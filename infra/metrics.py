@@ -7,7 +7,7 @@ from aws_cdk import aws_cloudwatch as cloudwatch
 from aws_cdk import aws_lambda as lambda_
 from aws_cdk import aws_sqs as sqs
 
-from infra.database import Database
+from infra.database import DUE, FAILED, Database
 from infra.settings import NAMESPACE
 
 FIVE_MINUTES = cdk.Duration.minutes(5)
@@ -39,11 +39,23 @@ def event_age(function: lambda_.IFunction) -> cloudwatch.Metric:
     return function.metric("AsyncEventAge", statistic="Average", period=FIVE_MINUTES)
 
 
-def log_throttled(database: Database) -> cloudwatch.Metric:
-    return cloudwatch.Metric(
-        namespace="AWS/DynamoDB",
-        metric_name="WriteThrottleEvents",
-        dimensions_map={"TableName": database.log.table_name},
-        statistic="Sum",
-        period=FIVE_MINUTES,
-    )
+def errors(function: lambda_.IFunction) -> cloudwatch.Metric:
+    """Invocations that ended in an exception, a crash or a time-out, none of which our own metrics count."""
+    return function.metric_errors(statistic="Sum", period=FIVE_MINUTES)
+
+
+def log_throttles(database: Database) -> list[cloudwatch.Metric]:
+    """Of the table and of each index: the table's do not have those of its indexes."""
+    table = {"TableName": database.log.table_name}
+    parts = {"table": table} | {name: table | {"GlobalSecondaryIndexName": name} for name in (FAILED, DUE)}
+    return [
+        cloudwatch.Metric(
+            namespace="AWS/DynamoDB",
+            metric_name="WriteThrottleEvents",
+            dimensions_map=dimensions,
+            statistic="Sum",
+            period=FIVE_MINUTES,
+            label=label,
+        )
+        for label, dimensions in parts.items()
+    ]

@@ -17,8 +17,8 @@ from infra.delivery import Delivery
 from infra.fanout import Fanout
 from infra.function import Function
 from infra.mail import Mail
-from infra.metrics import FIVE_MINUTES, event_age, log_throttled, oldest_message, own, waiting
-from infra.queues import FUNCTION_SECONDS, Queues
+from infra.metrics import FIVE_MINUTES, errors, event_age, oldest_message, own, waiting
+from infra.queues import Queues
 from infra.service_level import BURN_RATE, FIRST_ATTEMPT_SECONDS, budget_left, burn_rate
 from infra.settings import ATTEMPT_SECONDS, MAX_RETRY_AFTER_SECONDS, Settings
 
@@ -33,6 +33,7 @@ class Observability(Construct):
         *,
         database: Database,
         delivery: Delivery,
+        erase: Function,
         fanout: Fanout,
         http_api: apigateway.HttpApi,
         mail: Mail | None,
@@ -49,10 +50,11 @@ class Observability(Construct):
         # another message's. A backlog of ten minutes is tolerated.
         schedule = sum(settings.retry_delays) + settings.attempts * ATTEMPT_SECONDS
         overdue = MAX_RETRY_AFTER_SECONDS + schedule + _BACKLOG_SECONDS
-        stranded = cdk.Duration.minutes(15).to_seconds() + FUNCTION_SECONDS
         self._alarm("OldestMessage", oldest_message(queues.delivery), _BACKLOG_SECONDS)
         self._alarm("OldestRetry", oldest_message(queues.retry), overdue)
-        self._alarm("DeadLettersNotConsumed", oldest_message(queues.dead_letters), stranded)
+        # Not the message's age: SQS leaves out what was received three times. It comes back every three minutes, so each
+        # period counts it, and what a short fault leaves is handled before the third.
+        self._alarm("DeadLettersNotConsumed", own("DeadLetterUnhandled"), 1, periods=3)
         self._alarm("EventsRejected", waiting(fanout.rejected), 1)
         self._alarm("EventsUnhandled", waiting(fanout.unhandled), 1)
         self._alarm("EventsUndelivered", waiting(fanout.undelivered), 1)
@@ -60,7 +62,9 @@ class Observability(Construct):
         self._alarm("GivenUp", own("GivenUp"), 1)
         self._alarm("ApiErrors", http_api.metric_server_error(statistic="Sum", period=FIVE_MINUTES), 5)
         self._alarm("DeliverThrottled", delivery.deliver.metric_throttles(period=FIVE_MINUTES), 10)
-        self._alarm("LogTableThrottled", log_throttled(database), 1)
+        # Twice, because what ends an invocation once and not at the next try needs nobody.
+        self._alarm("DeliverErrors", errors(delivery.deliver), 2)
+        self._alarm("DeadLettersErrors", errors(delivery.dead_letters), 2)
         first_attempts = (own("FirstAttempts"), own("LateFirstAttempts"))
         if settings.service_level:
             self._alarm("ServiceLevel", burn_rate(*first_attempts), BURN_RATE)
@@ -73,7 +77,7 @@ class Observability(Construct):
             self._alarm("CanaryMissed", missed, 1, missing=cloudwatch.TreatMissingData.BREACHING)
         if settings.dashboard:
             budget = [budget_left(*first_attempts)] if settings.service_level else []
-            add_dashboard(self, http_api, queues, delivery, budget)
+            add_dashboard(self, http_api, database, queues, delivery, erase, budget)
         if not settings.local:  # the emulator does not know the type
             save_query(self, functions)
 
@@ -94,6 +98,7 @@ class Observability(Construct):
         metric: cloudwatch.IMetric,
         threshold: float,
         missing: cloudwatch.TreatMissingData = cloudwatch.TreatMissingData.NOT_BREACHING,
+        periods: int = 1,
     ) -> None:
         """Each alarm has a section in docs/operations.md. Missing data is usual: idle functions write no metrics."""
         alarm = cloudwatch.Alarm(
@@ -101,7 +106,7 @@ class Observability(Construct):
             name,
             metric=metric,
             threshold=threshold,
-            evaluation_periods=1,
+            evaluation_periods=periods,
             comparison_operator=cloudwatch.ComparisonOperator.GREATER_THAN_OR_EQUAL_TO_THRESHOLD,
             treat_missing_data=missing,
             alarm_description=f"docs/operations.md#{name.lower()}",

@@ -65,6 +65,7 @@ class WebhooksStack(cdk.Stack):
             "Observability",
             database=database,
             delivery=delivery,
+            erase=erasure.function,
             fanout=fanout,
             http_api=api.http_api,
             mail=mail,

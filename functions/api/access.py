@@ -15,7 +15,7 @@ from webhooks.models import Webhook
 from webhooks.tables import config_table
 from webhooks.times import now
 
-logger = Logger()
+logger = Logger(use_rfc3339=True)
 
 
 @dataclass(frozen=True, slots=True)

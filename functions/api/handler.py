@@ -18,7 +18,7 @@ from api.routing import Match, Route, match_route, register
 from api.validation import of_validation
 from webhooks.errors import WebhooksError
 
-logger = Logger()
+logger = Logger(use_rfc3339=True)
 ROUTES = (*API, *open_routes.routes, *inbox.routes)
 app = APIGatewayHttpResolver(enable_validation=True)
 register(app, ROUTES)

@@ -21,7 +21,7 @@ from webhooks.payload import build_body, check_id, normalise_timestamp
 from webhooks.stored_events import StoredEvent
 from webhooks.times import now, rfc3339
 
-logger = Logger()
+logger = Logger(use_rfc3339=True)
 _ENTRY_BYTES = 63 * 1024
 """EventBridge bills each 64 KB of an entry as an event; its envelope counts, too."""
 

@@ -19,7 +19,7 @@ from webhooks.tables import catch_ups, config_table, delivery_log
 from webhooks.times import now, rfc3339
 from webhooks.urls import check_resolves_public, normalise_url
 
-logger = Logger()
+logger = Logger(use_rfc3339=True)
 _LOCAL = os.environ.get("LOCAL_ALLOW_LOOPBACK") == "1"
 _REPEAT = "send the same PATCH again, with the webhook's new ETag or without If-Match"
 

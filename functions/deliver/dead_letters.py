@@ -16,7 +16,7 @@ from webhooks.delivery_log import DeliveryLog
 from webhooks.messages import DeliveryMessage, from_record
 from webhooks.queues import delivery_queues
 from webhooks.tables import delivery_log, erasures, webhook_marks
-from webhooks.telemetry import flush, log_delivery, logger
+from webhooks.telemetry import count, flush, log_delivery, logger
 from webhooks.times import now, rfc3339
 from webhooks.webhook_marks import WebhookMarks
 
@@ -41,6 +41,7 @@ def _handled(record: dict[str, Any]) -> bool:
         dead_letters().process_dead_letter(from_record(record, lane="retry"))
     except Exception:
         logger.exception("dead_letter.unhandled", message_id=record["messageId"])
+        count("DeadLetterUnhandled")
         return False
     return True
 

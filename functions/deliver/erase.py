@@ -38,13 +38,16 @@ _pool = ThreadPoolExecutor(max_workers=10, thread_name_prefix="erase")
 
 
 def lambda_handler(schedule_event: object, context: object) -> None:
-    """Never raises for one account's fault: the others go on, and it is tried again in a minute."""
+    """Never raises. One account's fault does not stop the others, and what is left is tried again in a minute."""
     until = monotonic() + ERASE_SECONDS
     try:
         due = [one for one in erasures().due(limit=_ACCOUNTS) if _tried(partial(_is_closed, until), one)]
         while due and monotonic() < until:
             # A page each in turn, so that a large account holds up no other.
             due = [one for one in due if monotonic() < until and _tried(_erase_page, one)]
+    except Exception:  # what is due could not be read
+        logger.exception("erasure.our_fault")
+        count("OurFault")
     finally:
         flush()
 

@@ -32,13 +32,16 @@ _pool = ThreadPoolExecutor(max_workers=10, thread_name_prefix="release")
 
 
 def lambda_handler(schedule_event: object, context: object) -> None:
-    """Never raises for one webhook's fault: the others go on, and it is tried again in a minute."""
+    """Never raises. One webhook's fault does not stop the others, and what is left is tried again in a minute."""
     until = monotonic() + RELEASE_SECONDS
     try:
         due = read_due(client("dynamodb"), delivery_log().name, limit=_WEBHOOKS)
         while due and monotonic() < until:
             # A page each in turn, so that a long line holds up no other webhook's.
             due = [one for one in due if monotonic() < until and _goes_on(*one)]
+    except Exception:  # what is due could not be read
+        logger.exception("release.our_fault")
+        count("OurFault")
     finally:
         flush()
 

@@ -2,9 +2,12 @@
 
 from __future__ import annotations
 
+import json
+
 from bench import idle
 from bench.crowd import plan
 from bench.load import Load
+from local.emulator import ROOT
 from tests.infra.test_template import functions, resources, template
 
 
@@ -20,6 +23,8 @@ def test_the_memory_of_the_model_is_the_deployed_one() -> None:
     assert {mb for name, mb in memory.items() if name != "api"} == {Load().memory_mb}
 
 
-def test_the_model_of_an_idle_stack_knows_which_queue_is_polled_less() -> None:
+def test_the_model_of_an_idle_stack_is_the_template_and_knows_which_queue_is_polled_less() -> None:
+    """docs/cost.md is written from what was counted last: `make bench ARGS="--parts idle"`."""
     there = idle.resources()
+    assert there == json.loads((ROOT / "bench" / "measured.json").read_text())["idle"]["resources"]
     assert (there[idle.BOUNDED], there[idle.UNBOUNDED], there[idle.SCHEDULE]) == (2, 1, 2)

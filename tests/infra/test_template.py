@@ -502,32 +502,6 @@ def test_people_are_sent_to_where_the_api_is() -> None:
     assert variables["FRAME_ANCESTORS"] == "https://a.example https://b.example:8443"
 
 
-def test_eleven_alarms_tell_the_operator_and_each_is_explained() -> None:
-    """Ten are free; the eleventh, each lane having one of its own, is in docs/cost.md."""
-    of = template(alarm_email="ops@example.com")
-    operations = (ROOT / "docs" / "operations.md").read_text().lower()
-    alarms = [alarm["Properties"] for alarm in resources("AWS::CloudWatch::Alarm", of).values()]
-    (topic,) = resources("AWS::SNS::Topic", of)
-    assert len(alarms) == 11
-    for alarm in alarms:
-        assert alarm["AlarmActions"] == alarm["OKActions"] == [{"Ref": topic}]
-        assert alarm["TreatMissingData"] == "notBreaching"
-        place = alarm["AlarmDescription"].partition("docs/operations.md#")[2]
-        assert f"## {place}\n" in operations, place
-    (subscription,) = resources("AWS::SNS::Subscription", of).values()
-    assert subscription["Properties"]["Endpoint"] == "ops@example.com"
-    assert resources("AWS::SNS::Subscription", template()) == {}
-
-
-def test_a_retry_is_overdue_only_after_its_whole_schedule() -> None:
-    """And after the 15 minutes that an endpoint may ask for, or one overloaded endpoint would raise the alarm."""
-    for delays, seconds in (("10,60,300", 900 + 370 + 20 + 600), ("1,2,3", 900 + 6 + 20 + 600)):
-        alarms = resources("AWS::CloudWatch::Alarm", template(retry_delays=delays))
-        for name, expected in (("OldestRetry", seconds), ("OldestMessage", 600)):
-            (threshold,) = [a["Properties"]["Threshold"] for id, a in alarms.items() if name in id]
-            assert threshold == expected
-
-
 def test_what_is_shown_and_alarmed_is_what_the_functions_count() -> None:
     """A metric that is renamed in the code alone would be a flat line, and its alarm silent."""
     from infra import settings

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import json
+import re
 from datetime import timedelta
 
 import pytest
@@ -205,12 +207,21 @@ def test_head_is_get_without_the_body(api: Api) -> None:
     assert (answer.status, answer.text) == (200, "")
 
 
-def test_our_own_fault_is_a_500_that_tells_nothing(api: Api, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_our_own_fault_is_a_500_that_tells_nothing(
+    api: Api, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+) -> None:
+    """Its log line has a time as RFC 3339 writes it: Lambda takes a line without one for INFO, whatever its level says."""
+    from api.handler import logger
+
     account = api.of_account("acme")
     monkeypatch.delenv("MAX_WEBHOOKS")
     answer = account.post("/v1/webhooks", VALID)
     assert refused(answer, 500)
     assert "MAX_WEBHOOKS" not in answer.text
+    (record,) = [record for record in caplog.records if record.msg == "call.failed"]
+    line = json.loads(logger.registered_formatter.format(record))
+    assert line["level"] == "ERROR"
+    assert re.fullmatch(r"\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d\.\d{3}(Z|[+-]\d\d:\d\d)", line["timestamp"])
 
 
 def test_no_log_line_holds_a_key_or_a_secret(api: Api, caplog: pytest.LogCaptureFixture) -> None:

@@ -18,6 +18,7 @@ from tests.integration.api_client import Api
 from tests.integration.conftest import Aws, Clock
 from tests.integration.counting import aws_calls
 from tests.integration.pipeline import Pipeline, ago, failures
+from tests.integration.test_telemetry import metrics, written
 from tests.template import lane_limits
 from webhooks import operational_events
 from webhooks.times import now, parse_time, rfc3339
@@ -432,8 +433,12 @@ def test_a_crash_between_any_two_steps_is_made_good(
     assert Api().of_account("acme").get("/v1/webhooks/wh_1/catch-up").json["state"] == "waiting"
 
 
-def test_a_message_that_cannot_be_read_stays(pipeline: Pipeline, caplog: pytest.LogCaptureFixture) -> None:
+def test_a_message_that_cannot_be_read_stays_and_is_counted(
+    pipeline: Pipeline, caplog: pytest.LogCaptureFixture, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """SQS leaves it out of the age of its queue's oldest message once it has been received three times."""
     sent = pipeline.aws.sqs.send_message(QueueUrl=pipeline.aws.delivery_queue, MessageBody="hello")
     assert pipeline.process_dead_letters() == [True]
     (line,) = [vars(record) for record in caplog.records if record.msg == "dead_letter.unhandled"]
     assert line["message_id"] == sent["MessageId"]
+    assert metrics(written(capsys)) == {"DeadLetterUnhandled": [1]}

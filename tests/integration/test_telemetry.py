@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import importlib
 import json
 import sys
 import time
@@ -150,16 +151,23 @@ def test_an_attempts_line_is_short_and_says_what_is_unusual(
 def test_a_line_leaves_out_its_time_function_and_what_goes_without_saying(
     capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
 ) -> None:
+    """But for warnings and errors: Lambda takes a line without a time for INFO, whatever its level says."""
     write_lines_too(monkeypatch)
     logger.info("call.answered", status=200)
     logger.info("event.fanned_out", webhooks=0, unsent=0)
+    logger.warning("mail.unanswered", code="Throttled")
     logger.error("message.unreadable", message_id="m")
     flush()
-    assert written(capsys) == [
+    lines = written(capsys)
+    times = [parse_time(line.pop("timestamp")) for line in lines if "timestamp" in line]
+    assert lines == [
         {"message": "call.answered", "status": 200},
         {"message": "event.fanned_out", "webhooks": 0},
+        {"level": "WARNING", "message": "mail.unanswered", "code": "Throttled"},
         {"level": "ERROR", "message": "message.unreadable", "message_id": "m"},
     ]
+    assert len(times) == 2
+    assert all(timedelta() <= now() - at < timedelta(minutes=1) for at in times)
 
 
 def test_a_retry_by_hand_has_no_latency(
@@ -290,6 +298,23 @@ def test_our_own_fault_is_counted(
 
     lambda_handler({"Records": records}, None)
     assert metrics(written(capsys)) == {"OurFault": [1.0]}
+
+
+@pytest.mark.parametrize(("name", "line"), [("release", "release.our_fault"), ("erase", "erasure.our_fault")])
+def test_a_list_of_what_is_due_that_cannot_be_read_is_our_fault(
+    aws: Aws, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str], name: str, line: str
+) -> None:
+    """Nobody would hear of an error of the function itself: its invocations are not repeated, and kept nowhere."""
+    write_lines_too(monkeypatch)
+    monkeypatch.setattr(client("dynamodb"), "query", _unanswered)
+    importlib.import_module(f"deliver.{name}").lambda_handler({}, None)
+    lines = written(capsys)
+    assert [(each["message"], each["exception_name"]) for each in lines if "level" in each] == [(line, "TimeoutError")]
+    assert metrics(lines) == {"OurFault": [1]}
+
+
+def _unanswered(**_: Any) -> Any:
+    raise TimeoutError
 
 
 def test_events_are_counted_as_accepted_or_rejected(pipeline: Pipeline, capsys: pytest.CaptureFixture[str]) -> None:

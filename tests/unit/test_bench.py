@@ -2,18 +2,21 @@
 
 from __future__ import annotations
 
+import re
 from dataclasses import replace
 from uuid import uuid4
 
 import pytest
 
 from api import statistics_routes
-from bench import idle, month, others, retry_fill
+from bench import cost_page, idle, month, others, retry_fill
 from bench.cost import per_million, unwanted
 from bench.durations import deliver_ms, fanout_ms, unwanted_ms
 from bench.load import Load, Measured
 from bench.measure import quantile
 from bench.sizes import item_bytes
+from deliver.failures import METRICS
+from local.emulator import ROOT
 from webhooks.deliveries import Attempt, Delivery, DeliveryStatus
 from webhooks.items import delivery_item
 from webhooks.models import new_id
@@ -120,10 +123,20 @@ def test_a_month_pays_for_what_is_delivered_and_for_what_nobody_wanted() -> None
 
 
 def test_idle_is_the_polling_and_what_is_rented_by_the_month() -> None:
-    there = {idle.BOUNDED: 2, idle.UNBOUNDED: 1, "AWS::CloudWatch::Alarm": 12, "AWS::CloudWatch::Dashboard": 1}
+    there = {idle.BOUNDED: 2, idle.UNBOUNDED: 1, idle.ALARM: 12, idle.DASHBOARD: 1}
     polls = (2 * 5 + 2) * 3 * 60 * 24 * 30
     assert sum(idle.monthly(there).values()) == pytest.approx(polls * 0.40e-6 + 12 * 0.10 + 3.00)
     assert idle.after_allowances(there) == pytest.approx((polls - 1_000_000) * 0.40e-6 + 2 * 0.10)
+
+
+def test_the_custom_metrics_that_are_paid_for_are_those_that_the_functions_count() -> None:
+    sources = "".join(path.read_text() for path in (ROOT / "functions").rglob("*.py"))
+    calls = re.findall(r"\b(?:count|count_done|observe)\((.*)\)\n", sources)
+    named = {name for call in calls for name in re.findall(r'"([A-Z][A-Za-z]+)"', call)}
+    causes = {f"Failed{cause}" for cause in {*METRICS.values(), "Connection"}}
+    assert {"Delivered", "DeliveryLatency", "SlowLaneLeft", "GivenUp"} <= named
+    assert len((named - {"Connection"} | causes) - set(cost_page.OPTIONAL)) == cost_page.METRICS
+    assert set(cost_page.OPTIONAL) <= named
 
 
 def test_every_other_price_has_a_source_and_a_date() -> None:

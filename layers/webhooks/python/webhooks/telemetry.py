@@ -1,7 +1,8 @@
 """One structured line a unit of work, and metrics in CloudWatch's embedded format.
 
 Each byte is paid for, at every delivery. A line has nothing that CloudWatch knows already: its time is `@timestamp`, its
-function `@log`. What it leaves out has its usual value, which docs/operations.md names.
+function `@log`. What it leaves out has its usual value, which docs/operations.md names. Warnings and errors have a time all
+the same, because Lambda believes no level without one.
 """
 
 from __future__ import annotations
@@ -14,8 +15,11 @@ import threading
 import time
 from collections import Counter
 from collections.abc import MutableMapping
+from datetime import UTC, datetime
 from logging.handlers import MemoryHandler
 from typing import TYPE_CHECKING, Any
+
+from webhooks.times import rfc3339
 
 if TYPE_CHECKING:
     from webhooks.deliveries import Delivery
@@ -30,6 +34,8 @@ _UNLESS = {"level": "INFO", "message": ATTEMPTED, "unsent": 0}
 class _Compact(logging.Formatter):
     def format(self, record: logging.LogRecord) -> str:
         line: dict[str, Any] = {"level": record.levelname, "message": record.msg, **vars(record)["fields"]}
+        if record.levelno > logging.INFO:
+            line["timestamp"] = rfc3339(datetime.fromtimestamp(record.created, UTC))
         if record.exc_info and record.exc_info[0]:
             line |= {
                 "exception_name": record.exc_info[0].__name__,
