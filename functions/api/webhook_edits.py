@@ -54,11 +54,14 @@ def edit(webhook: Webhook, given: Mapping[str, Any], *, version: int | None) -> 
     disabled = changes.get("status") == "disabled"
     if disabled and webhook.status != "disabled":
         rate_limits().consume_disabling(webhook)
-    if changes.get("catch_up") and not webhook.catch_up and not disabled:
-        # First: once the webhook is enabled, nobody knows since when it was failing.
-        _begin_catch_up(webhook, again=True)
+    enables = changes.get("status") == "active"
+    chooses = bool(changes.get("catch_up")) and not webhook.catch_up
+    if (chooses and not disabled) or (enables and webhook.catch_up):
+        # First: once the webhook is enabled, nobody knows since when it was failing. If it is enabled only, this was done
+        # when it became failing, unless a crash came before it.
+        _begin_catch_up(webhook, again=chooses)
     edited, emitted = _write(webhook, changes, version=version)
-    _catch_up(webhook, edited, enables=changes.get("status") == "active")
+    _catch_up(webhook, edited, enables=enables)
     if not emitted:
         raise NotSent(f"the webhook is changed, but that could not be published on the event bus; {_REPEAT}")
     if disabled:

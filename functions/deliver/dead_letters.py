@@ -85,16 +85,16 @@ class DeadLetters:
             return False
         count_done("Exhausted", "delivery.failed", failed)
         log_delivery("webhook.failing", failed, failing_code=failing.failing_code)
+        self.status.begin_catch_up(failing, failed.accepted_at)
         self.status.emit_failing(failing)
-        self.status.begin_catch_up(failing, failed)
         return True
 
     def _finish_interrupted(self, snapshot: Snapshot) -> None:
         """Does what a crash may have prevented: emitting the event of a webhook that was marked, or its recovery."""
         webhook = snapshot.webhook
         if webhook and webhook.status == "failing" and webhook.failing_event_id == snapshot.message.event_id:
+            self.status.begin_catch_up(webhook, snapshot.delivery.accepted_at)
             self.status.emit_failing(webhook)
-            self.status.begin_catch_up(webhook, snapshot.delivery)
         self.status.mark_recovered_if_due(webhook, snapshot.delivery)
         self.status.emit_gone_if_due(webhook, snapshot.delivery)
 

@@ -15,11 +15,12 @@ from webhooks.catch_up import EARLIER
 from webhooks.catch_ups import CatchUps
 from webhooks.clients import client
 from webhooks.deliveries import Delivery
+from webhooks.delivery_log import DeliveryLog
 from webhooks.models import Webhook
 from webhooks.operational_events import MAX_COUNTED, EmitFailed
 from webhooks.recoverable_deliveries import RecoverableDeliveries
 from webhooks.subscription_changes import SubscriptionChanges
-from webhooks.tables import catch_ups, recoverable_deliveries, webhook_lists, webhook_marks
+from webhooks.tables import catch_ups, delivery_log, recoverable_deliveries, webhook_lists, webhook_marks
 from webhooks.times import parse_time, rfc3339
 from webhooks.webhook_marks import WebhookMarks
 
@@ -34,6 +35,7 @@ class StatusChanges:
     bus: str
     subscriptions: SubscriptionChanges
     catch_ups: CatchUps
+    log: DeliveryLog
     recoverable: RecoverableDeliveries
 
     def emit_failing(self, webhook: Webhook) -> None:
@@ -52,7 +54,8 @@ class StatusChanges:
         failed = self._failed_deliveries(webhook)
         self._emit_failing(webhook, failed)
         operational_events.emit(self.events, self.bus, "webhook.recovered", webhook, failed_deliveries=failed)
-        self._look_now(webhook)
+        if not self._look_now(webhook):
+            self._begin_missed_catch_up(webhook)
         self.marks.mark_active(webhook)
         self._look_now(webhook)  # again: before, it may have been looked at while the webhook was still failing
 
@@ -64,17 +67,23 @@ class StatusChanges:
         since = rfc3339(parse_time(str(webhook.failing_since)) - EARLIER)
         return self.recoverable.failed_since(webhook.id, since, limit=MAX_COUNTED)
 
-    def begin_catch_up(self, webhook: Webhook, delivery: Delivery) -> None:
+    def begin_catch_up(self, webhook: Webhook, accepted_at: str) -> None:
         """
-        Begins catching up for a webhook that this delivery made failing, if it has `catch_up`. Repeated for the same outage,
-        it changes nothing.
+        Begins catching up, if the webhook has `catch_up`. `accepted_at` is of the event whose delivery made it failing.
+        Repeated for the same outage, it changes nothing.
         """
         if webhook.catch_up:
-            self.catch_ups.begin(webhook, delivery.accepted_at)
+            self.catch_ups.begin(webhook, accepted_at)
 
-    def _look_now(self, webhook: Webhook) -> None:
-        if webhook.catch_up:
-            self.catch_ups.look_now(webhook.id)
+    def _begin_missed_catch_up(self, webhook: Webhook) -> None:
+        """A crash may have come between the marking of a failing webhook and the beginning of its catching up."""
+        event = self.log.event(webhook.account_id, str(webhook.failing_event_id))
+        self.begin_catch_up(webhook, event.accepted_at if event else str(webhook.failing_since))
+        self._look_now(webhook)
+
+    def _look_now(self, webhook: Webhook) -> bool:
+        """False if the webhook has `catch_up`, and no catching up is under way."""
+        return not webhook.catch_up or self.catch_ups.look_now(webhook.id)
 
     def emit_gone_if_due(self, webhook: Webhook | None, delivery: Delivery) -> None:
         """
@@ -99,5 +108,6 @@ def status_changes() -> StatusChanges:
         bus=bus,
         subscriptions=SubscriptionChanges(client("dynamodb"), webhook_lists(), events, bus),
         catch_ups=catch_ups(),
+        log=delivery_log(),
         recoverable=recoverable_deliveries(),
     )

@@ -731,6 +731,33 @@ def test_cut_off_anywhere_it_goes_on_within_a_minute(
     )
 
 
+@pytest.mark.parametrize("person", [False, True])
+def test_an_outage_that_ends_before_a_crash_in_it_is_made_good_is_caught_up_too(
+    pipeline: Pipeline,
+    clock: Clock,
+    sent: Sent,
+    account: Api,
+    outage: Callable[..., list[str]],
+    monkeypatch: pytest.MonkeyPatch,
+    person: bool,
+) -> None:
+    """The crash: the webhook is marked, and catching up has not begun. The first event came three hours before."""
+
+    def crash() -> None:
+        raise ConnectionError("the network went away")
+
+    before_it_is_written(monkeypatch, crash)
+    with pytest.raises(ConnectionError):
+        outage(3, minutes_ago=180, last_minutes_ago=180)
+    if person:
+        account.call("PATCH", PATH, {"enabled": True})
+    else:
+        recover(pipeline, clock)
+    release()
+    assert sorted(event_id[:4] for _, event_id, _ in sent) == ["e000", "e001", "e002", "last"]
+    assert state(account)[0] == "done"
+
+
 def test_a_persons_recovery_at_the_same_time_sends_nothing_twice(
     pipeline: Pipeline, clock: Clock, sent: Sent, account: Api, outage: Callable[..., list[str]]
 ) -> None:

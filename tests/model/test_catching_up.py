@@ -8,10 +8,10 @@ from collections.abc import Iterator
 
 import pytest
 
-from tests.model.cloud import FAULTS, NONE, Plan
+from tests.model.cloud import FAULTS, NONE, VISIBILITY, Plan
 from tests.model.invariants import Invariants
 from tests.model.running import running
-from tests.model.simulation import Simulation
+from tests.model.simulation import DEAD, Simulation
 from webhooks.deliveries import Delivery
 
 FAILED = ["evt_1", "evt_2", "evt_3", "evt_4"]
@@ -91,6 +91,42 @@ def test_all_that_failed_arrives(fault: str, where: str) -> None:
             twice = sum(answered.values()) - len(FAILED)
             assert twice <= 1, "one POST at the most is made again because of one fault"
     assert 5 <= boundary < 99, "so many steps"
+
+
+@pytest.mark.parametrize("fault", _FAULTS)
+def test_what_failed_arrives_even_if_the_outage_ends_before_a_crash_in_it_is_made_good(fault: str) -> None:
+    """The crash is where the webhook becomes failing; a 200 comes before the dead letter does once more."""
+    for boundary in range(100):
+        simulation = Simulation()
+        with running(simulation):
+            contract = Invariants(simulation)
+            a_dead_letter(simulation)
+            simulation.process_dead_letters({boundary: fault})
+            if not simulation.cloud.faults:
+                break  # there are no more steps
+            simulation.endpoints.behaviour["wh_1"] = "up"
+            for event_id in ("evt_2", "evt_3"):
+                simulation.publish(event_id)
+                simulation.fan_out()
+                simulation.wait_for_a_message(at_least=1)
+                simulation.deliver()
+                simulation.cloud.clock.sleep(VISIBILITY.total_seconds())
+                simulation.process_dead_letters()
+            until_all_is_done(simulation, contract)
+            contract.check_end()
+            assert [delivery.status for delivery in contract.deliveries.values()] == ["delivered"] * 3
+    assert 5 <= boundary < 99, "so many steps"
+
+
+def a_dead_letter(simulation: Simulation) -> None:
+    simulation.open_account()
+    simulation.subscribe()
+    simulation.endpoints.behaviour["wh_1"] = "down"
+    simulation.publish("evt_1")
+    simulation.fan_out()
+    while not simulation.cloud.queues[DEAD].messages:
+        simulation.deliver()
+        simulation.wait_for_a_message(at_least=1)
 
 
 def test_without_a_fault_each_arrives_once_in_the_order_of_acceptance() -> None:

@@ -49,8 +49,11 @@ class CatchUps:
         """Says whether nobody else has changed it since it was read."""
         return self._replace(catch_up) is None
 
-    def look_now(self, webhook_id: str) -> None:
-        """The endpoint has answered 200, or somebody has disabled the webhook: what is under way goes on within a minute."""
+    def look_now(self, webhook_id: str) -> bool:
+        """
+        The endpoint has answered 200, or somebody has enabled the webhook: what is under way goes on within a minute. False
+        if nothing is.
+        """
         try:
             self._client.update_item(
                 TableName=self._table,
@@ -60,7 +63,8 @@ class CatchUps:
                 ExpressionAttributeValues=to_item({":now": rfc3339(now()), ":one": 1}),
             )
         except self._client.exceptions.ConditionalCheckFailedException:
-            return
+            return False
+        return True
 
     def stop(self, webhook_id: str) -> None:
         """Ends what is under way, because somebody has disabled the webhook, or wants no catching up."""
