@@ -357,7 +357,7 @@ def test_what_has_changed_meanwhile_is_read_and_handled_again(
         logged = pipeline.logged(message, status="retrying", attempts=failures(recorded), next_attempt_at=ago(1))
         after_each_read(monkeypatch, lambda: pipeline.log.save(logged))
     else:
-        after_each_read(monkeypatch, lambda: pipeline.logged(message))
+        after_each_read(monkeypatch, lambda: pipeline.logged(message, round_started_at=ago(2)))
     with aws_calls() as calls:
         assert pipeline.process_dead_letters(message) == [False]
     assert calls["BatchGetItem"] == 2

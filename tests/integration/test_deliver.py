@@ -492,6 +492,36 @@ def test_what_another_copy_wrote_meanwhile_stands(
     assert metrics(written(capsys))["DuplicatePost"] == [1]
 
 
+@pytest.mark.parametrize("status", [200, 500])
+def test_a_record_whose_answer_is_lost_is_not_taken_for_another_copys(
+    pipeline: Pipeline,
+    receiver: Receiver,
+    sent: list[tuple[str, str, int]],
+    monkeypatch: pytest.MonkeyPatch,
+    capsys: pytest.CaptureFixture[str],
+    status: int,
+) -> None:
+    """The SDK writes it again, which the log refuses. The first retry comes when it was promised, not with the copies."""
+    from webhooks.clients import client
+
+    real = client("dynamodb").put_item
+
+    def repeated(**request: Any) -> Any:
+        real(**request)
+        return real(**request)
+
+    monkeypatch.setattr(client("dynamodb"), "put_item", repeated)
+    pipeline.webhook(receiver.url("/hook"))
+    receiver.answer("/hook", Answer(status))
+    message = pipeline.message(lane="delivery")
+    assert pipeline.deliver(message) == [False]
+    delivery = pipeline.delivery(message)
+    assert delivery
+    assert (delivery.version, [attempt.status_code for attempt in delivery.attempts]) == (1, [status])
+    assert sent == ([] if status == 200 else [("wh_1", "evt_1", 10)])
+    assert "DuplicatePost" not in metrics(written(capsys))
+
+
 def test_one_that_was_overtaken_makes_no_second_post_in_its_batch(
     pipeline: Pipeline,
     receiver: Receiver,

@@ -69,11 +69,17 @@ class DeliveryLog:
         return [delivery_of(item) for items in found for item in items]
 
     def save(self, delivery: Delivery) -> Delivery | None:
-        """Writes the delivery if it is unchanged since it was read. Returns it as written, or None."""
+        """
+        Writes the delivery if it is unchanged since it was read. Returns it as written, or None: not if the SDK repeated the
+        write, because its answer was lost, and the repeat was refused.
+        """
+        put: Any = {**self.put(delivery), "ReturnValuesOnConditionCheckFailure": "ALL_OLD"}
         try:
-            self._client.put_item(**self.put(delivery))
-        except self._client.exceptions.ConditionalCheckFailedException:
-            return None
+            self._client.put_item(**put)
+        except self._client.exceptions.ConditionalCheckFailedException as refused:
+            found: dict[str, Any] = dict(refused.response)
+            if found.get("Item") != put["Item"]:
+                return None
         return replace(delivery, version=delivery.version + 1)
 
     def put(self, delivery: Delivery) -> PutTypeDef:
