@@ -2,7 +2,12 @@
 
 from __future__ import annotations
 
+import random
+import time
 from dataclasses import dataclass, replace
+from datetime import timedelta
+
+from botocore.exceptions import BotoCoreError, ClientError
 
 from deliver.schedule import Schedule
 from deliver.snapshots import Snapshot, read_snapshot
@@ -11,8 +16,17 @@ from webhooks.deliveries import Attempt, Delivery
 from webhooks.delivery_log import DeliveryLog
 from webhooks.models import Webhook
 from webhooks.telemetry import count, log_delivery
-from webhooks.times import now, rfc3339
+from webhooks.times import now, parse_time, rfc3339
 from webhooks.webhook_marks import WebhookMarks
+
+REPEATED_FOR = timedelta(seconds=5)
+"""
+Counted from the beginning of the attempt: no record of it is tried again later. What then remains of the function's 30 s is
+enough for this try and for what comes after it, even if AWS leaves each call without an answer once.
+"""
+
+_PAUSES = (0.05, 0.1, 0.2, 0.4, 0.8, 1, 1, 1)
+"""Seconds, at most, before a record that DynamoDB did not take is tried again."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -27,19 +41,31 @@ class Recorder:
         the webhook as it was when the attempt was made.
 
         A log that has moved without one, as when a person's retry is marked while its message is attempted already,
-        takes the attempt all the same: to attempt it once more would be a second POST of a first success.
+        takes the attempt all the same: to attempt it once more would be a second POST of a first success. For the same
+        reason a record that fails is tried again, for some seconds.
         """
         try:
-            recorded = self._save(snapshot, attempt, attempted)
+            recorded = self._save_patiently(snapshot, attempt, attempted)
             while recorded is None:
                 snapshot = self.read_again(snapshot)
                 if snapshot.is_settled() or snapshot.recorded() != attempt.number - 1:
                     return None
-                recorded = self._save(snapshot, attempt, attempted)
+                recorded = self._save_patiently(snapshot, attempt, attempted)
         except Exception:
             count("DuplicatePostPossible")
             raise
         return recorded
+
+    def _save_patiently(self, snapshot: Snapshot, attempt: Attempt, attempted: Webhook) -> Snapshot | None:
+        """`_save`, again and again if DynamoDB throttles or does not answer. Raises its last error."""
+        for pause in _PAUSES:
+            try:
+                return self._save(snapshot, attempt, attempted)
+            except (BotoCoreError, ClientError):
+                if now() >= parse_time(attempt.at) + REPEATED_FOR:
+                    raise
+            time.sleep(random.uniform(0, pause))
+        return self._save(snapshot, attempt, attempted)
 
     def _save(self, snapshot: Snapshot, attempt: Attempt, attempted: Webhook) -> Snapshot | None:
         """

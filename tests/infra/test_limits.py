@@ -7,7 +7,9 @@ from typing import Any
 
 import pytest
 
+from deliver.recording import REPEATED_FOR
 from tests.infra.test_template import LOCAL, functions, queue, resources, template
+from webhooks import clients
 
 NEW_ACCOUNT = 10
 """Lambda's concurrent executions in an AWS account that has not asked for more."""
@@ -33,6 +35,14 @@ def test_the_mappings_leave_room_for_the_api_and_fanout_in_a_new_account() -> No
     bounds = concurrency(template())
     assert min(bounds.values()) >= 2, "Lambda accepts no less"
     assert sum(bounds.values()) <= NEW_ACCOUNT - 2
+
+
+def test_a_record_is_tried_again_only_while_the_batch_can_still_end() -> None:
+    """Even if AWS leaves each call without an answer once: the read, the last try, what is sent, and what is hidden."""
+    config: Any = clients._config()
+    call = config.retries["total_max_attempts"] * (config.connect_timeout + config.read_timeout)
+    early = 1  # seconds by which a message may come before it is due
+    assert 4 * call + early + REPEATED_FOR.total_seconds() <= functions(template())["deliver"]["Timeout"]
 
 
 def test_each_lane_has_its_bound_and_dead_letters_have_none() -> None:

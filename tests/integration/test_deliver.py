@@ -454,6 +454,7 @@ def test_our_fault_charges_nothing(
     pipeline.webhook(receiver.url("/hook"))
     receiver.answer("/hook", Answer(500))
     message = pipeline.message()
+    monkeypatch.setattr("deliver.recording._PAUSES", (0, 0))
     with monkeypatch.context() as throttled:
         throttled.setattr(client("dynamodb"), call, refusing)
         assert pipeline.deliver(message) == [True]
@@ -468,6 +469,47 @@ def test_our_fault_charges_nothing(
     delivery = pipeline.delivery(message)
     assert delivery is not None
     assert [attempt.number for attempt in delivery.attempts] == [1]
+
+
+@pytest.mark.parametrize(
+    ("refused", "seconds", "tries", "posts"),
+    [(3, 5, 4, 1), (99, 5, 9, 2), (99, 0, 1, 2)],
+    ids=["at first", "for long", "an attempt that took long"],
+)
+@pytest.mark.parametrize("status", [200, 410])
+def test_a_record_that_dynamodb_does_not_take_is_tried_again_before_another_post(
+    pipeline: Pipeline,
+    receiver: Receiver,
+    monkeypatch: pytest.MonkeyPatch,
+    status: int,
+    refused: int,
+    seconds: float,
+    tries: int,
+    posts: int,
+) -> None:
+    from webhooks.clients import client
+
+    dynamodb, call, tried = client("dynamodb"), "put_item" if status == 200 else "transact_write_items", []
+    real = getattr(dynamodb, call)
+
+    def throttled(**request: Any) -> Any:
+        tried.append(request)
+        return refusing() if len(tried) <= refused else real(**request)
+
+    monkeypatch.setattr("deliver.recording._PAUSES", (0,) * 8)
+    monkeypatch.setattr("deliver.recording.REPEATED_FOR", timedelta(seconds=seconds))
+    pipeline.webhook(receiver.url("/hook"))
+    receiver.answer("/hook", Answer(status))
+    message = pipeline.message()
+    with monkeypatch.context() as patched:
+        patched.setattr(dynamodb, call, throttled)
+        assert pipeline.deliver(message) == [posts > 1]
+    assert len(tried) == tries
+    assert pipeline.deliver(message) == [False]
+    assert len(receiver.received("/hook")) == posts
+    delivery = pipeline.delivery(message)
+    assert delivery
+    assert len(delivery.attempts) == 1
 
 
 def test_what_another_copy_wrote_meanwhile_stands(
