@@ -253,6 +253,49 @@ def test_who_is_refused_is_told_why(table: ConfigTable) -> None:
     assert table.webhook("acme", "wh_1") == webhook()
 
 
+@pytest.fixture
+def answer_is_lost(aws: Aws, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Of each update: the SDK makes it again."""
+    real = aws.dynamodb.update_item
+
+    def repeated(**request: Any) -> Any:
+        real(**request)
+        return real(**request)
+
+    monkeypatch.setattr(aws.dynamodb, "update_item", repeated)
+
+
+@pytest.mark.usefixtures("answer_is_lost")
+@pytest.mark.parametrize("until", [None, "2026-05-30T10:30:00.000Z"])
+def test_a_rotation_whose_answer_is_lost_is_no_conflict(table: ConfigTable, until: str | None) -> None:
+    """Whoever rotated once more, because of a conflict, would revoke the secret in use."""
+    table.create_webhook(webhook(), limit=100)
+    table.rotate_secret(webhook(), "whsec_bmV3", previous_expires_at=until, at=AT)
+    stored = table.webhook("acme", "wh_1")
+    assert (stored.secret, stored.previous_secret, stored.version) == (
+        "whsec_bmV3",
+        webhook().secret if until else None,
+        2,
+    )
+
+
+@pytest.mark.usefixtures("answer_is_lost")
+def test_an_edit_of_a_version_whose_answer_is_lost_is_no_conflict(table: ConfigTable) -> None:
+    table.create_webhook(webhook(), limit=100)
+    changes = {"name": "new", "headers": {"X-A": "b"}, "events": ["message.sent"], "failing_since": None}
+    edited = table.edit_webhook("acme", "wh_1", changes, unchanged={"version": 1})
+    assert (edited.name, edited.headers, edited.events, edited.version) == ("new", {"X-A": "b"}, ["message.sent"], 2)
+    assert edited == table.webhook("acme", "wh_1")
+
+
+def test_the_same_edit_of_an_older_version_is_a_conflict(table: ConfigTable) -> None:
+    """Though all that it would change is so already."""
+    table.create_webhook(webhook(version=3, name="new"), limit=100)
+    for version in (1, 4):
+        with pytest.raises(Conflict):
+            table.edit_webhook("acme", "wh_1", {"name": "new"}, unchanged={"version": version})
+
+
 @pytest.mark.parametrize("until", [None, "2026-05-30T10:30:00.000Z"])
 def test_the_secret_before_is_kept_only_while_it_signs(table: ConfigTable, until: str | None) -> None:
     table.create_webhook(webhook(), limit=100)

@@ -6,7 +6,7 @@ from collections.abc import Mapping
 from datetime import timedelta
 from typing import TYPE_CHECKING, Any
 
-from webhooks.attribute_values import to_item
+from webhooks.attribute_values import from_item, to_item
 from webhooks.conflicts import retry_on_conflict
 from webhooks.errors import Conflict, LimitReached, NotFound, WebhooksError
 from webhooks.expressions import compare_and_set, if_unchanged
@@ -89,7 +89,8 @@ class ConfigTable:
         """
         Sets the named attributes, and removes those given as None; nothing else is touched.
 
-        Raises NotFound, and Conflict if what should be `unchanged` has another value by now.
+        Raises NotFound, and Conflict if what should be `unchanged` has another value by now: not if the SDK repeated the
+        edit, because its answer was lost, and the repeat was refused.
         """
         update: Any = {
             "TableName": self.name,
@@ -101,7 +102,10 @@ class ConfigTable:
         try:
             answer = retry_on_conflict(lambda: self._client.update_item(**update))
         except self._client.exceptions.ConditionalCheckFailedException as refused:
-            raise _changed_or_gone(refused.response) from None
+            response: dict[str, Any] = dict(refused.response)
+            if _is_made(response.get("Item", {}), changes, unchanged or {}):
+                return webhook_of(response["Item"])
+            raise _changed_or_gone(response) from None
         return webhook_of(answer["Attributes"])
 
     def delete_webhook(
@@ -139,6 +143,15 @@ class ConfigTable:
             "UpdateExpression": "ADD webhooks :step",
             "ExpressionAttributeValues": {":step": {"N": str(step)}},
         }
+
+
+def _is_made(item: Mapping[str, Any], changes: Mapping[str, Any], unchanged: Mapping[str, Any]) -> bool:
+    """Whether the item is what the edit makes of the webhook."""
+    found = from_item(dict(item))
+    expected = dict(changes)
+    if "version" in unchanged:
+        expected["version"] = unchanged["version"] + 1
+    return bool(found) and all(found.get(name) == value for name, value in expected.items())
 
 
 def _changed_or_gone(refused: Mapping[str, Any]) -> WebhooksError:
