@@ -7,9 +7,12 @@ from typing import Any
 
 import pytest
 
+from deliver import sender
 from deliver.recording import REPEATED_FOR
+from deliver.schedule import ATTEMPT_SECONDS
 from tests.infra.test_template import LOCAL, functions, queue, resources, template
 from webhooks import clients
+from webhooks.messages import COPY_DELAY_SECONDS
 
 NEW_ACCOUNT = 10
 """Lambda's concurrent executions in an AWS account that has not asked for more."""
@@ -43,6 +46,19 @@ def test_a_record_is_tried_again_only_while_the_batch_can_still_end() -> None:
     call = config.retries["total_max_attempts"] * (config.connect_timeout + config.read_timeout)
     early = 1  # seconds by which a message may come before it is due
     assert 4 * call + early + REPEATED_FOR.total_seconds() <= functions(template())["deliver"]["Timeout"]
+
+
+def test_a_copy_comes_when_the_attempt_before_it_is_in_the_log() -> None:
+    retry, _ = queue(template(), "Retry")
+    (window,) = (
+        mapping["Properties"]["MaximumBatchingWindowInSeconds"]
+        for mapping in resources("AWS::Lambda::EventSourceMapping", template()).values()
+        if mapping["Properties"]["EventSourceArn"]["Fn::GetAtt"][0] == retry
+    )
+    rounded_up = 1
+    attempt = ATTEMPT_SECONDS + sender._BODY_SECONDS
+    our_work = 2  # by a wide margin: docs/scaling.md
+    assert rounded_up + window + attempt + our_work <= COPY_DELAY_SECONDS
 
 
 def test_each_lane_has_its_bound_and_dead_letters_have_none() -> None:

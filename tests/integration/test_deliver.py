@@ -276,13 +276,13 @@ def test_copies_in_one_batch_are_one_post(pipeline: Pipeline, receiver: Receiver
     failing = pipeline.message(event_id="evt_2")
     assert pipeline.deliver(failing, failing) == [True, True]
     assert len(receiver.received("/hook")) == 2
-    assert sorted(visibility.values()) == [10, 16]
+    assert sorted(visibility.values()) == [10, 20]
 
     visibility.clear()
     moving = pipeline.message(event_id="evt_4", lane="delivery")
     assert pipeline.deliver(moving, moving) == [False, True]
     assert len(receiver.received("/hook")) == 3
-    assert list(visibility.values()) == [16]
+    assert list(visibility.values()) == [20]
 
     last = pipeline.message(event_id="evt_3")
     pipeline.logged(last, status="retrying", attempts=failures(3), next_attempt_at=ago(1))

@@ -88,10 +88,10 @@ def test_what_was_stored_first_wins_and_its_repeat_comes_after_the_first_attempt
     fan_out()
     fan_out(detail={"data": EVENT["detail"]["data"] | {"text": "changed"}, "timestamp": "2027-01-01T00:00:00Z"})
     (first,), (again,) = sends
-    assert (first["DelaySeconds"], again["DelaySeconds"]) == (0, 6)
+    assert (first["DelaySeconds"], again["DelaySeconds"]) == (0, 10)
     # The round starts anew: for 24 h from now, our own faults do not end it.
     started = [entry["MessageAttributes"].pop("round_started_at")["StringValue"] for entry in (first, again)]
-    assert again == first | {"DelaySeconds": 6}
+    assert again == first | {"DelaySeconds": 10}
     assert started[0] == first["MessageAttributes"]["accepted_at"]["StringValue"] <= started[1]
 
 
@@ -403,7 +403,7 @@ def test_a_batch_of_which_a_write_failed_is_repeated_whole_and_settles(
     assert [pipeline.log.event("acme", f"evt_{number}") is not None for number in range(5)] == [1, 1, 0, 1, 1]
     fan_out_batch(*events)
     delays = {e["MessageAttributes"]["event_id"]["StringValue"]: e["DelaySeconds"] for ten in sends for e in ten}
-    assert delays == {"evt_2": 0, "evt_0": 6, "evt_1": 6, "evt_3": 6, "evt_4": 6}
+    assert delays == {"evt_2": 0, "evt_0": 10, "evt_1": 10, "evt_3": 10, "evt_4": 10}
     assert len(pipeline.aws.messages(pipeline.aws.rejected_queue)) == 1
 
 

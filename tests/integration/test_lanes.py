@@ -112,7 +112,7 @@ def test_a_crash_between_moving_and_acknowledging_makes_a_copy_that_waits_for_th
     assert len(receiver.received("/hook")) == 1
     (_, first), (_, copy) = sent
     apart = parse_time(str(received(copy).not_before)) - parse_time(str(received(first).not_before))
-    assert apart == timedelta(seconds=6)
+    assert apart == timedelta(seconds=10)
 
 
 def test_what_cannot_be_moved_stays_and_moves_the_next_time(

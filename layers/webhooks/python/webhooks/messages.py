@@ -18,8 +18,12 @@ _REQUIRED = ("webhook_id", "account_id", "event_id", "event", "accepted_at", "ro
 MAX_DELAY_SECONDS = 900
 """SQS's own bound."""
 
-COPY_DELAY_SECONDS = 6
-"""A message that may be a copy of one just sent comes so much later: the other's attempt, 5 s at most, is over then."""
+COPY_DELAY_SECONDS = 10
+"""
+A message that may be a copy of one just sent comes so much later: the other's attempt is in the log then. The other may come
+a second late, as SQS hides for whole seconds, and wait a second for its batch; its attempt takes 5 s, and the body of the
+answer one more. The rest is for our own work.
+"""
 
 
 @dataclass(frozen=True, slots=True)
