@@ -20,7 +20,7 @@ from datetime import datetime, timedelta
 
 from deliver.snapshots import Snapshot
 from webhooks.deliveries import ATTEMPTS_KEPT, Attempt, Delivery
-from webhooks.messages import COPY_DELAY_SECONDS, DeliveryMessage
+from webhooks.messages import COPY_DELAY_SECONDS, MAX_DELAY_SECONDS, DeliveryMessage
 from webhooks.models import Webhook
 from webhooks.times import parse_time, rfc3339
 
@@ -29,6 +29,7 @@ ATTEMPT_SECONDS = 5.0
 
 _MILLISECOND = timedelta(milliseconds=1)
 _COPY_SLACK = timedelta(seconds=COPY_DELAY_SECONDS)
+_LONGEST_DELAY = timedelta(seconds=MAX_DELAY_SECONDS)
 
 
 @dataclass(frozen=True, slots=True)
@@ -55,7 +56,7 @@ class Wait:
 
 @dataclass(frozen=True, slots=True)
 class Move:
-    """The message goes to the retry queue; None is due at once."""
+    """A new message takes its place on the retry queue, delayed for as long as SQS can; None is due at once."""
 
     due: datetime | None
 
@@ -103,6 +104,9 @@ class Schedule:
         not_before = parse_time(message.not_before) if message.not_before else None
         due = max((time for time in (expected, not_before) if time), default=None)
         if message.lane == "delivery" and (due or webhook.lane == "retry"):
+            return Move(due)
+        if due and due - at > _LONGEST_DELAY:
+            # What waits here is in flight. After an outage of ours, everything might wait for hours.
             return Move(due)
         if due and (early_copy or due - at > timedelta(seconds=1)):
             return Wait(due)

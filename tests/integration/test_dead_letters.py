@@ -188,15 +188,32 @@ def test_what_goes_back_is_the_same_message(pipeline: Pipeline, requeued: list[d
     assert request["MessageGroupId"] == "wh_1"
 
 
-def test_a_message_that_is_requeued_for_hours_waits_on_the_queue(pipeline: Pipeline, receiver: Receiver) -> None:
-    """Hidden for what a delay cannot hold, and not attempted early."""
+@pytest.mark.parametrize("recorded", [0, 1])
+def test_a_message_that_is_requeued_for_hours_is_never_in_flight_for_long(
+    pipeline: Pipeline, receiver: Receiver, requeued: list[dict[str, Any]], recorded: int
+) -> None:
+    """It is sent anew when its delay is over, until it is due, and makes the attempt that it would have made."""
+    from webhooks.messages import from_record
+
     pipeline.webhook(receiver.url("/hook"))
-    message = pipeline.message(not_before=rfc3339(now() + timedelta(hours=1)))
+    due = rfc3339(now() + timedelta(hours=1))
+    message = pipeline.message(not_before=due)
     request = message.to_request()
     assert request.pop("DelaySeconds") == 900
-    pipeline.aws.sqs.send_message(QueueUrl=pipeline.aws.retry_queue, **request)
-    assert pipeline.deliver() == [True]
+    sent = pipeline.aws.sqs.send_message(QueueUrl=pipeline.aws.retry_queue, **request)
+    if recorded:
+        pipeline.logged(message, status="retrying", attempts=failures(1), message_id=sent["MessageId"])
+    assert pipeline.deliver() == [False]
     assert receiver.received("/hook") == []
+    (anew,) = requeued
+    assert anew["DelaySeconds"] == 900
+    attributes = {
+        name: {"stringValue": value["StringValue"], "dataType": value["DataType"]}
+        for name, value in anew["MessageAttributes"].items()
+    }
+    record = {"messageId": "m", "body": anew["MessageBody"], "messageAttributes": attributes}
+    takes_over = sent["MessageId"] if recorded else None
+    assert from_record(record, "retry") == replace(message, id="m", takes_over=takes_over)
 
 
 def test_what_sqs_does_not_take_back_stays(

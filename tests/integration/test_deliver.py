@@ -26,7 +26,7 @@ from webhooks.operational_events import MAX_COUNTED
 from webhooks.signing import new_secret
 from webhooks.times import now, parse_time, rfc3339
 
-BEFORE, LATER = "2026-05-29T10:30:00.000Z", "2026-05-29T11:30:00.000Z"
+BEFORE, LATER = "2026-05-29T10:30:00.000Z", "2026-05-29T10:40:00.000Z"
 
 
 @pytest.fixture
@@ -308,7 +308,7 @@ def test_what_is_overdue_is_posted_without_a_wait(
     [
         ({"status": "delivered"}, {}, "retry", []),
         ({"status": "pending"}, {"status": "disabled"}, "retry", []),
-        ({"status": "retrying", "attempts": failures(1), "next_attempt_at": LATER}, {}, "retry", [3600, 3600]),
+        ({"status": "retrying", "attempts": failures(1), "next_attempt_at": LATER}, {}, "retry", [600, 600]),
         # What would move, or be attempted now, is looked at again in a second.
         ({"status": "retrying", "attempts": failures(4)}, {}, "retry", [1]),
         ({"status": "pending"}, {"slow_since": BEFORE}, "delivery", [1]),

@@ -91,10 +91,19 @@ def test_a_retry_takes_the_time_when_it_is_due_to_the_retry_queue() -> None:
 
 
 def test_a_message_waits_for_the_time_it_carries() -> None:
-    later = AT + timedelta(hours=1)
+    later = AT + timedelta(minutes=15)
     waiting = replace(message(), not_before=rfc3339(later))
     assert SCHEDULE.decide(Snapshot.of(waiting, webhook(), None), AT) == Wait(later)
     assert isinstance(SCHEDULE.decide(Snapshot.of(waiting, webhook(), None), later), Post)
+
+
+@pytest.mark.parametrize("own", [True, False])
+def test_a_message_that_waits_for_long_is_sent_anew_with_a_delay(own: bool) -> None:
+    """Hidden, it would be in flight."""
+    logged = replace(delivery(due_in=901 if own else 891), message_id="own")
+    waiting = Snapshot.of(replace(message(), id="own" if own else "copy"), webhook(), logged)
+    assert SCHEDULE.decide(waiting, AT) == Move(AT + timedelta(seconds=901))
+    assert SCHEDULE.decide(waiting, AT + timedelta(seconds=1)) == Wait(AT + timedelta(seconds=901))
 
 
 def test_a_new_round_is_decided_by_itself() -> None:
