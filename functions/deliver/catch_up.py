@@ -48,8 +48,8 @@ def go_on(webhook_id: str) -> bool:
         return _end(catch_up, "stopped")
     if catch_up.pauses > MAX_PAUSES:
         return _end(catch_up, "given_up")
-    if webhook.status == "failing":
-        return _wait(catch_up, webhook)
+    if webhook.status == "failing" and webhook.failing_since:
+        return _wait(catch_up, webhook, began=webhook.failing_since)
     if catch_up.state == "waiting":
         total = catch_up.sent + recoverable_deliveries().failed_since(webhook_id, _since(catch_up, webhook))
         return catch_ups().save(replace(catch_up, state="sending", after=None, total=total))
@@ -71,9 +71,8 @@ def _end(catch_up: CatchUp, state: CatchUpState) -> bool:
     return False
 
 
-def _wait(catch_up: CatchUp, webhook: Webhook) -> bool:
+def _wait(catch_up: CatchUp, webhook: Webhook, *, began: str) -> bool:
     """Waits for the end of the outage, and sends a probe if one is due. Returns False: nothing more can be done at once."""
-    began = str(webhook.failing_since)
     if catch_up.failing_since != began:
         if catch_up.pauses >= MAX_PAUSES:
             return _end(catch_up, "given_up")

@@ -64,7 +64,9 @@ class StatusChanges:
         operational_events.emit(self.events, self.bus, "webhook.failing", webhook, failed_deliveries=max(failed, 1))
 
     def _failed_deliveries(self, webhook: Webhook) -> int:
-        since = rfc3339(parse_time(str(webhook.failing_since)) - EARLIER)
+        if webhook.failing_since is None:
+            return 0
+        since = rfc3339(parse_time(webhook.failing_since) - EARLIER)
         return self.recoverable.failed_since(webhook.id, since, limit=MAX_COUNTED)
 
     def begin_catch_up(self, webhook: Webhook, accepted_at: str) -> None:

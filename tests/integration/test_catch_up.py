@@ -535,6 +535,8 @@ def test_what_was_read_before_two_others_wrote_it_is_not_written(
 ) -> None:
     catch_ups().look_now("wh_1")
     assert catch_ups().read("wh_1") is None, "there is nothing to look at"
+    catch_ups().begin(pipeline.webhook("https://localhost:1/"), rfc3339(clock.at))
+    assert catch_ups().read("wh_1") is None, "it is not failing"
     outage(1)
     known = catch_ups().read("wh_1")
     assert known

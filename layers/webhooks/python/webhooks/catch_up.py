@@ -62,7 +62,8 @@ class CatchUp:
             return None if known else self  # written anew, so that a look at this moment does not end it
         if known and not again:
             return None
-        if self.state == "done" and str(self.ended_at) > rfc3339(parse_time(begun.failing_since) - EARLIER):
+        ended_at = self.ended_at or ""
+        if self.state == "done" and ended_at > rfc3339(parse_time(begun.failing_since) - EARLIER):
             since, pauses = min(self.since, begun.since), self.pauses + 1
             begun = replace(begun, since=since, pauses=pauses, sent=self.sent, total=self.total)
         return replace(begun, version=self.version)

@@ -30,10 +30,12 @@ class CatchUps:
 
     def begin(self, webhook: Webhook, accepted_at: str, *, again: bool = False) -> None:
         """
-        For a webhook that is failing because of a delivery of an event `accepted_at`. One that is under way goes on;
-        repeated for the same outage, it changes nothing, unless somebody wants it `again`.
+        For a webhook that is failing because of a delivery of an event `accepted_at`; for another, it does nothing. One that
+        is under way goes on; repeated for the same outage, it changes nothing, unless somebody wants it `again`.
         """
-        failing_since = str(webhook.failing_since)
+        failing_since = webhook.failing_since
+        if failing_since is None:
+            return
         begun = CatchUp(
             webhook_id=webhook.id,
             account_id=webhook.account_id,

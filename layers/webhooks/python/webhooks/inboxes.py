@@ -55,8 +55,8 @@ class Inboxes:
         return answer["Item"]["account_id"]["S"], answer["Item"]["webhook_id"]["S"]
 
     def store(self, webhook: Webhook, headers: Mapping[str, str], body: bytes, verified: list[str]) -> int:
-        """Returns the request's number. Raises NotFound if the webhook was deleted at this moment."""
-        number = self._count(str(webhook.inbox))
+        """Returns the request's number. Raises NotFound if the webhook has no address or was deleted at this moment."""
+        number = self._count(_address_of(webhook))
         at = now()
         values: dict[str, Any] = {
             "number": number,
@@ -76,8 +76,10 @@ class Inboxes:
         The requests whose numbers are between the two, newest first, and the number to go on `before`; None at the end.
 
         One that is being stored at this moment is left out, although a later one may be there already.
+
+        Raises NotFound if the webhook has no address.
         """
-        last = self._received(str(webhook.inbox))
+        last = self._received(_address_of(webhook))
         first = max(after, last - KEPT) + 1
         numbers = range(min(last, (before or last + 1) - 1), first - 1, -1)[:limit]
         keys = [received_key(webhook.id, number % KEPT) for number in numbers]
@@ -106,6 +108,12 @@ class Inboxes:
     def _received(self, token_sha256: str) -> int:
         answer = self._client.get_item(TableName=self._config, Key=inbox_key(token_sha256), ConsistentRead=True)
         return int(answer.get("Item", {}).get("received", {"N": "0"})["N"])
+
+
+def _address_of(webhook: Webhook) -> str:
+    if webhook.inbox is None:
+        raise NotFound("this webhook has no test address; POST /v1/test-addresses makes one that has")
+    return webhook.inbox
 
 
 def _request_of(item: Mapping[str, Any]) -> ReceivedRequest:

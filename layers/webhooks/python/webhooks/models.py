@@ -123,9 +123,9 @@ class Webhook:
 
     def has_recovered(self, delivery: Delivery) -> bool:
         """Whether the delivery has a 200 that is newer than the webhook's failing."""
-        if self.status != "failing":
+        if self.status != "failing" or self.failing_since is None:
             return False
-        since = parse_time(str(self.failing_since))
+        since = parse_time(self.failing_since)
         return any(attempt.error is None and attempt.ended() >= since for attempt in delivery.attempts)
 
     def signing_secrets(self, at: datetime) -> list[str]:
