@@ -58,7 +58,7 @@ Headers = Annotated[
 HeaderChanges = Annotated[
     dict[str, str | None],
     Field(
-        max_length=MAX_HEADERS,
+        max_length=2 * MAX_HEADERS,  # all are removed, and as many added
         description="Adds or replaces single custom headers, and removes those with `null`; the others stay as they are. "
         "Applied after `headers`.",
         examples=[{"X-Api-Key": "a new key", "X-Old": None}],

@@ -175,6 +175,12 @@ def test_single_headers_are_changed_without_the_others(account: Api, aws: Aws) -
     both = {"headers": {"X-A": "a", "X-B": "b"}, "header_changes": {"X-B": None, "X-C": "c"}}
     assert account.call("PATCH", path, both).status == 200
     assert stored() == {"X-A": "a", "X-C": "c"}
+    ten = {f"X-{number}": "v" for number in range(10)}
+    assert account.call("PATCH", path, {"headers": ten}).status == 200
+    others = {f"Y-{number}": "v" for number in range(10)}
+    assert account.call("PATCH", path, {"header_changes": dict.fromkeys(ten) | others}).status == 200
+    assert stored() == others
+    account.call("PATCH", path, {"headers": {"X-A": "a", "X-C": "c"}})
     many = {f"X-{number}": "v" for number in range(9)}
     refused = account.call("PATCH", path, {"header_changes": many})
     assert (refused.status, refused.json["errors"][0]["field"]) == (422, "header_changes")
