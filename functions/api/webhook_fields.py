@@ -47,7 +47,7 @@ WhatsappAccountIds = Annotated[
     Field(
         max_length=MAX_WHATSAPP_ACCOUNTS,
         description="Only events whose `data.whatsapp_account_id` is one of these are sent. "
-        "Empty, which is the default, sends all events, also those without one.",
+        "An empty list sends all events, also those without one.",
         examples=[["uuid"]],
         json_schema_extra={"uniqueItems": True},
     ),
@@ -64,9 +64,7 @@ CatchesUp = Annotated[
 CatchUpHours = Annotated[
     Annotated[int, Field(ge=1, le=168)],
     BeforeValidator(whole),
-    Field(
-        description="Events older than this are not sent again by catching up. 24 if it is not given.", examples=[24]
-    ),
+    Field(description="Events older than this are not sent again by catching up.", examples=[24]),
 ]
 PerSecond = Annotated[
     Annotated[int, Field(ge=1, le=1000)] | None,

@@ -16,6 +16,11 @@ from webhooks.models import Webhook, WebhookStatus
 
 
 class WebhookIn(In):
+    """
+    Defaults of what is not given: `headers` `{}`, `whatsapp_account_ids` `[]`, `max_per_second` null, `catch_up` false,
+    `catch_up_hours` 24.
+    """
+
     name: Name
     url: Url
     events: Events

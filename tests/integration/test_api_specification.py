@@ -126,6 +126,13 @@ def test_every_refusal_is_a_problem_and_every_possible_one_is_there(specificatio
         assert ("422" in refusals) == (takes_body or takes_query), (method, path)
 
 
+def test_a_patch_has_no_defaults(specification: dict[str, Any]) -> None:
+    """It changes only what is given."""
+    ((_, _, operation),) = [one for one in operations(specification) if one[0].lower() == "patch"]
+    name = operation["requestBody"]["content"]["application/json"]["schema"]["$ref"].rpartition("/")[2]
+    assert not re.search("default|not given", json.dumps(specification["components"]["schemas"][name]))
+
+
 def test_a_header_that_is_promised_is_always_there(specification: dict[str, Any]) -> None:
     for method, path, operation in operations(specification):
         for status, response in operation["responses"].items():
