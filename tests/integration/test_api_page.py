@@ -65,6 +65,7 @@ def test_it_is_compressed_for_who_can_read_that(api: Api, path: str) -> None:
     compressed = base64.b64decode(answer["body"])
     assert gzip.decompress(compressed).decode() == api.get(path).text
     assert len(compressed) < len(api.get(path).text.encode()) / 2
+    assert answer["headers"]["Vary"] == raw(path)["headers"]["Vary"] == "Accept-Encoding"
 
 
 @pytest.mark.parametrize("accept", [{}, {"accept_encoding": "*"}, {"accept_encoding": "br;q=1.0, GZIP;q=0.5"}])

@@ -41,6 +41,7 @@ def render(frame_ancestors: str, *, mails: bool = False) -> tuple[str, dict[str,
         "Cross-Origin-Opener-Policy": "same-origin",  # who opened it cannot put another address, and key, into it
         "Referrer-Policy": "no-referrer",
         "Cache-Control": "public, max-age=300",  # there is nothing of anybody's in it
+        "Vary": "Accept-Encoding",
         "X-Content-Type-Options": "nosniff",
     }
 
