@@ -34,10 +34,18 @@ class Stop(Exception):
     """The text says what is wrong."""
 
 
+class NoRedirect(urllib.request.HTTPRedirectHandler):
+    """Makes a redirect an error, because urllib would send the key along to wherever it leads."""
+
+    def redirect_request(self, *_: Any, **__: Any) -> None:
+        return None
+
+
 class Api:
     def __init__(self, url: str, key: str) -> None:
         self.url = url.rstrip("/")
         self.key = key
+        self.opener = urllib.request.build_opener(NoRedirect)
 
     def call(self, method: str, path: str, body: dict[str, Any] | None = None) -> dict[str, Any]:
         """Raises Stop if the API refuses, and OSError if it cannot be reached or is busy: then try again later."""
@@ -45,7 +53,7 @@ class Api:
         data = None if body is None else json.dumps(body).encode()
         request = urllib.request.Request(f"{self.url}/v1/{path}", data, headers, method=method)
         try:
-            with urllib.request.urlopen(request, timeout=30) as answer:
+            with self.opener.open(request, timeout=30) as answer:
                 found: dict[str, Any] = {} if answer.status == 204 else json.loads(answer.read())
                 return found
         except urllib.error.HTTPError as refused:
@@ -153,6 +161,14 @@ def address_of(api: Api, webhook_id: str) -> tuple[str, int]:
     return webhook["url"], page["data"][0]["number"] if page["data"] else 0
 
 
+def is_http(url: str) -> bool:
+    try:
+        parts = urllib.parse.urlsplit(url)
+        return parts.scheme in ("http", "https") and bool(parts.hostname) and parts.port != 0
+    except ValueError:  # as of a port that is no number from 0 to 65535
+        return False
+
+
 def options() -> argparse.Namespace:
     parser = argparse.ArgumentParser(prog="aisoule_webhooks", description="For developers of webhooks' receivers.")
     command = parser.add_subparsers(required=True, metavar="listen").add_parser(
@@ -168,7 +184,7 @@ def options() -> argparse.Namespace:
     if not given.api:
         command.error("give the address of the API by --api or AISOULE_API")
     for url in (given.forward, given.api):
-        if urllib.parse.urlsplit(url).scheme not in ("http", "https") or not urllib.parse.urlsplit(url).hostname:
+        if not is_http(url):
             command.error(f"{url!r} is no http or https URL")
     return given
 

@@ -210,9 +210,42 @@ def test_an_address_that_is_no_api_is_named(deployed: Deployed, server: Arrived)
     status, said = ended("--api", "http://localhost:1", *forward)
     assert status == 1
     assert said.startswith("http://localhost:1 cannot be reached: ")
-    status, said = ended("--api", deployed.outputs.api_url, "--forward", "localhost:3000")
-    assert status == 2
-    assert "'localhost:3000' is no http or https URL" in said
+
+
+@pytest.mark.parametrize(
+    "url",
+    [
+        "localhost:3000",
+        "http://",
+        "http://localhost:99999/",
+        "http://localhost:x/",
+        "http://localhost:0/",
+        "http://[::1/",
+    ],
+)
+def test_an_address_that_cannot_be_used_is_named_at_once(url: str) -> None:
+    usable = "http://localhost:1/"
+    for api, forward in ((usable, url), (url, usable)):
+        status, said = ended("--api", api, "--forward", forward)
+        assert (status, said.splitlines()[-1].partition("error: ")[2]) == (2, f"{url!r} is no http or https URL")
+
+
+def test_the_key_does_not_follow_a_redirect(server: Arrived) -> None:
+    class Redirecting(BaseHTTPRequestHandler):
+        def do_GET(self) -> None:
+            self.send_response(307)
+            self.send_header("Location", f"http://127.0.0.1:{server.port}/")
+            self.end_headers()
+
+        def log_message(self, format: str, *args: object) -> None:
+            """Quiet."""
+
+    with ThreadingHTTPServer(("127.0.0.1", 0), Redirecting) as running:
+        threading.Thread(target=running.serve_forever, args=(0.05,), daemon=True).start()
+        url = f"http://127.0.0.1:{running.server_port}"
+        status, said = ended("--api", url, "--forward", "http://localhost:1/", "--webhook", "wh_1")
+        running.shutdown()
+    assert (status, said) == (1, "The API answered 307: Temporary Redirect: is --api the address of the API?\n")
 
 
 @contextmanager
