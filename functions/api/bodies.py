@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import base64
+import binascii
 import json
+import sys
 from typing import Any
 
 from api.problems import Problem, field_problem
@@ -46,8 +48,11 @@ def _json_object(body: str, *, encoded: bool) -> str:
         value = json.loads(text)
     except UnicodeDecodeError:
         raise Problem(400, "the body is not valid UTF-8") from None
-    except ValueError as invalid:
+    except (json.JSONDecodeError, binascii.Error) as invalid:
         raise Problem(400, f"the body is not valid JSON: {invalid}") from None
+    except ValueError:
+        digits = sys.get_int_max_str_digits()
+        raise Problem(400, f"the body has a number with too many digits; at most {digits} are allowed") from None
     except RecursionError:
         raise _too_deep() from None
     if not isinstance(value, dict):

@@ -8,6 +8,7 @@ from http import HTTPStatus
 from typing import Any
 
 from webhooks.errors import (
+    AddressRefused,
     Conflict,
     EventTooLarge,
     FieldRefused,
@@ -74,6 +75,8 @@ def of_error(error: WebhooksError) -> Problem:
             return field_problem(error.field, error.detail, 413)
         case FieldRefused():
             return field_problem(error.field, error.detail)
+        case AddressRefused():
+            return field_problem("url", f"{error}; only public addresses are allowed")
         case UrlRefused():
             return field_problem("url", str(error))
         case NotFound():

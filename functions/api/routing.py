@@ -124,7 +124,8 @@ def match_route(routes: Iterable[Route], method: str, path: str) -> Match:
         raise Problem(404, "there is no such path; see /openapi.json")
     allowed = {match.route.method for match in matches}
     allowed |= {"HEAD"} if "GET" in allowed else set()
-    raise Problem(405, f"{method} is not allowed here", headers={"Allow": ", ".join(sorted(allowed))})
+    methods = ", ".join(sorted(allowed))
+    raise Problem(405, f"{method} is not allowed here; allowed methods: {methods}", headers={"Allow": methods})
 
 
 def register(app: APIGatewayHttpResolver, routes: Iterable[Route]) -> None:

@@ -170,7 +170,7 @@ def test_a_private_address_is_refused_when_it_is_saved(account: tuple[str, Clien
     values = {"name": "Orders", "url": "https://10.0.0.5/hook", "events": [EVENT.name]}
     answer = account[1].call("POST", "/v1/webhooks", json=values)
     said = page.of_refusal(answer.status_code, answer.json())
-    assert said == "422, `url: address 10.0.0.5 is not public`"
+    assert said == "422, `url: address 10.0.0.5 is not public; only public addresses are allowed`"
     assert said in page.PAGE
 
 

@@ -200,6 +200,7 @@ def test_a_wrong_method_is_a_405_that_says_the_right_ones(api: Api, method: str,
     answer = api.call(method, path)
     assert refused(answer, 405)
     assert answer.headers["Allow"] == allowed
+    assert answer.json["detail"] == f"{method} is not allowed here; allowed methods: {allowed}"
 
 
 def test_head_is_get_without_the_body(api: Api) -> None:

@@ -92,6 +92,16 @@ def test_absurd_nesting_is_a_400_at_every_depth(api: Api, depth: int, brackets: 
         assert "nested" in answer.json["detail"]
 
 
+@pytest.mark.parametrize(("digits", "status"), [(4300, 202), (4301, 400)])
+def test_a_number_may_have_as_many_digits_as_can_be_read(api: Api, digits: int, status: int) -> None:
+    data = PUBLISHED["data"] | {"n": "digits"}  # type: ignore[operator]
+    text = json.dumps(PUBLISHED | {"data": data}).replace('"digits"', "9" * digits)
+    answer = api.of_platform().call("POST", "/v1/events", text=text)
+    assert answer.status == status
+    if status == 400:
+        assert answer.json["detail"] == "the body has a number with too many digits; at most 4300 are allowed"
+
+
 def test_a_field_as_deep_as_is_allowed_is_looked_at(account: Api) -> None:
     nested: Any = {}
     for _ in range(98):
@@ -389,6 +399,7 @@ def test_a_key_is_revoked_and_unlisted_together_or_not_at_all(api: Api) -> None:
         ({"name": 5}, "name", "must be a string"),
         ({"name": ""}, "name", "must not be empty"),
         ({"name": "x" * 101}, "name", "must have at most 100 characters"),
+        ({"url": "https://10.0.0.1/"}, "url", "address 10.0.0.1 is not public; only public addresses are allowed"),
         ({"events": "message.read"}, "events", "must be a JSON array"),
         ({"events": []}, "events", "must not be empty"),
         ({"headers": "X-Key: 1"}, "headers", "must be a JSON object"),
