@@ -9,11 +9,11 @@ from urllib.parse import urlsplit
 
 from aws_lambda_powertools import Logger
 
-from api.header_fields import MAX_HEADERS, header_identity
+from api.header_edits import needs_same_headers, with_headers
 from api.tables import rate_limits, recent_requests, subscription_changes
 from webhooks import operational_events
 from webhooks.clients import client
-from webhooks.errors import FieldRefused, NotSent
+from webhooks.errors import NotSent
 from webhooks.models import Webhook
 from webhooks.tables import catch_ups, config_table, delivery_log
 from webhooks.times import now, rfc3339
@@ -31,24 +31,18 @@ def edit(webhook: Webhook, given: Mapping[str, Any], *, version: int | None) -> 
 
     Returns the edited webhook, and a warning about its URL if there is one.
 
-    Raises Conflict if a `version` is given and the webhook has another one by now, UrlRefused, FieldRefused, RateLimited,
-    NotSent.
+    Raises Conflict if a `version` is given, or the edit depends on the webhook's headers, and it has another version by now;
+    UrlRefused, FieldRefused, RateLimited, NotSent.
     """
     if not given:
         return webhook, None
     warning = None
     changes: dict[str, Any] = {**given, "updated_at": rfc3339(now())}
-    keeps_headers = bool(webhook.headers) and "headers" not in given
-    if "header_changes" in changes:
-        kept = _without(changes.get("headers", webhook.headers), changes["header_changes"])
-        changes["headers"] = _changed(kept, changes.pop("header_changes"))
-        keeps_headers = keeps_headers and bool(kept)
-        version = webhook.version  # or headers that are changed at this moment would be lost
     if "url" in changes:
         changes["url"], warning = check_url(changes["url"])
-        if "headers" not in given and _origin(changes["url"]) != _origin(webhook.url):
-            _refuse_to_move(keeps_headers)
-            version = webhook.version  # or headers that are added at this moment would be sent to the new origin
+    if needs_same_headers(webhook, changes):
+        version = webhook.version
+    changes = with_headers(webhook, changes)
     if "enabled" in changes:
         changes |= webhook.switched(enabled=changes.pop("enabled"), at=changes["updated_at"]).status_fields()
     disabled = changes.get("status") == "disabled"
@@ -111,34 +105,6 @@ def check_url(url: str) -> tuple[str, str | None]:
     if check_resolves_public(normal, allow_loopback=_LOCAL):
         return normal, None
     return normal, f"the host name {urlsplit(normal).hostname} does not resolve; until it does, every delivery fails"
-
-
-def _origin(url: str) -> tuple[str, str]:
-    """The scheme and the host of a normalised URL, which has neither credentials nor a default port."""
-    parts = urlsplit(url)
-    return parts.scheme, parts.netloc
-
-
-def _refuse_to_move(keeps_headers: bool) -> None:
-    """Header values are masked, so nobody may learn them by pointing the webhook at another server."""
-    if keeps_headers:
-        detail = (
-            "must be given again when the URL's origin changes, because their values would be sent to another server"
-        )
-        raise FieldRefused("headers", detail)
-
-
-def _without(headers: Mapping[str, str], changes: Mapping[str, str | None]) -> dict[str, str]:
-    """The headers that the changes leave as they are."""
-    changed = {header_identity(name) for name in changes}
-    return {name: value for name, value in headers.items() if header_identity(name) not in changed}
-
-
-def _changed(kept: Mapping[str, str], changes: Mapping[str, str | None]) -> dict[str, str]:
-    headers = {**kept, **{name: value for name, value in changes.items() if value is not None}}
-    if len(headers) > MAX_HEADERS:
-        raise FieldRefused("header_changes", f"would make {len(headers)} headers; at most {MAX_HEADERS} are allowed")
-    return headers
 
 
 def _emit_disabled(webhook: Webhook) -> None:
