@@ -32,7 +32,7 @@ MAX_PAGE = 20
     body="optional",
     success=201,
     headers=CREATED,
-    refusals=[409],
+    refusals=[409, 503],
 )
 def create(caller: Account, address: Annotated[TestAddressIn, Body()]) -> Response[WebhookCreated]:
     """

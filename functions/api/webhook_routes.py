@@ -37,7 +37,7 @@ routes = Routes()
     body="required",
     success=201,
     headers=CREATED,
-    refusals=[409],
+    refusals=[409, 503],
 )
 def create(caller: Account, webhook: Annotated[WebhookIn, Body()]) -> Response[WebhookCreated]:
     """The response contains the secret. When the account has reached its limit of webhooks, the call is refused with 409."""

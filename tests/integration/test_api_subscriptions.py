@@ -7,6 +7,7 @@ from datetime import timedelta
 from typing import Any
 
 import pytest
+from botocore.exceptions import ReadTimeoutError
 
 from api.tables import subscription_changes
 from examples.publisher import Subscribers
@@ -107,13 +108,33 @@ def test_what_is_added_is_emitted_before_it_is_there(account: Api, aws: Aws, mon
     assert written == BOTH
 
 
-def test_what_cannot_be_emitted_is_not_added(account: Api, monkeypatch: pytest.MonkeyPatch) -> None:
+@pytest.mark.parametrize("raises", [True, False])
+def test_what_cannot_be_announced_is_not_added(
+    account: Api, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture, raises: bool
+) -> None:
+    path = account.post("/v1/webhooks", VALID).headers["Location"]
+    account.call("PATCH", path, {"enabled": False})
+
     def refuse(**_: object) -> dict[str, Any]:
+        if raises:
+            raise ReadTimeoutError(endpoint_url="https://events")
         return {"FailedEntryCount": 1, "Entries": [{"ErrorCode": "InternalFailure"}]}
 
     monkeypatch.setattr(client("events"), "put_events", refuse)
-    assert account.post("/v1/webhooks", VALID).status == 500
-    assert account.get("/v1/webhooks").json["data"] == []
+    calls: list[tuple[str, str, Any]] = [
+        ("POST", "/v1/webhooks", VALID),
+        ("POST", "/v1/test-addresses", None),
+        ("PATCH", path, {"enabled": True}),
+        ("PATCH", path, {"events": BOTH}),
+    ]
+    for method, called, body in calls:
+        answer = account.call(method, called, body)
+        assert (answer.status, answer.headers["Retry-After"]) == (503, "1")
+        assert answer.json["detail"].startswith("nothing was changed, because that could not be announced")
+    (left,) = account.get("/v1/webhooks").json["data"]
+    assert (left["status"], left["events"]) == ("disabled", VALID["events"])
+    lines = [vars(record) for record in caplog.records if record.getMessage() == "subscriptions.not_emitted"]
+    assert [(line["account_id"], line["exc_info"] is None) for line in lines] == [("acme", False)] * len(calls)
 
 
 def test_a_removal_that_was_not_emitted_is_emitted_when_the_call_is_repeated(

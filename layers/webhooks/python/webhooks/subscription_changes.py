@@ -17,7 +17,7 @@ from typing import TYPE_CHECKING, Any
 
 from webhooks import operational_events
 from webhooks.attribute_values import from_item, to_item
-from webhooks.errors import WebhooksError
+from webhooks.errors import NotSent, WebhooksError
 from webhooks.item_keys import subscriptions_key
 from webhooks.models import new_id
 from webhooks.operational_events import Subscriptions
@@ -62,15 +62,15 @@ class SubscriptionChanges:
         """
         For a change that is made inside. It may add subscribers of the types `adds`, and enable the webhook `enables`.
 
-        Raises whatever kept it from being announced; it has not been made then. `Change.emitted` says whether the result
-        was: if not, publishers believe that there are more subscribers than there are.
+        Raises NotSent if it could not be announced; it has not been made then. `Change.emitted` says whether the result was:
+        if not, publishers believe that there are more subscribers than there are.
         """
         call = new_id(_CALL)
         over: list[str] = []
         if adds or enables:
             known = self._write(account_id, [], {call: _announcement(adds, enables)})
             over = [name for name in _calls(known) if not _is_announced(known[name])]
-            self._emit(account_id, known)
+            self._announce(account_id, known)
         change = Change()
         try:
             yield change
@@ -89,6 +89,15 @@ class SubscriptionChanges:
         )
         if calls := _calls(from_item(answer.get("Item", {}))):
             self._write(account_id, calls, {})
+
+    def _announce(self, account_id: str, known: Known) -> None:
+        try:
+            self._emit(account_id, known)
+        except Exception:
+            logger.exception("subscriptions.not_emitted", extra={"account_id": account_id})
+            raise NotSent(
+                "nothing was changed, because that could not be announced on the event bus; try again"
+            ) from None
 
     def _emitted(self, account_id: str, calls: list[str]) -> bool:
         """Emits what there is now, without what the calls have announced. Says whether that worked."""
