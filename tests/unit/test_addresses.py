@@ -237,8 +237,14 @@ def test_a_look_up_that_hangs_holds_up_no_saving(monkeypatch: pytest.MonkeyPatch
         return [(socket.AF_INET, socket.SOCK_STREAM, 6, "", ("93.184.215.14", 443))]
 
     monkeypatch.setattr(socket, "getaddrinfo", hangs)
-    assert not check_resolves_public("https://hooks.example.com/", seconds=0.05)
+    monkeypatch.setattr("webhooks.urls._RESOLVE_SECONDS", 0.05)
+    assert not check_resolves_public("https://hooks.example.com/")
     over.set()
+
+
+def test_a_url_without_a_host_leads_nowhere() -> None:
+    with pytest.raises(UrlRefused, match=r"^is not a valid URL; expected https://host/path$"):
+        check_resolves_public("https:///hook")
 
 
 def test_rebinding_between_save_and_attempt(connects: list[str], dns: Dns) -> None:

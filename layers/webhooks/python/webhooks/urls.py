@@ -12,6 +12,7 @@ from webhooks.addresses import resolve, vet
 from webhooks.errors import UrlRefused
 
 MAX_URL = 2048
+_RESOLVE_SECONDS = 2.0
 
 _HOST = re.compile(r"(?=.{1,253}$)([a-z0-9_]([a-z0-9_-]{0,61}[a-z0-9_])?\.)+[a-z0-9_]([a-z0-9_-]{0,61}[a-z0-9_])?")
 _UNSEEN = {"Cc", "Cf", "Cs", "Zl", "Zp", "Zs"}
@@ -36,7 +37,7 @@ def normalise_url(url: str, *, allow_loopback: bool = False) -> str:
         port = _port(parts)
         host = _normalise_host(parts, allow_loopback)
     except ValueError:
-        raise UrlRefused("is not a valid URL; expected https://host/path") from None
+        raise _not_valid() from None
     path = quote(parts.path or "/", safe="/%:@!$&'()*+,;=~-._")
     query = "?" + quote(parts.query, safe="/%:@!$&'()*+,;=~-._?") if parts.query else ""
     normal = f"https://{host}{port}{path}{query}"
@@ -45,17 +46,22 @@ def normalise_url(url: str, *, allow_loopback: bool = False) -> str:
     return normal
 
 
-def check_resolves_public(url: str, *, allow_loopback: bool = False, seconds: float = 2.0) -> bool:
+def _not_valid() -> UrlRefused:
+    return UrlRefused("is not a valid URL; expected https://host/path")
+
+
+def check_resolves_public(url: str, *, allow_loopback: bool = False) -> bool:
     """
     At save: whether the name of a normalised URL resolves. Raises AddressRefused when it does to an address that is not
-    public, and Ipv6Only when it has IPv6 addresses alone.
+    public, Ipv6Only when it has IPv6 addresses alone, and UrlRefused for a URL without a host.
 
-    A name that has no answer within `seconds` passes: it is checked again at every attempt.
+    A name that has no answer within 2 s passes: it is checked again at every attempt.
     """
     parts = urlsplit(url)
-    assert parts.hostname is not None
+    if parts.hostname is None:
+        raise _not_valid()
     try:
-        addresses = resolve(parts.hostname, parts.port or 443, seconds=seconds)
+        addresses = resolve(parts.hostname, parts.port or 443, seconds=_RESOLVE_SECONDS)
     except OSError:
         return False
     vet(addresses, allow_loopback=allow_loopback)
