@@ -72,7 +72,8 @@ class Observability(Construct):
         if mail:
             self._alarm("MailUnsent", waiting(mail.unsent), 1)
         if settings.canary:
-            # In ten minutes there are one or two runs, so that a missing one, too, means that something is wrong.
+            # In ten minutes there are one or two runs. If all are missing, the alarm comes when CloudWatch has no older
+            # value left to look at: docs/operations.md.
             missed = own("CanaryMissed", of="canary").with_(period=cdk.Duration.minutes(10))
             self._alarm("CanaryMissed", missed, 1, missing=cloudwatch.TreatMissingData.BREACHING)
         if settings.dashboard:
