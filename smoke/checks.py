@@ -5,13 +5,13 @@ from __future__ import annotations
 import hashlib
 import hmac
 import json
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from math import ceil
 from typing import Any
 
 from standardwebhooks import Webhook, WebhookVerificationError
 
-from smoke.installation import EVENT, CheckFailed, Installation, client, wait_until
+from smoke.installation import EVENT, CheckFailed, Installation, arn, client, wait_until
 from webhooks.times import parse_time
 
 ARRIVAL_SECONDS = 180
@@ -27,13 +27,25 @@ FORBIDDEN = {
 def keys_are_required(to: Installation) -> str:
     path = "/v1/events"
     body = {"account_id": to.account_id, "event": EVENT.name, "data": dict(EVENT.example)}
-    statuses = [
-        to.customer.call("POST", path, json=body, headers={"Authorization": authorization}).status_code
+    answers = [
+        to.customer.call("POST", path, json=body, headers={"Authorization": authorization})
         for authorization in ("", "Bearer key_unknown.secret")
     ]
-    statuses.append(to.customer.call("POST", path, json=body).status_code)
+    answers.append(to.customer.call("POST", path, json=body))
+    statuses = [answer.status_code for answer in answers]
     expect("without a key, with an unknown one, and with an account's", statuses, [401, 401, 403])
-    return "401 without a key and with an unknown one, 403 with an account's on a call of the platform"
+    return (
+        "401 without a key and with an unknown one, 403 with an account's on a call of the platform; "
+        f"WWW-Authenticate arrives {challenge(answers[0].headers)}"
+    )
+
+
+def challenge(headers: Iterable[str]) -> str:
+    """How: whether API Gateway's HTTP APIs rename the header, as its REST APIs do, is not documented."""
+    names = [name for name in headers if name.lower().endswith("www-authenticate")]
+    if not names:
+        return "not at all"
+    return "as it is" if names[0].lower() == "www-authenticate" else f"as {names[0]}"
 
 
 def roles_are_narrow(to: Installation) -> str:
@@ -50,15 +62,10 @@ def roles_are_narrow(to: Installation) -> str:
 
 
 def _arns(outputs: dict[str, str]) -> dict[str, list[str]]:
-    _, partition, _, _, account, *_ = client("sts").get_caller_identity()["Arn"].split(":")
-    place = f"{client('sqs').meta.region_name}:{account}"
+    queues = [url.rpartition("/")[2] for name, url in outputs.items() if name.endswith("QueueUrl")]
     return {
-        "table": [f"arn:{partition}:dynamodb:{place}:table/{outputs[name]}" for name in ("ConfigTable", "LogTable")],
-        "queue": [
-            f"arn:{partition}:sqs:{place}:{url.rpartition('/')[2]}"
-            for name, url in outputs.items()
-            if name.endswith("QueueUrl")
-        ],
+        "table": [arn("dynamodb", f"table/{outputs[name]}") for name in ("ConfigTable", "LogTable")],
+        "queue": [arn("sqs", name) for name in queues],
         "other": ["*"],
     }
 

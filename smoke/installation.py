@@ -65,6 +65,12 @@ def client(service: Any) -> Any:
     return boto3.session.Session().client(service, region_name=os.environ.get("AWS_REGION") or None)
 
 
+def arn(service: str, resource: str) -> str:
+    """Of a resource in the caller's account and region."""
+    _, partition, _, _, account, *_ = client("sts").get_caller_identity()["Arn"].split(":")
+    return f"arn:{partition}:{service}:{client('sqs').meta.region_name}:{account}:{resource}"
+
+
 @contextmanager
 def installed(stack: str, api_url: str | None) -> Iterator[Installation]:
     """

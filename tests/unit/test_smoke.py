@@ -12,6 +12,7 @@ import pytest
 
 from deliver.schedule import Schedule
 from local.emulator import ROOT
+from smoke.checks import challenge
 from smoke.installation import CheckFailed
 from smoke.retries import waited
 from webhooks.times import parse_time, rfc3339
@@ -54,6 +55,18 @@ def test_an_early_retry_and_another_number_of_attempts_fail(waits: tuple[float, 
     with pytest.raises(CheckFailed) as failed:
         waited(attempts(*waits), Schedule((10, 60, 300)))
     assert str(failed.value) == failure
+
+
+@pytest.mark.parametrize(
+    ("headers", "found"),
+    [
+        (["Content-Type", "www-authenticate"], "as it is"),
+        (["x-amzn-Remapped-WWW-Authenticate"], "as x-amzn-Remapped-WWW-Authenticate"),
+        (["Content-Type"], "not at all"),
+    ],
+)
+def test_the_drill_says_how_a_challenge_arrives(headers: list[str], found: str) -> None:
+    assert challenge(headers) == found
 
 
 def test_make_passes_the_options_on() -> None:
