@@ -78,8 +78,8 @@ sbom: .venv/release.stamp ## the packages that are deployed, as CycloneDX, in .l
 	  -o .local/sbom.cdx.json layers/dependencies/requirements.txt
 	@echo ".local/sbom.cdx.json"
 
-platform-key: setup ## with AWS credentials: mint a platform key for the deployed stack
-	@$(PY) -m api.mint_key
+platform-key: setup ## with AWS credentials: mint a platform key for the deployed stack; STACK=its name
+	@$(PY) -m api.mint_key $(if $(STACK),--stack '$(STACK)')
 
 smoke: setup ## with AWS credentials: a drill against the deployed stack; STACK=its name, EVENTS=1-50, API=… if it is not the output ApiUrl
 	@$(PY) -m smoke $(if $(STACK),--stack '$(STACK)') $(if $(EVENTS),--events '$(EVENTS)') $(if $(API),--api '$(API)')

@@ -69,26 +69,22 @@ def test_the_drill_says_how_a_challenge_arrives(headers: list[str], found: str) 
     assert challenge(headers) == found
 
 
-def test_make_passes_the_options_on() -> None:
-    command = [
-        "make",
-        "--dry-run",
-        "--assume-old=setup",
-        "smoke",
-        "STACK=Other",
-        "EVENTS=3",
-        "API=https://api.example.com",
-    ]
+@pytest.mark.parametrize(
+    ("target", "options", "arguments"),
+    [
+        (
+            "smoke",
+            ["STACK=Other", "EVENTS=3", "API=https://api.example.com"],
+            ["smoke", "--stack", "Other", "--events", "3", "--api", "https://api.example.com"],
+        ),
+        ("smoke", [], ["smoke"]),
+        ("platform-key", ["STACK=Other"], ["api.mint_key", "--stack", "Other"]),
+        ("platform-key", [], ["api.mint_key"]),
+    ],
+)
+def test_make_passes_the_options_on(target: str, options: list[str], arguments: list[str]) -> None:
+    command = ["make", "--dry-run", "--assume-old=setup", target, *options]
     # `make test` tells the makes below it how deep they are, and each of those says where it is.
     outside = {name: value for name, value in os.environ.items() if name not in ("MAKELEVEL", "MAKEFLAGS", "MFLAGS")}
     shown = subprocess.run(command, cwd=ROOT, env=outside, capture_output=True, text=True, check=True).stdout
-    assert shlex.split(shown)[1:] == [
-        "-m",
-        "smoke",
-        "--stack",
-        "Other",
-        "--events",
-        "3",
-        "--api",
-        "https://api.example.com",
-    ]
+    assert shlex.split(shown)[1:] == ["-m", *arguments]
