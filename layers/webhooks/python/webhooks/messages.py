@@ -15,6 +15,8 @@ QueueName = Lane | Literal["dead_letters"]
 """A queue that a message can be on."""
 
 _REQUIRED = ("webhook_id", "account_id", "event_id", "event", "accepted_at", "round", "round_started_at")
+"""SQS takes ten attributes. With `test`, `not_before` and `takes_over` there are as many: what comes next must share one."""
+
 MAX_DELAY_SECONDS = 900
 """SQS's own bound."""
 
