@@ -8,7 +8,7 @@ import aws_cdk as cdk
 from cdk_nag import AwsSolutionsChecks
 
 from infra.context import BadSetting
-from infra.settings import read_settings
+from infra.read_settings import read_settings
 from infra.stack import WebhooksStack
 
 

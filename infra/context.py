@@ -32,7 +32,7 @@ class Context:
         except ValueError:
             number = minimum - 1
         if not minimum <= number <= maximum:
-            raise BadSetting(f"{name} is {value!r}; allowed are whole numbers from {minimum} to {maximum}")
+            raise BadSetting(f"{name} is {value!r}; allowed values: whole numbers from {minimum} to {maximum}")
         return number
 
     def optional_number(self, name: str, minimum: int, maximum: int) -> int | None:
@@ -42,7 +42,7 @@ class Context:
     def switch(self, name: str, default: str) -> bool:
         text = self.text(name, default)
         if text not in ("on", "off"):
-            raise BadSetting(f"{name} is {text!r}; allowed are on and off")
+            raise BadSetting(f"{name} is {text!r}; allowed values: on, off")
         return text == "on"
 
     def matching(self, name: str, pattern: re.Pattern[str], example: str) -> str | None:
