@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import sys
+from pathlib import Path
 
 import aws_cdk as cdk
 from cdk_nag import AwsSolutionsChecks
@@ -27,10 +28,19 @@ def build(app: cdk.App) -> WebhooksStack:
     )
 
 
+def let_everybody_read(assembly: Path) -> None:
+    """
+    What was synthesised. The CDK's CLI packs each file with the mode that it has: under a umask such as 077, a deployment
+    would succeed, and Lambda could read none of the code.
+    """
+    for path in assembly.glob("asset.*/**/*"):
+        path.chmod(path.stat().st_mode | (0o555 if path.is_dir() else 0o444))
+
+
 if __name__ == "__main__":
     app = cdk.App()
     try:
         build(app)
     except BadSetting as bad:
         sys.exit(f"Cannot deploy: {bad}")
-    app.synth()
+    let_everybody_read(Path(app.synth().directory))
