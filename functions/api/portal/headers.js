@@ -86,6 +86,13 @@ const rowsOf = (list) => [...list.children].map((row) => {
 });
 
 /**
+ * As the API: some receivers do not tell X_Key from x-key.
+ *
+ * @param {string} name
+ */
+const identityOf = (name) => name.replaceAll('_', '-').toLowerCase();
+
+/**
  * Undefined when nothing was changed. Throws Refused for what an object cannot say, a name given twice, and for a value that
  * is needed again.
  *
@@ -98,9 +105,9 @@ function changesOf(rows, names, again) {
   const missing = again && entered.find(({ masked, value }) => masked && !value);
   if (missing) throw refused(`enter the value of ${missing.name} again, or remove the header`);
   const filled = entered.filter(({ name, value }) => name || value);
-  const lower = filled.map(({ name }) => name.toLowerCase());
-  if (new Set(lower).size < lower.length) throw refused('names a header twice');
-  const removed = names.filter((name) => !lower.includes(name.toLowerCase()));
+  const given = filled.map(({ name }) => identityOf(name));
+  if (new Set(given).size < given.length) throw refused('the same header name is entered twice');
+  const removed = names.filter((name) => !given.includes(identityOf(name)));
   const changed = filled.filter(({ masked, value }) => !masked || value);
   if (!removed.length && !changed.length) return undefined;
   return Object.fromEntries([...removed.map((name) => [name, null]), ...changed.map(({ name, value }) => [name, value])]);
