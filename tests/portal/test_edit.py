@@ -5,10 +5,33 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import Any
 
-from playwright.sync_api import expect
+from playwright.sync_api import Route, expect
 
 from local.client import Client
 from tests.portal.browser import Portal
+
+
+def test_a_change_that_is_stored_and_not_finished_is_finished_by_saving_once_more(
+    portal: Portal, client: Client, create: Callable[..., Any]
+) -> None:
+    page, webhook = portal.page, create()
+    portal.open(client, f"{webhook['id']}/edit")
+    path = f"/v1/webhooks/{webhook['id']}"
+
+    def store_and_refuse(route: Route) -> None:
+        assert route.request.method == "PATCH"
+        assert route.fetch().ok
+        detail = "the webhook is changed, but what its account subscribes to could not be published; repeat the edit"
+        route.fulfill(status=503, content_type="application/problem+json", json={"detail": detail})
+
+    page.route(f"**{path}", store_and_refuse, times=1)
+    page.get_by_label("Name", exact=True).fill("Renamed")
+    portal.press("Save changes")
+    expect(page.get_by_role("alert")).to_contain_text("It was saved")
+    expect(page.get_by_role("alert")).to_contain_text("Save once more to finish.")
+    assert client.get(path)["name"] == "Renamed"
+    portal.press("Save changes")
+    expect(page.get_by_role("region", name="Saved")).to_contain_text("Changes saved.")
 
 
 def test_a_header_can_be_replaced_by_one_that_servers_take_for_the_same(

@@ -3,6 +3,8 @@ import { announce } from './dom.js';
 import { webhookForm } from './form.js';
 import { crumbs, heading, loading } from './frame.js';
 import { change, eventTypes, webhookOf } from './parts.js';
+import { Unfinished } from './problems.js';
+import { statusOf } from './refused.js';
 import { go, renameTo, show } from './router.js';
 import { keepSaved } from './saved.js';
 import { keepSecret } from './secret.js';
@@ -50,6 +52,7 @@ export async function editView(place, signal, id) {
   const [types, webhook] = await Promise.all([eventTypes(signal), webhookOf(id, signal)]);
   if (signal.aborted) return;
   crumbs([webhook.name, `#/${id}`], ['Edit']);
+  let base = webhook;
   wait.replaceWith(webhookForm({
     signal,
     types,
@@ -58,8 +61,12 @@ export async function editView(place, signal, id) {
     busyLabel: 'Saving…',
     cancel: `#/${id}`,
     save: async (values, overwrite) => {
-      const base = overwrite ? await webhookOf(id) : webhook;
-      const saved = await change('PATCH', base, values);
+      if (overwrite) base = await webhookOf(id);
+      const saved = await change('PATCH', base, values).catch(async (error) => {
+        if (!isStored(error)) throw error;
+        base = await webhookOf(id).catch(() => base);
+        throw new Unfinished();
+      });
       keepSaved({ id, text: 'Changes saved.', warning: warningOf(saved) });
       announce('Changes saved');
       renameTo(`#/${id}`);
@@ -67,6 +74,14 @@ export async function editView(place, signal, id) {
     },
   }));
 }
+
+/**
+ * Whether the API has stored the change, although it refuses the call, because the rest of the work is still to be done. API
+ * Gateway's own 503 has other words.
+ *
+ * @param {unknown} error
+ */
+const isStored = (error) => statusOf(error) === 503 && error instanceof Error && error.message.startsWith('The webhook is changed');
 
 /** @param {{url_warning: string | null}} answer */
 const warningOf = ({ url_warning: warning }) => warning && sentence(warning);

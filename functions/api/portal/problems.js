@@ -6,6 +6,11 @@ import { sentence } from './words.js';
 
 // What the server refused, at the field and in a summary that takes the focus.
 
+/** What was entered is stored, and the call has to be made again. */
+export class Unfinished extends Error {
+  message = 'Save once more to finish.';
+}
+
 /** @type {Record<string, string>} */
 const MISSING = {
   name: 'Enter a name.',
@@ -95,7 +100,8 @@ function emptyText(name, fields) {
  */
 function summaryOf(error, found, fields) {
   if (!found.length) {
-    return [h('h2', {}, 'It was not saved'), h('p', {}, theirs(error instanceof Error ? error.message : String(error)))];
+    const title = error instanceof Unfinished ? 'It was saved' : 'It was not saved';
+    return [h('h2', {}, title), h('p', {}, theirs(error instanceof Error ? error.message : String(error)))];
   }
   const once = [...new Map(found.map((item) => [item.name, item])).values()];
   return [h('h2', {}, 'Check what you entered'), h('ul', {}, once.map(({ name, text }) => {
