@@ -46,3 +46,10 @@ def test_a_header_can_be_replaced_by_one_that_servers_take_for_the_same(
     portal.press("Save changes")
     portal.heading("Orders")
     assert list(client.get(f"/v1/webhooks/{webhook['id']}")["headers"]) == ["X-Key"]
+
+
+def test_how_old_deliveries_may_be_that_catching_up_sends(
+    portal: Portal, client: Client, create: Callable[..., Any]
+) -> None:
+    portal.open(client, f"{create(catch_up_hours=168)['id']}/edit")
+    expect(portal.page.locator("form")).to_contain_text("the oldest first, up to 168 h old.")

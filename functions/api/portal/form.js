@@ -37,7 +37,7 @@ export function webhookForm({ signal, types, webhook, label, busyLabel, cancel, 
       value: webhook?.max_per_second, inputmode: 'numeric', autocomplete: 'off', maxlength: 4, required: false,
     }, 'At most so many, 1 to 1000; what comes faster waits its turn. 10 or 20 suit a small server. Empty: no limit.'),
     catch_up: checkField('When it works again, send what failed in the meantime', Boolean(webhook?.catch_up),
-      'After an outage of your server, the oldest first, for the last 24 hours. Otherwise you resend it yourself.'),
+      `After an outage of your server, the oldest first${webhook ? `, up to ${webhook.catch_up_hours} h old` : ''}. Otherwise you resend it yourself.`),
   };
   const advanced = h('details.advanced', {}, h('summary', {}, 'Advanced: WhatsApp accounts, custom headers, pace'),
     fields.accounts, fields.headers, fields.max_per_second);

@@ -115,7 +115,7 @@ function emptyState() {
   const steps = [
     ['Something happens', 'A message arrives, a contact changes, a campaign finishes.'],
     ['We POST it to your URL', 'As JSON, at once, signed with a secret that only you and we know.'],
-    ['Your server answers 200', 'If it does not within 5 seconds, we try three more times and show you why it failed.'],
+    ['Your server answers 200', 'If it does not within 5 seconds, we retry it, and show you why it failed.'],
   ];
   return h('section.card.empty', { 'aria-labelledby': 'empty' },
     h('h2', { id: 'empty' }, 'No webhooks yet'),

@@ -81,7 +81,7 @@ export function recoverDialog(webhook, seen) {
   const dialog = openDialog('Resend failed deliveries',
     h('p', {}, 'Every delivery that has failed is sent again, the oldest first. Those that arrived are left alone.'),
     h('div.field', {}, h('label', { for: id }, 'Events since'),
-      h('p.hint', { id: `${id}-hint` }, 'When they were accepted, in your time zone. The log goes back 30 days.'), input, error),
+      h('p.hint', { id: `${id}-hint` }, 'When they were accepted, in your time zone.'), input, error),
     progress, line, h('div.buttons', {}, start, close));
   dialog.addEventListener('close', () => { going = false; });
   label();
