@@ -53,3 +53,21 @@ def test_how_old_deliveries_may_be_that_catching_up_sends(
 ) -> None:
     portal.open(client, f"{create(catch_up_hours=168)['id']}/edit")
     expect(portal.page.locator("form")).to_contain_text("the oldest first, up to 168 h old.")
+
+
+def test_what_is_typed_is_not_cut_off(portal: Portal, client: Client, create: Callable[..., Any]) -> None:
+    """JavaScript counts most emoji as two characters, the API as one."""
+    page, webhook = portal.page, create(max_per_second=20)
+    portal.open(client, f"{webhook['id']}/edit")
+    page.get_by_label("Name", exact=True).fill("")
+    page.keyboard.type("😀" * 60)
+    pace = page.get_by_label("Pace: deliveries a second", exact=True)
+    pace.fill("")
+    page.keyboard.type("10000")
+    portal.press("Save changes")
+    expect(page.get_by_role("alert")).to_contain_text("Pace")
+    expect(pace).to_have_value("10000")
+    pace.fill("")
+    portal.press("Save changes")
+    portal.heading("😀")
+    assert client.get(f"/v1/webhooks/{webhook['id']}")["name"] == "😀" * 60
