@@ -54,52 +54,6 @@ def test_a_webhooks_health_by_keyboard(
     expect(page.locator("#announcer")).to_have_text("Health of the last hour")
 
 
-def test_the_list_has_a_chart_of_each_webhook_and_says_what_it_shows(
-    portal: Portal, client: Client, create: Callable[..., Any], receiver: Receiver
-) -> None:
-    page = portal.page
-    receiver.answer("/dead", Answer(500))
-    healthy, dead = create("Healthy"), create("Dead", path="/dead")
-    await_status(client, healthy, send(client, healthy), "delivered")
-    await_status(client, dead, send(client, dead), "failed")
-    portal.open(client)
-    rows = page.get_by_role("list", name="Webhooks").get_by_role("link")
-    expect(rows.first).to_contain_text("Last 24 hours: 0 delivered, 1 failed.")
-    expect(rows.last).to_contain_text("Last 24 hours: 1 delivered, 0 failed.")
-    expect(rows.last.locator(".bars > span")).to_have_count(24)
-
-
-def test_charts_stand_in_one_column_and_come_when_their_row_is_looked_at(
-    portal: Portal, client: Client, create: Callable[..., Any]
-) -> None:
-    page, webhooks = portal.page, [create(f"Branch {number}") for number in range(1, 12)]
-    client.patch(f"/v1/webhooks/{webhooks[1]['id']}", {"enabled": False})
-    page.set_viewport_size({"width": 1280, "height": 600})
-    portal.open(client)
-    rows = page.get_by_role("list", name="Webhooks").get_by_role("listitem")
-    expect(rows.nth(1)).to_contain_text("Last 24 hours:")
-    expect(rows.nth(1)).to_contain_text("Disabled")
-    ninth = rows.nth(8)
-    expect(ninth).not_to_contain_text("Last 24 hours:")
-    ninth.scroll_into_view_if_needed()
-    expect(ninth).to_contain_text("Last 24 hours: 0 delivered, 0 failed.")
-    lefts = page.evaluate("[...document.querySelectorAll('.spark')].map((each) => each.getBoundingClientRect().left)")
-    assert len(lefts) == 11
-    assert len(set(lefts)) == 1
-
-
-def test_a_chart_is_asked_for_again_when_the_status_changes(
-    portal: Portal, client: Client, create: Callable[..., Any]
-) -> None:
-    page, webhook = portal.page, create()
-    portal.open(client)
-    row = page.get_by_role("list", name="Webhooks").get_by_role("listitem")
-    expect(row).to_contain_text("Last 24 hours: 0 delivered, 0 failed.")
-    await_status(client, webhook, send(client, webhook), "delivered")
-    client.patch(f"/v1/webhooks/{webhook['id']}", {"enabled": False})
-    expect(row).to_contain_text("Last 24 hours: 1 delivered, 0 failed.", timeout=90_000)  # the list looks every 10 s
-
-
 def test_what_failed_is_a_link_to_it_and_says_if_nothing_sends_it_again(
     portal: Portal, client: Client, create: Callable[..., Any], receiver: Receiver
 ) -> None:

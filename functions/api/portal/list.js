@@ -33,7 +33,7 @@ export async function listView(place, signal) {
 
   /** @type {Webhook[]} */
   let webhooks = [];
-  const chartOf = sparks(signal);
+  const charts = sparks(signal);
   const search = searchField(() => {
     paint();
     announce(`${list.children.length} of ${webhooks.length} webhooks`);
@@ -42,7 +42,7 @@ export async function listView(place, signal) {
   function paint() {
     const wanted = search.hidden ? '' : search.input.value.trim().toLowerCase();
     const found = webhooks.filter(({ name, url, events }) => [name, url, ...events].join(' ').toLowerCase().includes(wanted));
-    updateRows(list, found, ({ id }) => id, (webhook) => webhookRow(webhook, chartOf(webhook)));
+    updateRows(list, found, ({ id }) => id, (webhook) => webhookRow(webhook, charts.chartOf(webhook)));
     none.hidden = found.length > 0;
   }
 
@@ -50,6 +50,7 @@ export async function listView(place, signal) {
   async function load() {
     const before = JSON.stringify(webhooks);
     const fresh = await allWebhooks(signal);
+    charts.refresh();
     if (signal.aborted || (JSON.stringify(fresh) === before && body.contains(card))) return false;
     webhooks = fresh;
     search.hidden = webhooks.length <= FEW;
