@@ -82,6 +82,22 @@ def test_how_far_it_is_is_shown_while_it_is_sending(
     expect(shown.get_by_role("progressbar", name="Sent again")).to_have_attribute("value", "1240")
 
 
+def test_how_far_it_is_is_shown_although_the_first_look_was_refused(
+    portal: Portal, deployed: Deployed, account: tuple[str, Client], create: Callable[..., Any]
+) -> None:
+    page, (account_id, client) = portal.page, account
+    webhook_id = create(catch_up=True)["id"]
+    send_half(deployed, account_id, webhook_id)
+    page.clock.install()
+    page.route("**/catch-up", lambda route: route.fulfill(status=409, json={"detail": "try later"}))
+    portal.open(client, webhook_id)
+    shown = page.get_by_role("region", name="Catching up")
+    expect(shown).to_have_count(0)
+    page.unroute("**/catch-up")
+    page.clock.fast_forward("00:15")
+    expect(shown).to_contain_text("1,240 of 3,000 sent again")
+
+
 def send_half(deployed: Deployed, account_id: str, webhook_id: str) -> None:
     """As far as the log knows; nothing goes on."""
     at = rfc3339(now())

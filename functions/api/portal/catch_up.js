@@ -17,19 +17,23 @@ export function catchUpBanner(current, signal) {
   const place = h('div');
   /** @type {CatchUp | null} */
   let shown = null;
+  let known = false;
 
   async function refresh() {
     const before = JSON.stringify(shown);
     const was = shown?.state;
+    known = false;
     shown = current().catch_up ? await call('GET', pathOf(current().id, 'catch-up'), { signal }) : null;
+    known = true;
     const same = JSON.stringify(shown) === before;
     if (!same) fill(place, shown && banner(shown));
     if (was === 'sending' && shown?.state === 'done') announce(sentAgain(shown));
     return !same;
   }
 
-  const plan = keepFresh(signal, refresh, () => (shown?.state === 'sending' || shown?.state === 'waiting' ? 'slowly' : null));
-  return { place, look: () => refresh().then(plan, () => {}) };
+  const plan = keepFresh(signal, refresh, () => (
+    !known || shown?.state === 'sending' || shown?.state === 'waiting' ? 'slowly' : null));
+  return { place, look: () => refresh().catch(() => {}).then(plan) };
 }
 
 /** @param {CatchUp} catchUp */
