@@ -7,7 +7,7 @@ import sys
 import time
 from pathlib import Path
 
-from playwright.sync_api import Response, expect
+from playwright.sync_api import Response, Route, expect
 
 from local.client import Client
 from tests.deployed import Deployed
@@ -65,6 +65,26 @@ def test_requests_appear_as_they_arrive_and_what_is_open_stays_open(
     expect(oldest.locator("pre")).to_contain_text("<b>Hello</b>")
     expect(oldest.locator("pre")).to_be_visible()
     expect(portal.page.locator("main b")).to_have_count(0)
+
+
+def test_a_request_that_was_being_stored_when_a_later_one_was_there_is_shown(
+    portal: Portal, deployed: Deployed, account: tuple[str, Client]
+) -> None:
+    page, (account_id, client) = portal.page, account
+    address = client.post("/v1/test-addresses", {}, 201)["id"]
+    for _ in range(2):
+        event_id = deployed.platform.publish(account_id, "message.incoming", DATA)
+        client.await_delivery(address, event_id, lambda d: d["status"] == "delivered", seconds=60)
+
+    def later_one_only(route: Route) -> None:
+        answer = route.fetch().json()
+        (later,) = [request for request in answer["data"] if request["number"] == 2]
+        route.fulfill(json=answer | {"data": [later]})
+
+    page.route("**/requests?*", later_one_only, times=1)
+    portal.open(client, address)
+    names = page.get_by_role("region", name="Requests received").locator("li strong")
+    expect(names).to_have_text(["Request 2", "Request 1"])
 
 
 def test_the_program_that_forwards_to_ones_own_machine(portal: Portal, client: Client, tmp_path: Path) -> None:

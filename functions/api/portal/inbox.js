@@ -34,6 +34,8 @@ export function inboxCard({ id }, signal) {
   /** @type {ReceivedRequest[]} */
   let items = [];
   let looked = false;
+  /** Where the next look begins: where the last one ended, or the one before it, if a number is missing. */
+  let after = 0;
   let active = Date.now();
   const command = `python3 -m aisoule_webhooks listen --webhook ${id} --forward http://localhost:3000/`;
 
@@ -46,16 +48,20 @@ export function inboxCard({ id }, signal) {
   async function ask() {
     /** @type {ReceivedRequest[]} */
     const found = [];
-    const last = items[0]?.number ?? 0;
+    const last = newest(items);
     let cursor = '';
     do {
-      const page = await call('GET', `${pathOf(id, 'requests')}?after=${last}${cursor && `&cursor=${cursor}`}`, { signal });
+      const page = await call('GET', `${pathOf(id, 'requests')}?after=${after}${cursor && `&cursor=${cursor}`}`, { signal });
       found.push(...page.data);
       cursor = page.next_cursor;
     } while (cursor);
-    if (found.length) active = Date.now();
-    if (found.length && looked) announce(found.length > 1 ? `${found.length} new requests` : 'A new request');
-    items = [...found, ...items].slice(0, KEPT);
+    const known = new Set(items.map(({ number }) => number));
+    const fresh = found.filter(({ number }) => !known.has(number));
+    if (fresh.length) active = Date.now();
+    if (fresh.length && looked) announce(fresh.length > 1 ? `${fresh.length} new requests` : 'A new request');
+    items = [...fresh, ...items].sort((a, b) => b.number - a.number).slice(0, KEPT);
+    const numbers = newest(items) - Math.max(after, newest(items) - KEPT);
+    after = found.length < numbers ? last : newest(items);
     updateRows(list, items, ({ number }) => String(number), requestRow);
     none.hidden = items.length > 0;
   }
@@ -76,6 +82,9 @@ export function inboxCard({ id }, signal) {
 }
 
 /** @param {ReceivedRequest} request */
+/** @param {ReceivedRequest[]} items */
+const newest = ([first]) => first?.number ?? 0;
+
 function requestRow({ number, received_at: at, headers, body, verified }) {
   const good = verified.length > 1;
   const text = [...Object.entries(headers).map((header) => header.join(': ')), '', body].join('\n');
