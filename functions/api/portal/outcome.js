@@ -1,6 +1,7 @@
 /** @import { Child, Outcome } from './types' */
 import { fill, h, theirs } from './dom.js';
 import { isAbort, Refused } from './refused.js';
+import { inWords } from './words.js';
 
 // Actions: the button says that one is under way, and a line what came of it.
 
@@ -35,8 +36,8 @@ export function outcome() {
   return Object.assign(line, {
     /** @param {...Child} content */
     say: (...content) => show('good', ...content),
-    /** @param {unknown} error */
-    fail: (error) => { if (!isAbort(error)) show('bad', theirs(error instanceof Error ? error.message : String(error))); },
+    /** @type {(error: unknown, ...more: Child[]) => void} */
+    fail: (error, ...more) => { if (!isAbort(error)) show('bad', theirs(error instanceof Error ? error.message : String(error)), ...more); },
     clear: () => show(''),
   });
 }
@@ -55,31 +56,39 @@ export async function attempt(pressed, label, line, work) {
     try {
       await work();
     } catch (error) {
-      line.fail(error);
-      if (!(error instanceof Refused && error.retryAfter)) return;
+      if (!(error instanceof Refused && error.retryAfter)) {
+        line.fail(error);
+        return;
+      }
       if (pressed.lastChild) pressed.lastChild.textContent = 'Waiting…';
-      await countDown(error.retryAfter, (left) => line.fail(error.in(left)));
+      const { left, ended } = countDown(error.retryAfter, (seconds) => `Try again in ${inWords(seconds * 1000)}.`);
+      line.fail(error, ' ', ...left);
+      await ended;
+      line.fail(error, ' You can try again now.');
     }
   });
 }
 
 /**
- * Calls `say` with the seconds left as they pass, until `wanted` says no.
+ * Counts down to the eye only: for those who hear the page, the words stay as they are at first, or each second would be read
+ * to them.
  *
  * @param {number} seconds
- * @param {(left: number) => void} say
- * @param {() => boolean} [wanted]
- * @returns {Promise<void>}
+ * @param {(left: number) => string} words
+ * @param {() => boolean} [wanted] ends it early with no
+ * @returns {{left: HTMLElement[], ended: Promise<void>}}
  */
-export function countDown(seconds, say, wanted = () => true) {
-  return new Promise((resolve) => {
+export function countDown(seconds, words, wanted = () => true) {
+  const shown = h('span', { 'aria-hidden': 'true' });
+  const ended = new Promise((/** @type {(value: void) => void} */ resolve) => {
     const end = Date.now() + seconds * 1000;
     const tick = () => {
-      const left = Math.ceil((end - Date.now()) / 1000);
-      if (wanted()) say(Math.max(left, 0));
-      if (left <= 0 || !wanted()) resolve();
+      const left = Math.max(Math.ceil((end - Date.now()) / 1000), 0);
+      shown.textContent = words(left);
+      if (!left || !wanted()) resolve();
       else setTimeout(tick, 500);
     };
     tick();
   });
+  return { left: [h('span.unseen', {}, words(seconds)), shown], ended };
 }

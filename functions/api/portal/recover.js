@@ -1,4 +1,4 @@
-/** @import { Webhook } from './types' */
+/** @import { Outcome, Webhook } from './types' */
 import { call } from './api.js';
 import { openDialog } from './dialog.js';
 import { button, h, newId } from './dom.js';
@@ -62,7 +62,7 @@ export function recoverDialog(webhook, seen) {
     progress.hidden = false;
     close.textContent = 'Stop';
     try {
-      await goOn(webhook, state, () => going, (text) => line.say(text), seen);
+      await goOn(webhook, state, () => going, line.say, seen);
       line.say(summary(state, going));
     } catch (error) {
       if (!(error instanceof Refused)) throw error;
@@ -123,7 +123,7 @@ function stateFor(webhook, input, error) {
  * @param {Webhook} webhook
  * @param {Recovery} state
  * @param {() => boolean} going
- * @param {(text: string) => void} say
+ * @param {Outcome['say']} say
  * @param {() => unknown} seen
  */
 async function goOn(webhook, state, going, say, seen) {
@@ -138,7 +138,9 @@ async function goOn(webhook, state, going, say, seen) {
       seen();
     } catch (error) {
       if (!(error instanceof Refused && error.retryAfter)) throw error;
-      await countDown(error.retryAfter, (left) => say(`Sent again so far: ${state.enqueued}. Going on in ${left} s…`), going);
+      const { left, ended } = countDown(error.retryAfter, (seconds) => `Continuing in ${seconds} s…`, going);
+      say(`Sent again so far: ${state.enqueued}. `, ...left);
+      await ended;
     }
   } while (recoveries.has(webhook.id) && going());
 }

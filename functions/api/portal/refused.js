@@ -1,5 +1,4 @@
 /** @import { FieldError } from './types' */
-import { inWords } from './words.js';
 
 // Failed calls.
 
@@ -15,16 +14,6 @@ export class Refused extends Error {
     this.status = status;
     this.errors = errors;
     this.retryAfter = retryAfter;
-  }
-
-  /**
-   * The same, with the time that is left to wait.
-   *
-   * @param {number} seconds
-   */
-  in(seconds) {
-    const when = seconds ? `Try again in ${inWords(seconds * 1000)}.` : 'You can try again now.';
-    return new Refused(this.status, `${this.message} ${when}`);
   }
 }
 

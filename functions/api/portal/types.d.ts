@@ -163,7 +163,7 @@ export type ElementOf<What extends string> = TagOf<What> extends keyof HTMLEleme
 /** The line that says what came of an action. */
 export type Outcome = HTMLElement & {
   say(...content: Child[]): void;
-  fail(error: unknown): void;
+  fail(error: unknown, ...more: Child[]): void;
   clear(): void;
 };
 
