@@ -18,7 +18,8 @@ from local.client import Client
 
 WAIT = 30_000
 _REFUSED = re.compile(
-    r"Failed to load resource: (the server responded with a status of (4\d\d|503)|net::ERR_INTERNET_DISCONNECTED)"
+    r"Failed to load resource: (the server responded with a status of (4\d\d|503)|net::ERR_INTERNET_DISCONNECTED)|"
+    r"Permissions policy violation: The Clipboard API"
 )
 """The browser says so of every refusal; that the page shows it in words is what the tests look at."""
 

@@ -34,6 +34,27 @@ def test_reveal_copy_hide(portal: Portal, client: Client, create: Callable[..., 
     expect(page.locator("[data-secret]")).to_have_count(0)
 
 
+def test_what_the_browser_does_not_let_it_copy_is_selected_to_be_copied_by_hand(
+    portal: Portal, client: Client, create: Callable[..., Any]
+) -> None:
+    """As in a frame without `allow="clipboard-write"`."""
+    page, webhook = portal.page, create()
+
+    def forbid(route: Route) -> None:
+        answer = route.fetch()
+        route.fulfill(response=answer, headers=answer.headers | {"Permissions-Policy": "clipboard-write=()"})
+
+    page.route(portal.address, forbid)
+    portal.open(client, webhook["id"])
+    portal.press("Reveal")
+    portal.press("Copy the secret")
+    dialog = page.get_by_role("dialog", name="Press Ctrl+C or ⌘C to copy")
+    expect(dialog.get_by_role("group", name="What to copy: the secret")).to_be_focused()
+    assert page.evaluate("getSelection().toString()") == webhook["secret"]
+    page.keyboard.press("Escape")
+    expect(page.get_by_role("button", name="Copy the secret")).to_be_focused()
+
+
 @pytest.mark.parametrize(("choice", "overlaps"), [("Revoke it now", False), ("For 1 hour", True), ("For 7 days", True)])
 def test_rotate(
     portal: Portal,

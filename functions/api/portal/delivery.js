@@ -1,7 +1,8 @@
 /** @import { Attempt, Delivery } from './types' */
 import { nextStep } from './advice.js';
 import { call } from './api.js';
-import { announce, button, code, copyButton, fill, h, theirs } from './dom.js';
+import { copyButton } from './copy.js';
+import { announce, button, code, fill, h, theirs } from './dom.js';
 import { crumbs, heading, loading } from './frame.js';
 import { keepFresh, updateRows } from './live.js';
 import { dueOf, forgetLog, isUnderWay } from './log.js';

@@ -82,26 +82,3 @@ export function announce(text) {
 export function button(label, onclick, style = '') {
   return /** @type {HTMLButtonElement} */ (h(`button${style}`, { type: 'button', onclick }, label));
 }
-
-/**
- * @param {string} text
- * @param {string} what such as "the secret"
- * @param {string} [words] on the button
- */
-export function copyButton(text, what, words = 'Copy') {
-  const label = h('span', {}, words);
-  return h('button.small', {
-    type: 'button',
-    'aria-label': words === 'Copy' && `Copy ${what}`,
-    onclick: async () => {
-      try {
-        await navigator.clipboard.writeText(text);
-        label.textContent = 'Copied';
-        announce(`Copied ${what}`);
-      } catch {
-        label.textContent = 'Select it and press Ctrl+C';
-      }
-      setTimeout(() => { label.textContent = words; }, 2500);
-    },
-  }, label);
-}

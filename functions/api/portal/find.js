@@ -1,6 +1,7 @@
 /** @import { FoundEvent } from './types' */
 import { call } from './api.js';
-import { announce, code, copyButton, h, newId, theirs } from './dom.js';
+import { copyButton } from './copy.js';
+import { announce, code, h, newId, theirs } from './dom.js';
 import { crumbs, heading, loading } from './frame.js';
 import { keepFresh, updateRows } from './live.js';
 import { dueOf, isUnderWay } from './log.js';

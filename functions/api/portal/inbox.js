@@ -1,6 +1,7 @@
 /** @import { ReceivedRequest, Webhook } from './types' */
 import { call } from './api.js';
-import { announce, button, code, copyButton, h } from './dom.js';
+import { copyButton } from './copy.js';
+import { announce, button, code, h } from './dom.js';
 import { keepFresh, updateRows } from './live.js';
 import { attempt, outcome } from './outcome.js';
 import { box, pathOf } from './parts.js';
@@ -33,9 +34,9 @@ export function inboxCard({ id }, signal) {
   const none = h('p.nothing', { hidden: true }, 'Nothing has arrived. Send a test event to see a request.');
   /** @type {ReceivedRequest[]} */
   let items = [];
-  let looked = false;
   /** Where the next look begins: where the last one ended, or the one before it, if a number is missing. */
   let after = 0;
+  let looked = false;
   let active = Date.now();
   const command = `python3 -m aisoule_webhooks listen --webhook ${id} --forward http://localhost:3000/`;
 
@@ -81,10 +82,10 @@ export function inboxCard({ id }, signal) {
   return card;
 }
 
-/** @param {ReceivedRequest} request */
 /** @param {ReceivedRequest[]} items */
 const newest = ([first]) => first?.number ?? 0;
 
+/** @param {ReceivedRequest} request */
 function requestRow({ number, received_at: at, headers, body, verified }) {
   const good = verified.length > 1;
   const text = [...Object.entries(headers).map((header) => header.join(': ')), '', body].join('\n');

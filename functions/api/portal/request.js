@@ -1,5 +1,6 @@
 /** @import { SentRequest } from './types' */
-import { copyButton, h } from './dom.js';
+import { copyButton } from './copy.js';
+import { h } from './dom.js';
 import { box } from './parts.js';
 
 // A request as it was sent, and the same for a shell.

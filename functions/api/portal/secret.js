@@ -1,7 +1,8 @@
 /** @import { Child, Webhook } from './types' */
 import { call, etagOf } from './api.js';
 import { openDialog } from './dialog.js';
-import { announce, button, code, copyButton, fill, h } from './dom.js';
+import { copyButton } from './copy.js';
+import { announce, button, code, fill, h } from './dom.js';
 import { crumbs, heading, loading } from './frame.js';
 import { attempt, outcome } from './outcome.js';
 import { pathOf, webhookOf } from './parts.js';

@@ -1,4 +1,5 @@
-import { code, copyButton, fill, h, newId } from './dom.js';
+import { copyButton } from './copy.js';
+import { code, fill, h, newId } from './dom.js';
 import { box } from './parts.js';
 import { SNIPPETS, SURVIVING_SNIPPETS } from './verification.js';
 
