@@ -170,14 +170,23 @@ def is_http(url: str) -> bool:
 
 
 def options() -> argparse.Namespace:
-    parser = argparse.ArgumentParser(prog="aisoule_webhooks", description="For developers of webhooks' receivers.")
+    parser = argparse.ArgumentParser(
+        prog="aisoule_webhooks", description="For developers of servers that receive webhooks."
+    )
     command = parser.add_subparsers(required=True, metavar="listen").add_parser(
         "listen", help="forwards what a test address receives to a server on this machine"
     )
     command.add_argument("--forward", required=True, metavar="URL", help="such as http://localhost:3000/hook")
-    command.add_argument("--api", default=os.environ.get("AISOULE_API") or API, metavar="URL", help="or AISOULE_API")
     command.add_argument(
-        "--webhook", metavar="ID", help="of one with a test address; without it, one is made and deleted"
+        "--api",
+        default=os.environ.get("AISOULE_API") or API,
+        metavar="URL",
+        help="the address of the API; AISOULE_API if it is not given",
+    )
+    command.add_argument(
+        "--webhook",
+        metavar="ID",
+        help="the id of a webhook with a test address; without it, one is created, and deleted at the end",
     )
     command.add_argument("--send", metavar="EVENT", help="send a test event at once, such as message.incoming")
     given = parser.parse_args()
@@ -185,7 +194,7 @@ def options() -> argparse.Namespace:
         command.error("give the address of the API by --api or AISOULE_API")
     for url in (given.forward, given.api):
         if not is_http(url):
-            command.error(f"{url!r} is no http or https URL")
+            command.error(f"{url!r} is not an http or https URL")
     return given
 
 

@@ -55,8 +55,8 @@ class DeliveryOut(Out):
 class LoggedDelivery(DeliveryOut):
     catch_up: SentAgain | None = Field(
         description="Of a delivery that failed in an outage, on a webhook with `catch_up`: `waiting` to be sent again when "
-        "the endpoint works. It is not sent again by itself if that was `given_up`, after 3 days or at the twelfth outage "
-        "in a row, or `stopped`, or if it was `too_old` (`catch_up_hours`)."
+        "the endpoint works. It is not sent again automatically if that was `given_up`, after 3 days or at the twelfth "
+        "outage in a row, or `stopped`, or if it was `too_old` (`catch_up_hours`)."
     )
 
     @classmethod
@@ -65,7 +65,7 @@ class LoggedDelivery(DeliveryOut):
 
 
 class SentRequest(Out):
-    """The last attempt's. If the webhook was edited since, its URL, headers and signatures are those of now."""
+    """The request of the last attempt. If the webhook was edited since, URL, headers and signatures are the current ones."""
 
     method: Literal["POST"] = "POST"
     url: str

@@ -28,8 +28,8 @@ from webhooks.tables import delivery_log
 
 routes = Routes()
 _NO_EVENT = (
-    "there is no such event: it was not published for this account, it was rejected, no webhook was to get it (such events "
-    "are not stored), or it is older than the delivery log"
+    "there is no such event: it was not published for this account, it was rejected, no enabled webhook subscribed to it "
+    "(such events are not stored), or it is older than the delivery log"
 )
 
 
@@ -85,8 +85,8 @@ def publish_batch(batch: Annotated[EventBatchIn, Body()], line: LogLine) -> Even
 @routes.add("GET", "/v1/events/<event_id>", "getEvent", "Find an event", role="any", tag="Events", refusals=[429])
 def get(caller: AnyCaller, event_id: PathId, account_id: Annotated[AccountId | None, Query()] = None) -> EventOut:
     """
-    What was published, and what became of it at each of the account's webhooks. A platform key says whose it is by
-    `account_id`.
+    What was published, and what became of it at each of the account's webhooks. With a platform key, `account_id` is
+    required.
     """
     if isinstance(caller, AccountCaller):
         if account_id not in (None, caller.account_id):

@@ -82,7 +82,7 @@ class EventOut(Out):
 
 
 class EventBatchIn(In):
-    events: list[EventIn] = Field(min_length=1, max_length=100, description="Of any accounts.")
+    events: list[EventIn] = Field(min_length=1, max_length=100, description="May belong to different accounts.")
 
 
 class EventBatchAccepted(Out):

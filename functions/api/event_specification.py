@@ -28,7 +28,7 @@ HEADERS: dict[str, dict[str, Any]] = {
     },
     "webhook-signature": {
         "description": "Standard Webhooks: `v1,` and the base64 of the HMAC-SHA256 of "
-        "`{webhook-id}.{webhook-timestamp}.{raw body}`. The key is what the secret has behind `whsec_`, base64-decoded. "
+        "`{webhook-id}.{webhook-timestamp}.{raw body}`. The key is what the secret has after `whsec_`, base64-decoded. "
         "After a rotation a second one, of the old secret, follows a space while that is valid.",
         "schema": {"type": "string", "pattern": f"^{_STANDARD}( {_STANDARD})?$"},
     },

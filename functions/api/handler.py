@@ -75,7 +75,9 @@ def _refuse_unknown_query(route: Route, given: dict[str, str]) -> None:
         return
     for name in given:
         if name not in route.query_parameters:
-            raise field_problem(name[:80], f"is not a known parameter; allowed are {', '.join(route.query_parameters)}")
+            raise field_problem(
+                name[:80], f"is not a known parameter; allowed parameters: {', '.join(route.query_parameters)}"
+            )
 
 
 @app.exception_handler([Problem, WebhooksError])  # type: ignore[untyped-decorator]

@@ -1,4 +1,4 @@
-"""The address that gets a mail when one of an account's webhooks begins to fail."""
+"""The address that gets an email when one of an account's webhooks begins to fail."""
 
 import os
 from typing import Annotated
@@ -19,15 +19,15 @@ routes = Routes()
 class NotificationsIn(In):
     email: Email | None = Field(description="Null removes the address.")
     enabled: bool = Field(
-        default_factory=lambda: True, description="`false` switches the mails off and keeps the address."
+        default_factory=lambda: True, description="`false` switches the emails off and keeps the address."
     )
 
 
 class NotificationsOut(Out):
-    email: str | None = Field(description="Null if nobody gets mails.", examples=["ops@example.com"])
+    email: str | None = Field(description="Null if nobody gets emails.", examples=["ops@example.com"])
     enabled: bool
     available: bool = Field(
-        description="Whether this installation sends mails. If not, no address can be set, and one that is set gets none."
+        description="Whether this installation sends emails. If not, no address can be set, and one that is set gets none."
     )
 
     @classmethod
@@ -39,12 +39,12 @@ class NotificationsOut(Out):
     "GET",
     "/v1/notifications",
     "getNotifications",
-    "Read the address for mails",
+    "Read the address for emails",
     role="account",
     tag="Notifications",
 )
 def get(caller: Account) -> NotificationsOut:
-    """The address that gets a mail when one of the account's webhooks begins to fail."""
+    """The address that gets an email when one of the account's webhooks begins to fail."""
     return NotificationsOut.of(notification_table().read(caller.account_id))
 
 
@@ -52,7 +52,7 @@ def get(caller: Account) -> NotificationsOut:
     "PUT",
     "/v1/notifications",
     "setNotifications",
-    "Set the address for mails",
+    "Set the address for emails",
     role="account",
     tag="Notifications",
     body="required",
@@ -60,11 +60,11 @@ def get(caller: Account) -> NotificationsOut:
 )
 def put(caller: Account, given: Annotated[NotificationsIn, Body()]) -> NotificationsOut:
     """
-    The address gets a mail when a webhook of the account begins to fail: one a day and webhook at most, and 20 a day in all.
-    If this installation sends no mails, an address is refused with 409; it can always be removed.
+    The address gets an email when a webhook of the account begins to fail: at most one a day and webhook, 20 a day in all.
+    If this installation does not send emails, an address is refused with 409; it can always be removed.
     """
     if given.email is not None and not _available():
-        raise Conflict("this installation sends no mails; its operator has to switch them on first")
+        raise Conflict("this installation does not send emails; its operator has to switch them on first")
     notifications = Notifications(given.email, given.enabled)
     notification_table().save(caller.account_id, notifications)
     return NotificationsOut.of(notifications)

@@ -70,7 +70,7 @@ def list_keys(
     cursor: Annotated[Cursor | None, Query()] = None,
 ) -> KeyPage:
     """
-    With what each is for and when it was last used, without its secret part. A page may be short although more follow:
+    Each key with its label and when it was last used, without its secret part. A page may be short although more follow:
     repeat the call with `cursor` set to `next_cursor` until that is null.
     """
     page, after = key_table().of_account(account_id, now(), limit=limit, after=cursors.decode(cursor, cursors.ID))

@@ -121,7 +121,7 @@ def _requests(entries: Sequence[dict[str, Any]]) -> Iterator[list[dict[str, Any]
 
 
 def _put(entries: list[dict[str, Any]]) -> list[dict[str, Any]]:
-    """Returns the entries that were refused, or of which it is not known."""
+    """Returns the entries that were refused; all of them if the call failed."""
     try:
         answer = client("events").put_events(Entries=entries)  # type: ignore[arg-type]
     except (BotoCoreError, ClientError):

@@ -74,7 +74,8 @@ class WebhookStats(Counts):
         "answer."
     )
     buckets: list[Bucket] = Field(
-        description="The oldest first: of 5 minutes for `1h`, an hour for `24h`, 6 hours for `7d`. None of before `since`."
+        description="The oldest first: of 5 minutes for `1h`, an hour for `24h`, 6 hours for `7d`. Excludes buckets before "
+        "`since`."
     )
 
 

@@ -73,7 +73,7 @@ _WORDS = {
 def _reworded(error: Mapping[str, Any], allowed: Allowed) -> str:
     kind, context = error["type"], error.get("ctx") or {}
     if kind == "extra_forbidden":
-        return f"is not a known field; allowed are {', '.join(allowed(error['loc'][1:-1]))}"
+        return f"is not a known field; allowed fields: {', '.join(allowed(error['loc'][1:-1]))}"
     if kind == "string_pattern_mismatch":
         return PATTERNS.get(context["pattern"], f"must match {context['pattern']}")
     if kind in _WORDS:

@@ -56,8 +56,8 @@ WhatsappAccountIds = Annotated[
 CatchesUp = Annotated[
     bool,
     Field(
-        description="Whether what fails while the webhook is `failing` is sent again by itself when its endpoint works "
-        "again, the oldest first, at its pace. Meanwhile the endpoint is probed for up to 3 days.",
+        description="Whether deliveries that fail while the webhook is `failing` are sent again automatically when its "
+        "endpoint works again, the oldest first, at its pace. Meanwhile the endpoint is probed for up to 3 days.",
         examples=[True],
     ),
 ]
@@ -70,8 +70,8 @@ PerSecond = Annotated[
     Annotated[int, Field(ge=1, le=1000)] | None,
     BeforeValidator(whole),
     Field(
-        description="At most so many deliveries a second. What comes faster waits, in order of arrival; retries keep their "
-        "own times. `null` is no limit.",
+        description="Maximum deliveries per second. Faster events are queued in order of arrival; retries keep their "
+        "schedule. `null` is no limit.",
         examples=[20],
     ),
 ]

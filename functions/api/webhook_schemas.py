@@ -55,8 +55,10 @@ class WebhookOut(Out):
     whatsapp_account_ids: list[str] = Field(
         description="If not empty, only events of these WhatsApp accounts are sent.", examples=[["uuid"]]
     )
-    max_per_second: int | None = Field(description="Its pace: at most so many deliveries a second; null for no limit.")
-    catch_up: bool = Field(description="Whether what fails in an outage is sent again by itself: see `GET …/catch-up`.")
+    max_per_second: int | None = Field(description="Maximum deliveries per second; null for no limit.")
+    catch_up: bool = Field(
+        description="Whether what fails in an outage is sent again automatically: see `GET …/catch-up`."
+    )
     catch_up_hours: int
     test_address: bool = Field(description="Whether it points to an inbox of ours, which `GET …/requests` reads.")
     status: WebhookStatus
@@ -68,7 +70,7 @@ class WebhookOut(Out):
         examples=["answered 410: gone for good"],
         description="Why the webhook was disabled by an answer of its endpoint; null if a person disabled it.",
     )
-    disabled_event_id: str | None = Field(description="The event that was answered so.")
+    disabled_event_id: str | None = Field(description="The event answered with 410.")
     failing_event_id: str | None = Field(
         description="The event whose last retry failed when the webhook became failing."
     )
@@ -103,19 +105,21 @@ class WebhookCreated(WebhookSaved):
 
 
 class CatchUpOut(Out):
-    """The last one of the webhook."""
+    """The most recent catching up of the webhook."""
 
     state: Literal["none", "waiting", "sending", "done", "given_up", "stopped"] = Field(
         description="`waiting` for the endpoint to work again, `sending` again what failed, `done`. `given_up` after 3 days "
         "or at the twelfth outage in a row, or `stopped` because the webhook was disabled or should not catch up: what is "
         "still failed then can be sent again by `POST …/recover`."
     )
-    failing_since: Time | None = Field(description="The outage.")
+    failing_since: Time | None = Field(description="When the outage began.")
     next_look_at: Time | None = Field(
         description="While it waits, when the endpoint is probed next; null if it does not."
     )
     sent: int = Field(description="Deliveries that were sent again; so far, while it is `sending`.")
-    total: int = Field(description="About how many there are to be sent again, known from when that begins.")
+    total: int = Field(
+        description="Approximate number of deliveries to resend; 0 until resending starts or is given up."
+    )
     ended_at: Time | None
 
     @classmethod

@@ -227,7 +227,7 @@ def test_an_address_that_cannot_be_used_is_named_at_once(url: str) -> None:
     usable = "http://localhost:1/"
     for api, forward in ((usable, url), (url, usable)):
         status, said = ended("--api", api, "--forward", forward)
-        assert (status, said.splitlines()[-1].partition("error: ")[2]) == (2, f"{url!r} is no http or https URL")
+        assert (status, said.splitlines()[-1].partition("error: ")[2]) == (2, f"{url!r} is not an http or https URL")
 
 
 def test_the_key_does_not_follow_a_redirect(server: Arrived) -> None:

@@ -102,7 +102,7 @@ def test_an_event_that_no_webhook_was_to_get_is_not_there_and_the_answer_says_wh
     fan_out()
     missing = account.get("/v1/events/order-1")
     assert missing.status == 404
-    assert "no webhook was to get it (such events are not stored)" in missing.json["detail"]
+    assert "no enabled webhook subscribed to it (such events are not stored)" in missing.json["detail"]
 
 
 def test_events_from_before_webhooks_were_counted(account: Api, pipeline: Pipeline) -> None:

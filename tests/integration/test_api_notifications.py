@@ -43,7 +43,7 @@ def test_an_installation_without_mails_says_so(account: Api, monkeypatch: pytest
     refused = account.call("PUT", PATH, {"email": "new@customer.example"})
     assert (refused.status, refused.json["detail"]) == (
         409,
-        "this installation sends no mails; its operator has to switch them on first",
+        "this installation does not send emails; its operator has to switch them on first",
     )
     assert account.get(PATH).json["email"] == "ops@customer.example"
     assert account.call("PUT", PATH, {"email": None}).json == {"email": None, "enabled": True, "available": False}
@@ -106,7 +106,7 @@ def test_what_is_no_address_is_refused_by_name(account: Api, email: str) -> None
         ({"email": ["ops@example.com"]}, "email", "must be a string"),
         ({"email": "a@" + "b." * 130 + "com"}, "email", "must have at most 254 characters"),
         ({"email": None, "enabled": "no"}, "enabled", "must be true or false"),
-        ({"email": None, "available": True}, "available", "is not a known field; allowed are email, enabled"),
+        ({"email": None, "available": True}, "available", "is not a known field; allowed fields: email, enabled"),
     ],
 )
 def test_every_refusal_names_the_field(account: Api, body: dict[str, Any], field: str, detail: str) -> None:

@@ -304,7 +304,7 @@ def test_a_disabled_webhook_recovers_nothing(pipeline: Pipeline, account: Api, a
         ({"since": "2026-05-29T10:30:00"}, "since", "RFC 3339"),
         ({"since": "2026-02-30T10:30:00Z"}, "since", "RFC 3339"),
         ({"since": "9999-01-01T00:00:00Z"}, "since", "future"),
-        ({"since": "2026-05-29T10:30:00Z", "until": "2026-05-30T10:30:00Z"}, "until", "allowed are since, cursor"),
+        ({"since": "2026-05-29T10:30:00Z", "until": "2026-05-30T10:30:00Z"}, "until", "allowed fields: since, cursor"),
     ],
 )
 def test_a_bad_since_is_refused_at_its_field(

@@ -164,7 +164,7 @@ def encoded(account: Api, body: str) -> Answer:
 def test_an_unknown_field_is_told_the_known_ones(account: Api) -> None:
     answer = account.post("/v1/webhooks", VALID | {"nmae": "x"})
     known = "name, url, events, headers, whatsapp_account_ids, max_per_second, catch_up, catch_up_hours"
-    assert answer.json["errors"] == [{"field": "nmae", "detail": f"is not a known field; allowed are {known}"}]
+    assert answer.json["errors"] == [{"field": "nmae", "detail": f"is not a known field; allowed fields: {known}"}]
 
 
 def test_every_bad_field_is_named_at_once_and_no_value_is_repeated(account: Api) -> None:
@@ -449,8 +449,8 @@ def test_a_refused_view_says_what_a_view_is(api: Api) -> None:
 
 def test_an_unknown_field_of_an_event_is_told_those_of_an_event(api: Api) -> None:
     refused = api.of_platform().post("/v1/events/batch", {"events": [PUBLISHED, PUBLISHED | {"oops": 1}], "oops": 1})
-    known = "is not a known field; allowed are account_id, event, data, id, timestamp"
+    known = "is not a known field; allowed fields: account_id, event, data, id, timestamp"
     assert refused.json["errors"] == [
         {"field": "events[1].oops", "detail": known},
-        {"field": "oops", "detail": "is not a known field; allowed are events"},
+        {"field": "oops", "detail": "is not a known field; allowed fields: events"},
     ]

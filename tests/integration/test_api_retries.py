@@ -269,5 +269,7 @@ def test_two_rotations_at_once_forget_no_secret(pipeline: Pipeline, account: Api
     """The second, which read before the first wrote, is refused: the first one's secret may be in use already."""
     read = pipeline.webhook("https://localhost:1/")
     account.post("/v1/webhooks/wh_1/secret/rotate", {})
-    with pytest.raises(Conflict, match=r"^somebody else changed it at the same moment; read it and try again$"):
+    with pytest.raises(
+        Conflict, match=r"^the webhook was changed by another call at the same moment; read it and try again$"
+    ):
         pipeline.config.rotate_secret(read, "whsec_second", previous_expires_at=None, at=read.updated_at)

@@ -241,9 +241,9 @@ def test_who_is_refused_is_told_why(table: ConfigTable) -> None:
     with pytest.raises(NotFound, match=unknown):
         table.delete_webhook("acme", "wh_1", version=1)
     table.create_webhook(webhook(), limit=1)
-    with pytest.raises(LimitReached, match=r"^the account has 1 webhooks, the most it may have; delete one first$"):
+    with pytest.raises(LimitReached, match=r"^the account has 1 webhooks, which is its limit; delete one first$"):
         table.create_webhook(webhook("wh_2"), limit=1)
-    changed = "^somebody else changed it at the same moment; read it and try again$"
+    changed = "^the webhook was changed by another call at the same moment; read it and try again$"
     with pytest.raises(Conflict, match=changed):
         table.edit_webhook("acme", "wh_1", {"name": "x"}, unchanged={"name": "another"})
     with pytest.raises(Conflict, match=changed):

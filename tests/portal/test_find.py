@@ -83,7 +83,9 @@ def test_an_event_that_is_not_there_says_why(
     portal.page.get_by_label("Event id").fill("order-404")
     portal.press("Find event")
     portal.heading("No such event")
-    expect(portal.page.locator("#main")).to_contain_text("no webhook was to get it (such events are not stored)")
+    expect(portal.page.locator("#main")).to_contain_text(
+        "no enabled webhook subscribed to it (such events are not stored)"
+    )
     expect(portal.page.get_by_label("Event id")).to_have_value("order-404")
 
 

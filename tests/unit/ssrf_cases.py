@@ -127,6 +127,7 @@ _PORT = "has an invalid port"
 _CREDENTIALS = "contains credentials"
 _UNSEEN = "contains white space, a control character or a backslash"
 _SCHEME = "only https:// is allowed"
+_NO_SCHEME = "must start with https://"
 _LONG = "too long a host name"
 
 HOSTILE: list[tuple[str, str]] = [
@@ -139,12 +140,12 @@ HOSTILE: list[tuple[str, str]] = [
     ("javascript:alert(1)", _SCHEME),
     ("data:text/plain,x", _SCHEME),
     ("unix:///var/run/docker.sock", _SCHEME),
-    ("//hooks.example.com/", _SCHEME),
-    ("hooks.example.com/", _SCHEME),
-    ("/hook", _SCHEME),
-    ("", _SCHEME),
-    ("https//hooks.example.com", _SCHEME),
-    ("https", _SCHEME),
+    ("//hooks.example.com/", _NO_SCHEME),
+    ("hooks.example.com/", _NO_SCHEME),
+    ("/hook", _NO_SCHEME),
+    ("", _NO_SCHEME),
+    ("https//hooks.example.com", _NO_SCHEME),
+    ("https", _NO_SCHEME),
     # an IPv4 address in all that inet_aton reads
     ("https://127.0.0.1/", _NOT_PUBLIC),
     ("https://127.0.0.1:9001/2018-06-01/runtime/invocation/next", _NOT_PUBLIC),

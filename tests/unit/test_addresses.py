@@ -173,7 +173,8 @@ def test_a_name_with_ipv6_addresses_alone_is_refused_at_save_and_at_the_attempt(
     made = attempt("https://hooks.example.com/")
     assert made.error_code == "address_ipv6_only"
     assert (
-        made.error == "the host has only IPv6 addresses; a server is reached over IPv4, so its name needs an A record"
+        made.error
+        == "the host has only IPv6 addresses; endpoints are reached over IPv4, so use a host name with an A record"
     )
     assert connects == []
 
@@ -195,7 +196,7 @@ LONGEST_HOST = ".".join(["a" * 63] * 3 + ["a" * 61])
 @pytest.mark.parametrize(
     ("url", "words"),
     [
-        ("hooks.example.com/", "starts with no scheme; only https:// is allowed"),
+        ("hooks.example.com/", "must start with https://"),
         ("http://hooks.example.com/", "starts with http; only https:// is allowed"),
         ("https://hooks.example.com/a b", "contains white space, a control character or a backslash"),
         ("https://[hooks.example.com/", "is not a valid URL; expected https://host/path"),

@@ -12,7 +12,7 @@ from webhooks.times import now, parse_time, rfc3339
 CatchUpState = Literal["waiting", "sending", "done", "given_up", "stopped"]
 
 SentAgain = Literal["waiting", "given_up", "stopped", "too_old"]
-"""Whether a failed delivery is sent again by itself: it is when the endpoint works, or is no more."""
+"""Whether a failed delivery is sent again automatically: it is when the endpoint works, or is no more."""
 
 PROBES = (timedelta(minutes=15), timedelta(hours=1), *(timedelta(hours=hours) for hours in range(3, 72, 6)))
 """When an endpoint is probed, counted from when its webhook became failing."""

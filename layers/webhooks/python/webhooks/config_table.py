@@ -59,9 +59,7 @@ class ConfigTable:
             )
         except self._client.exceptions.TransactionCanceledException as cancelled:
             if cancelled.response["CancellationReasons"][1]["Code"] == "ConditionalCheckFailed":
-                raise LimitReached(
-                    f"the account has {limit} webhooks, the most it may have; delete one first"
-                ) from None
+                raise LimitReached(f"the account has {limit} webhooks, which is its limit; delete one first") from None
             raise
 
     def rotate_secret(
@@ -156,5 +154,5 @@ def _is_made(item: Mapping[str, Any], changes: Mapping[str, Any], unchanged: Map
 
 def _changed_or_gone(refused: Mapping[str, Any]) -> WebhooksError:
     if "Item" in refused:
-        return Conflict("somebody else changed it at the same moment; read it and try again")
+        return Conflict("the webhook was changed by another call at the same moment; read it and try again")
     return NotFound("there is no such webhook")

@@ -61,7 +61,9 @@ class Ipv6Only(UrlRefused):
     """The URL leads to IPv6 addresses alone, which this service has no route to."""
 
     def __init__(self) -> None:
-        super().__init__("has only IPv6 addresses; a server is reached over IPv4, so its name needs an A record")
+        super().__init__(
+            "has only IPv6 addresses; endpoints are reached over IPv4, so use a host name with an A record"
+        )
 
 
 class FieldRefused(WebhooksError):

@@ -125,7 +125,7 @@ def validate_data(event: object, data: object) -> None:
         raise EventRejected("event", "must be a string")
     event_type = EVENT_TYPES.get(event)
     if event_type is None:
-        raise EventRejected("event", f"{event[:100]!r} is unknown; allowed are {', '.join(EVENT_TYPES)}")
+        raise EventRejected("event", f"{event[:100]!r} is unknown; allowed values: {', '.join(EVENT_TYPES)}")
     if not isinstance(data, dict):
         raise EventRejected("data", "must be a JSON object")
     for identifier in event_type.subject.identifiers:

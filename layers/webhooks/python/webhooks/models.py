@@ -65,7 +65,7 @@ class Webhook:
     max_per_second: int | None = None
     """Its pace, 1 to 1,000 deliveries a second; None for none."""
     catch_up: bool = False
-    """Whether what fails in an outage is sent again by itself when it is over (`webhooks.catch_ups`)."""
+    """Whether what fails in an outage is sent again automatically when it is over (`webhooks.catch_ups`)."""
     catch_up_hours: int = 24
     """How old that may be, 1 to 168."""
     inbox: str | None = None

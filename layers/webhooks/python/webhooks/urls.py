@@ -70,8 +70,10 @@ def check_resolves_public(url: str, *, allow_loopback: bool = False) -> bool:
 
 def _port(parts: SplitResult) -> str:
     """The `:port` suffix, empty for 443. Refuses all that is not `https://host[:port]/…`."""
+    if not parts.scheme:
+        raise UrlRefused("must start with https://")
     if parts.scheme != "https":
-        raise UrlRefused(f"starts with {parts.scheme or 'no scheme'}; only https:// is allowed")
+        raise UrlRefused(f"starts with {parts.scheme}; only https:// is allowed")
     if "@" in parts.netloc:
         raise UrlRefused("contains credentials (user:password@); use a custom header instead")
     if parts.fragment:
