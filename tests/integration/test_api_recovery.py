@@ -23,6 +23,7 @@ from webhooks.item_keys import event_key
 from webhooks.items import delivery_item
 from webhooks.recoverable_deliveries import RecoverableDeliveries
 from webhooks.stored_events import StoredEvent
+from webhooks.tables import waiting_deliveries
 from webhooks.times import now, rfc3339
 
 PATH = "/v1/webhooks/wh_1/recover"
@@ -410,6 +411,22 @@ def test_pending_deliveries_that_are_under_way_are_not_even_read(pipeline: Pipel
     with aws_calls() as calls:
         assert recovered(account, ago(hours=8)) == [2]
     assert (calls["Query"], calls["read Query"]) == (2, 2)
+
+
+def test_what_waits_for_its_pace_is_not_recovered_again_however_long_it_waits(
+    pipeline: Pipeline, account: Api, aws: Aws
+) -> None:
+    """Another round would put it at the end of the line. What has failed is recovered all the same."""
+    pipeline.webhook("https://localhost:1/")
+    logged_pending(aws, 2, minutes=181)
+    waiting_deliveries().put([pipeline.message(event_id="waits")])
+    assert recovered(account, ago(hours=8)) == [0]
+    logged(aws, 2)
+    assert recovered(account, ago(hours=8)) == [2]
+    state = waiting_deliveries().state("wh_1")
+    assert state
+    waiting_deliveries().finish(state)
+    assert recovered(account, ago(hours=8)) == [2], "nothing waits any more"
 
 
 @pytest.mark.parametrize("after", ["2999-01-01T00:00:00.000Z#x", "2999-01-01T00:00:00.000Z#2026-01-01T00:00:00.000Z#x"])

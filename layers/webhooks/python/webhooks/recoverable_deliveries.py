@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 from webhooks import log_queries
 from webhooks.deliveries import STRANDED_AFTER, Delivery
 from webhooks.delivery_lists import read_listed
-from webhooks.item_keys import pending_place
+from webhooks.item_keys import pace_key, pending_place
 from webhooks.log_pages import MAX_READS, Page
 from webhooks.retention import oldest
 from webhooks.times import now, rfc3339
@@ -31,6 +31,7 @@ class RecoverableDeliveries:
         not be full. `after` is the last page's.
 
         First those with attempts in their round, oldest first: `after` is a sort key. Then those without: a `pending_place`.
+        While something waits because of the webhook's pace, those without may be what waits, and are left alone.
         """
         since, at = max(since, oldest(self._log_days)), now()
         page = Page([], None)
@@ -46,7 +47,13 @@ class RecoverableDeliveries:
         query = log_queries.pending(webhook_id, overdue, start=after)
         room = limit - len(page.deliveries)
         pending = self._collect(query, lambda d: d.sort_key() > since and d.is_stranded(at), pending_place, room)
+        if pending.deliveries and self._something_waits(webhook_id):
+            return page
         return Page(page.deliveries + pending.deliveries, pending.after)
+
+    def _something_waits(self, webhook_id: str) -> bool:
+        answer = self._client.get_item(TableName=self._name, Key=pace_key(webhook_id), ConsistentRead=True)
+        return "due" in answer.get("Item", {})
 
     def failed_since(self, webhook_id: str, since: str, *, limit: int = 50_000) -> int:
         """About how many deliveries of events accepted since then are failed or being retried; counts `limit` at most."""
