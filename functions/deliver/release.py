@@ -5,6 +5,7 @@ Each minute: releases what waits because of its webhook's pace (`webhooks.waitin
 
 from __future__ import annotations
 
+import random
 from collections.abc import Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import replace
@@ -22,11 +23,11 @@ from webhooks.telemetry import count, flush, logger
 from webhooks.waiting_deliveries import Waiting
 
 RELEASE_SECONDS = 40
-"""What is left then is released by the next invocation. `infra.delivery` gives the function ten seconds more."""
+"""What is left then is for the next invocations. `infra.delivery` gives the function ten seconds more."""
 
 _PAGE = 100
-_WEBHOOKS = 1000
-"""The others come when some of these are done."""
+_WEBHOOKS = 10_000
+"""More than an invocation can do something for. The others come when some of these are done."""
 
 _pool = ThreadPoolExecutor(max_workers=10, thread_name_prefix="release")
 
@@ -36,6 +37,8 @@ def lambda_handler(schedule_event: object, context: object) -> None:
     until = monotonic() + RELEASE_SECONDS
     try:
         due = read_due(client("dynamodb"), delivery_log().name, limit=_WEBHOOKS)
+        # What waits stays due since the same moment. In that order, the same webhooks would be left each time.
+        random.shuffle(due)
         while due and monotonic() < until:
             # A page each in turn, so that a long line holds up no other webhook's.
             due = [one for one in due if monotonic() < until and _goes_on(*one)]

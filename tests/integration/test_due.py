@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from datetime import timedelta
 
+import pytest
+
 from tests.integration.conftest import Aws, Clock
 from tests.integration.pipeline import put_items
 from webhooks.attribute_values import to_item
@@ -20,3 +22,13 @@ def test_what_is_due_longest_is_read_first_and_so_much_at_a_time(aws: Aws, clock
     found = [("wh_4", "PACE"), ("wh_1", "PACE"), ("wh_2", "CATCH_UP")]
     assert read_due(aws.dynamodb, aws.log_table, limit=9) == found
     assert read_due(aws.dynamodb, aws.log_table, limit=2) == found[:2]
+
+
+def test_what_does_not_fit_one_answer_is_read_too(aws: Aws, clock: Clock, monkeypatch: pytest.MonkeyPatch) -> None:
+    """At 1 MB; here at two items."""
+    keys = [pace_key(f"wh_{number}") for number in range(5)]
+    put_items(aws, [key | to_item({"due": "due", "due_at": rfc3339(clock.at)}) for key in keys])
+    real = aws.dynamodb.query
+    monkeypatch.setattr(aws.dynamodb, "query", lambda **request: real(**request | {"Limit": min(request["Limit"], 2)}))
+    assert sorted(read_due(aws.dynamodb, aws.log_table, limit=9)) == [(f"wh_{number}", "PACE") for number in range(5)]
+    assert len(read_due(aws.dynamodb, aws.log_table, limit=3)) == 3

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import itertools
 import json
+import random
 from collections.abc import Callable
 from dataclasses import replace
 from datetime import timedelta
@@ -370,6 +371,29 @@ def test_more_webhooks_than_a_run_takes_come_when_others_are_done(
     release()
     assert len(sent) == 1
     release()
+    assert {webhook_id for webhook_id, _, _ in sent} == {"wh_1", "wh_2"}
+
+
+def test_a_run_that_cannot_do_all_does_not_leave_the_same_webhooks_each_time(
+    pipeline: Pipeline, clock: Clock, sent: list[tuple[str, str, int]], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Each line is longer than all runs together, and each run has time for a page of one webhook."""
+    from deliver.release import RELEASE_SECONDS
+    from webhooks.tables import pace
+
+    for webhook_id in ("wh_1", "wh_2"):
+        pipeline.webhook(URL, webhook_id, max_per_second=1)
+        assert pace().take(webhook_id, 300, 1)
+    publish(clock, *numbers(0, 12))
+    for webhook_id in ("wh_1", "wh_2"):
+        pipeline.webhook(URL, webhook_id)
+    monkeypatch.setattr("deliver.release._PAGE", 1)
+    random.seed(0)
+    for _ in range(10):
+        moments = itertools.chain([0, 0, 0], itertools.repeat(RELEASE_SECONDS))
+        monkeypatch.setattr("deliver.release.monotonic", moments.__next__)
+        release()
+    assert len(sent) == 10
     assert {webhook_id for webhook_id, _, _ in sent} == {"wh_1", "wh_2"}
 
 

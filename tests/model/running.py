@@ -72,6 +72,7 @@ def running(simulation: Simulation) -> Iterator[None]:
         patch.dict("os.environ", _environment() | {"LOCAL_ALLOW_LOOPBACK": "0"}),
         patch("time.sleep", simulation.nap),
         patch("random.uniform", lambda _, most: most),
+        patch("random.shuffle", lambda _: None),
         patch("secrets.token_hex", lambda _: next(ids)),
         patch("secrets.token_bytes", lambda size: next(numbers).to_bytes(size, "big")),
         patch("secrets.token_urlsafe", lambda size: f"{next(numbers):0{size}}"),

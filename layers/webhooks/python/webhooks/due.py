@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from webhooks.item_keys import owner_id
 from webhooks.times import now, rfc3339
@@ -16,14 +16,20 @@ DUE = "due"
 
 def read_due(client: DynamoDBClient, table: str, *, limit: int) -> list[tuple[str, str]]:
     """
-    Webhooks, the longest due first, each with what is to be done: PACE if something waits, or CATCH_UP. The index is a
-    moment behind the table.
+    At most `limit` webhooks, the longest due first, each with what is to be done: PACE if something waits, or CATCH_UP. The
+    index is a moment behind the table.
     """
-    answer = client.query(
-        TableName=table,
-        IndexName=DUE,
-        KeyConditionExpression="due = :due AND due_at <= :at",
-        ExpressionAttributeValues={":due": {"S": DUE}, ":at": {"S": rfc3339(now())}},
-        Limit=limit,
-    )
-    return [(owner_id(item), item["sk"]["S"]) for item in answer["Items"]]
+    query: Any = {
+        "TableName": table,
+        "IndexName": DUE,
+        "KeyConditionExpression": "due = :due AND due_at <= :at",
+        "ExpressionAttributeValues": {":due": {"S": DUE}, ":at": {"S": rfc3339(now())}},
+    }
+    found: list[tuple[str, str]] = []
+    while len(found) < limit:
+        answer = client.query(**query, Limit=limit - len(found))
+        found += [(owner_id(item), item["sk"]["S"]) for item in answer["Items"]]
+        if "LastEvaluatedKey" not in answer:
+            break
+        query["ExclusiveStartKey"] = answer["LastEvaluatedKey"]
+    return found
