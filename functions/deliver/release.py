@@ -80,15 +80,19 @@ def _release_page(state: Waiting) -> bool:
 
 def _send(messages: Sequence[DeliveryMessage]) -> None:
     """
-    Killed in between, it sends copies the next time, which deliver settles. Raises NotSent: what was not sent still waits.
+    Killed in between, it sends copies the next time, which deliver settles. An event that the log has forgotten meanwhile is
+    not sent any more. Raises NotSent: what was not sent still waits.
     """
+    webhook_id = messages[0].webhook_id
     bodies = delivery_log().bodies(messages[0].account_id, dict.fromkeys(message.event_id for message in messages))
     known = [replace(m, body=bodies[m.event_id]) for m in messages if m.event_id in bodies]
     refused = [left for ten in _pool.map(delivery_queues().send_ten, in_tens(known)) for left in ten]
     unsent = {(message.key(), message.round) for message in refused}
-    sent = [message for message in messages if (message.key(), message.round) not in unsent]
-    waiting_deliveries().remove(sent)
-    logger.info("deliveries.released", webhook_id=messages[0].webhook_id, messages=len(sent))
+    waiting_deliveries().remove([message for message in messages if (message.key(), message.round) not in unsent])
+    logger.info("deliveries.released", webhook_id=webhook_id, messages=len(known) - len(refused))
+    if expired := len(messages) - len(known):
+        logger.warning("deliveries.expired", webhook_id=webhook_id, messages=expired)
+        count("Expired", expired)
     if unsent:
         raise NotSent(f"{len(unsent)} of {len(messages)} deliveries could not be queued")
 

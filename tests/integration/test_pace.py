@@ -20,6 +20,7 @@ from tests.integration.counting import aws_calls
 from tests.integration.pipeline import Pipeline, ago, failures
 from tests.integration.test_telemetry import metrics, write_lines_too, written
 from webhooks.clients import client
+from webhooks.item_keys import event_key
 from webhooks.times import rfc3339
 
 EVENT = json.loads((Path(__file__).parent.parent / "events" / "eventbridge.json").read_text())
@@ -236,6 +237,34 @@ def test_what_sqs_refuses_waits_on(
     clock.at += timedelta(minutes=1)
     release()
     assert [event_id for _, event_id, _ in sent] == ["e1", "e3", "e2"]
+
+
+def test_what_the_log_has_forgotten_meanwhile_is_said_to_be_so(
+    pipeline: Pipeline,
+    clock: Clock,
+    sent: list[tuple[str, str, int]],
+    waiting: Callable[..., None],
+    monkeypatch: pytest.MonkeyPatch,
+    capsys: pytest.CaptureFixture[str],
+) -> None:
+    """And not to be released; it waits no longer."""
+    from webhooks.tables import waiting_deliveries
+
+    write_lines_too(monkeypatch)
+    pipeline.webhook(URL, max_per_second=1)
+    waiting("e1", "e2", "e3")
+    for event_id in ("e1", "e3"):
+        pipeline.aws.dynamodb.delete_item(TableName=pipeline.aws.log_table, Key=event_key("acme", event_id))
+    written(capsys)
+    clock.at += timedelta(minutes=1)
+    release()
+    lines = written(capsys)
+    assert {"message": "deliveries.released", "webhook_id": "wh_1", "messages": 1} in lines
+    (expired,) = [line for line in lines if line.get("message") == "deliveries.expired"]
+    assert (expired["level"], expired["webhook_id"], expired["messages"]) == ("WARNING", "wh_1", 2)
+    assert metrics(lines) == {"Expired": [2]}
+    assert [event_id for _, event_id, _ in sent] == ["e2"]
+    assert waiting_deliveries().first("wh_1", limit=10) == []
 
 
 @pytest.mark.long
