@@ -89,10 +89,10 @@ def _handle(worker: DeliveryWorker, group: list[Pair], snapshot: Snapshot) -> Ha
     (first, _), *others = group
     try:
         outcome = worker.handle(snapshot)
+        returns = [(first, outcome.visible_at)]
+        returns += [(record, worker.copy_visible_at(copy, outcome.snapshot)) for record, copy in others]
     except Exception:
         return _our_fault(record for record, _ in group), None
-    returns = [(first, outcome.visible_at)]
-    returns += [(record, worker.copy_visible_at(copy, outcome.snapshot)) for record, copy in others]
     retained: list[Retained] = [(record, visible_at) for record, visible_at in returns if visible_at]
     return retained, (first, outcome.moved) if outcome.moved else None
 

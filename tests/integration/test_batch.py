@@ -103,6 +103,24 @@ def test_ten_posts_are_really_side_by_side(pipeline: Pipeline, authority: tuple[
         receiver.stop()
 
 
+def test_a_copy_that_cannot_be_handled_keeps_nothing_else_of_its_batch(
+    pipeline: Pipeline, receiver: Receiver, caplog: pytest.LogCaptureFixture
+) -> None:
+    """All messages of its delivery come again soon, and the log knows what was done."""
+    receiver.answer("/fails", Answer(500))
+    pipeline.webhook(receiver.url("/fails"), "wh_1")
+    pipeline.webhook(receiver.url("/hook"), "wh_2")
+    message, other = pipeline.message("wh_1"), pipeline.message("wh_2")
+    copy = message.to_request()
+    copy["MessageAttributes"]["not_before"] = {"DataType": "String", "StringValue": "soon"}
+    for request in (message.to_request(), copy, other.to_request()):
+        pipeline.aws.sqs.send_message(QueueUrl=pipeline.aws.retry_queue, **request)
+    assert pipeline.deliver() == [True, True, False]
+    assert [record.msg for record in caplog.records if record.levelname == "ERROR"] == ["delivery.our_fault"]
+    assert only_attempt(pipeline, message).status_code == 500
+    assert only_attempt(pipeline, other).status_code == 200
+
+
 def test_connections_are_kept_between_invocations_and_not_between_webhooks(
     pipeline: Pipeline, receiver: Receiver
 ) -> None:
