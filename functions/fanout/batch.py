@@ -35,28 +35,27 @@ def fan_out(incoming: Sequence[StoredEvent]) -> None:
     Raises NotAllSent, or what else failed first on our side, when all that could be sent has been: one account's fault does
     not hold up the others of a batch.
     """
-    failed: list[Exception] = []
-    subscriptions: Subscriptions = dict(
-        side_by_side(webhook_lists().subscriptions, sorted({event.account_id for event in incoming}), failed)
-    )
+    read, unread = side_by_side(webhook_lists().subscriptions, sorted({event.account_id for event in incoming}))
+    subscriptions: Subscriptions = dict(read)
     known = [event for event in incoming if event.account_id in subscriptions]
-    stored = side_by_side(_store, _wanted(known, subscriptions), failed)
+    stored, unstored = side_by_side(_store, _wanted(known, subscriptions))
     new, copies = _by_novelty(stored, subscriptions)
     paces = {s.webhook_id: s.max_per_second for of in subscriptions.values() for s in of if s.max_per_second}
     # A repeat of what is already on its way waits until the first attempt is over and logged.
-    kinds = ((new, 0), (copies, COPY_DELAY_SECONDS))
-    unsent = [left for of_kind, delay in kinds for left in _send(of_kind, paces, failed, delay_seconds=delay)]
-    messages = [*new, *copies]
+    unsent_new, failed_new = _send(new, paces, delay_seconds=0)
+    unsent_copies, failed_copies = _send(copies, paces, delay_seconds=COPY_DELAY_SECONDS)
+    messages, unsent = [*new, *copies], [*unsent_new, *unsent_copies]
     _log(known, messages, unsent)
-    if failed:
+    if failed := [*unread, *unstored, *failed_new, *failed_copies]:
         raise failed[0]
     if unsent:
         raise NotAllSent(f"{len(unsent)} of {len(messages)} messages of {len(incoming)} events")
 
 
-def side_by_side(work: Callable[[T], R], items: Collection[T], failed: list[Exception]) -> list[tuple[T, R]]:
-    """Each item with its result, in their order. Adds what was raised to `failed`, and leaves those items out."""
+def side_by_side(work: Callable[[T], R], items: Collection[T]) -> tuple[list[tuple[T, R]], list[Exception]]:
+    """Returns each item with its result, in their order, and what was raised for the others, which is logged."""
     done: list[tuple[T, R]] = []
+    failed: list[Exception] = []
     calls: list[tuple[T, Callable[[], R]]] = [(item, partial(work, item)) for item in items]
     if len(calls) > 1:
         calls = [(item, _pool.submit(call).result) for item, call in calls]
@@ -64,8 +63,9 @@ def side_by_side(work: Callable[[T], R], items: Collection[T], failed: list[Exce
         try:
             done.append((item, call()))
         except Exception as error:
+            logger.exception("fanout.our_fault")  # the caller can raise only one of them
             failed.append(error)
-    return done
+    return done, failed
 
 
 def _wanted(incoming: Sequence[StoredEvent], subscriptions: Subscriptions) -> list[StoredEvent]:
@@ -117,18 +117,19 @@ def _messages(stored: StoredEvent, subscriptions: Sequence[Subscription], *, sta
 
 
 def _send(
-    messages: Sequence[DeliveryMessage], paces: Mapping[str, int], failed: list[Exception], *, delay_seconds: int
-) -> list[DeliveryMessage]:
-    """Returns those that were refused. `paces`: of the webhooks that have one, what is above it waits."""
+    messages: Sequence[DeliveryMessage], paces: Mapping[str, int], *, delay_seconds: int
+) -> tuple[list[DeliveryMessage], list[Exception]]:
+    """Those that were refused, and what was raised. `paces`: of the webhooks that have one, what is above it waits."""
     paced: dict[str, list[DeliveryMessage]] = {}
     for message in messages:
         if message.webhook_id in paces:
             paced.setdefault(message.webhook_id, []).append(message)
     at_once = [message for message in messages if message.webhook_id not in paces]
-    scheduled = side_by_side(lambda of: pace().schedule(of, paces[of[0].webhook_id]), list(paced.values()), failed)
+    scheduled, unscheduled = side_by_side(lambda of: pace().schedule(of, paces[of[0].webhook_id]), [*paced.values()])
     at_once += [message for _, due in scheduled for message in due]
     send = partial(delivery_queues().send_ten, delay_seconds=delay_seconds)
-    return [message for _, left in side_by_side(send, in_tens(at_once), failed) for message in left]
+    sent, failed = side_by_side(send, in_tens(at_once))
+    return [message for _, left in sent for message in left], [*unscheduled, *failed]
 
 
 def _log(

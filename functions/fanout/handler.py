@@ -23,8 +23,7 @@ def lambda_handler(bus_event: dict[str, Any], context: object) -> None:
         accepted, rejected = _read(bus_event)
         fan_out(accepted)
         # Last: if anything fails before, the repeat comes here again.
-        failed: list[Exception] = []
-        side_by_side(_reject, rejected, failed)
+        _, failed = side_by_side(_reject, rejected)
         if failed:
             raise failed[0]
     finally:

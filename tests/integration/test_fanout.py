@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import sys
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
@@ -427,3 +428,45 @@ def test_what_fails_for_one_account_holds_up_no_other(
     with pytest.raises(RuntimeError, match="on our side"):
         fan_out_batch(element("evt_0", account_id="other"), element("evt_1"))
     assert [e["MessageAttributes"]["event_id"]["StringValue"] for ten in sends for e in ten] == ["evt_1"]
+
+
+def test_of_several_faults_the_first_is_raised_and_all_are_logged(
+    pipeline: Pipeline, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture, sends: list[list[Any]]
+) -> None:
+    """Of any step, and of what is rejected."""
+    from webhooks.clients import client
+
+    pipeline.webhook("https://localhost:1/")
+    pipeline.webhook("https://localhost:1/", "wh_paced", max_per_second=1)
+    dynamodb, sqs = client("dynamodb"), client("sqs")
+
+    def failing_for(what: str, real: Callable[..., Any]) -> Callable[..., Any]:
+        def failing(**request: Any) -> Any:
+            if what in str(request):
+                raise RuntimeError(what)
+            return real(**request)
+
+        return failing
+
+    for call, what in (("query", "ACCOUNT#other"), ("put_item", "EVENT#acme#evt_1"), ("update_item", "PACE#wh_paced")):
+        monkeypatch.setattr(dynamodb, call, failing_for(what, getattr(dynamodb, call)))
+
+    def refusing(**request: Any) -> Any:
+        raise RuntimeError(request["QueueUrl"].rpartition("/")[2])
+
+    with monkeypatch.context() as broken:
+        broken.setattr(sqs, "send_message_batch", refusing)
+        with pytest.raises(RuntimeError, match="ACCOUNT#other"):
+            fan_out_batch(element("evt_0", account_id="other"), element("evt_1"), element("evt_2"))
+    assert logged_faults(caplog) == ["ACCOUNT#other", "EVENT#acme#evt_1", "PACE#wh_paced", "delivery"]
+    caplog.clear()
+    with monkeypatch.context() as broken:
+        broken.setattr(sqs, "send_message", refusing)
+        with pytest.raises(RuntimeError, match="rejected"):
+            fan_out_batch(element("bad_1", event="unknown"), element("bad_2", event="unknown"))
+    assert logged_faults(caplog) == ["rejected", "rejected"]
+
+
+def logged_faults(caplog: pytest.LogCaptureFixture) -> list[str]:
+    faults = [record.exc_info for record in caplog.records if record.msg == "fanout.our_fault"]
+    return [str(fault[1]) for fault in faults if fault]
