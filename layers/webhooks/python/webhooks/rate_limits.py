@@ -52,7 +52,10 @@ class RateLimits:
         self._consume_host(webhook, 1)
 
     def consume_recovery(self, webhook: Webhook, deliveries: int) -> None:
-        """All of them or none. Raises RateLimited."""
+        """
+        So many at once. Raises RateLimited if one of its two limits has no room for all of them; the other one may have
+        counted them then.
+        """
         self._consume_host(webhook, deliveries)
         self._consume(
             webhook.account_id,
