@@ -20,8 +20,8 @@ from webhooks.times import now
 OUR_FAULT_SECONDS = 10
 """When our side failed, a message comes back after this, not after the queue's whole visibility timeout."""
 
-_SIDE_BY_SIDE = 50
-"""Threads: as many as the largest batch has messages, so that no attempt waits for another."""
+_SIDE_BY_SIDE = 40
+"""Threads: as many as the largest batch has messages (`infra.delivery`), so that no attempt waits for another."""
 
 _POLL_SECONDS = 0.25
 """How often attempts under way are looked at."""

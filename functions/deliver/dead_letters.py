@@ -55,7 +55,10 @@ class DeadLetters:
     unattempted: Unattempted
 
     def process_dead_letter(self, message: DeliveryMessage) -> None:
-        """Begins again when the log or the webhook changed after it was read. Raises KeepsChanging, NotSent."""
+        """
+        Begins again when the log or the webhook changed after it was read. Raises KeepsChanging, NotSent, EmitFailed, and
+        whatever AWS refuses.
+        """
         for _ in range(_TRIES):
             snapshot = read_snapshot(client("dynamodb"), self.marks.name, self.log.name, message)
             if snapshot.is_settled():

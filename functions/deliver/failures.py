@@ -1,6 +1,6 @@
 """Why an attempt failed: a code for programs, and words that a customer can act on.
 
-Neither contains anything that the endpoint sent, because both are logged and emitted on the bus.
+Neither contains anything that the endpoint sent: the code is logged, and both are emitted on the bus.
 """
 
 from __future__ import annotations

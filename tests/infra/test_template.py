@@ -133,7 +133,7 @@ def test_a_batch_of_retries_fits_one_read_and_one_thread_each() -> None:
     of = template()
     largest = max(m["Properties"]["BatchSize"] for m in resources("AWS::Lambda::EventSourceMapping", of).values())
     assert 2 * largest <= 100, "BatchGetItem takes 100 keys: a webhook and a delivery for each message"
-    assert largest <= deliver.batch._SIDE_BY_SIDE
+    assert largest == deliver.batch._SIDE_BY_SIDE
 
 
 def test_the_rule_matches_the_platforms_events_only_and_keeps_what_it_cannot_hand_over() -> None:

@@ -18,10 +18,12 @@ if TYPE_CHECKING:
 def _config() -> Config:
     return Config(
         connect_timeout=1,
-        # Two tries of (1 + 2) s for each of deliver's four steps around a 5 s POST (read, record, send, visibility) fit its
-        # 30 s. The mark of a lane is a fifth, at its change only, and while the attempt is under way for the most part.
+        # Two tries of (1 + 2) s for each of deliver's four steps around a 5 s POST (read, record, send, visibility) take 29
+        # of its 30 s, so a batch usually ends even if AWS hardly answers. The mark of a lane is a fifth step, at its
+        # change only, and while the attempt is under way for the most part.
         # The emulator is one process for all of AWS: on a busy machine it is late, and a step that it made is made again.
         read_timeout=float(os.environ.get("LOCAL_READ_SECONDS", "2")),
+        # As many as deliver has threads (40), and some: what is beyond is closed after its call.
         max_pool_connections=48,
         retries={"mode": "standard", "total_max_attempts": 2},  # `max_attempts` would not count the first
         # Measured: together a tenth of deliver's CPU. AWS validates what it is sent; who asks need not be spelt out anew.

@@ -43,7 +43,6 @@ class WebhookMarks:
         """
         unchanged = {"version": webhook.version, "disabled_at": None}
         update: Any = self._update(webhook, webhook.status_fields(), unchanged=unchanged)
-        # Several deliveries may learn it at the same moment, which is why it is repeated.
         return transact(self._client, {"Update": update}, {"Put": together_with})
 
     def mark_active(self, webhook: Webhook) -> None:
