@@ -1,6 +1,6 @@
 /** @import { Attempt, Delivery, EventType, Filter, Webhook } from './types' */
 import { announce, button, fill, h } from './dom.js';
-import { filterInAddress, filterSelect, filterTime, queryOf, STATUSES } from './filters.js';
+import { filterBoxes, filterInAddress, queryOf } from './filters.js';
 import { loading } from './frame.js';
 import { keepFresh, updateRows } from './live.js';
 import { dueOf, isUnderWay, LogReader, sortKey } from './log.js';
@@ -48,10 +48,7 @@ export function deliveryLog(current, types, signal, settled) {
     paint();
     announce(`${log.items.length - before} more deliveries`);
   }));
-  const status = filterSelect('Status', STATUSES, log.filter.status, (value) => filterBy({ status: value }));
-  const event = filterSelect('Event', types.map(({ name }) => name), log.filter.event, (value) => filterBy({ event: value }));
-  const since = filterTime('From', log.filter.since, (value) => filterBy({ since: value }));
-  const until = filterTime('Until', log.filter.until, (value) => filterBy({ until: value }));
+  const filters = filterBoxes(log.filter, types, filterBy);
 
   function paint() {
     updateRows(list, log.items, ({ event_id }) => event_id, (item) => deliveryRow(id, item));
@@ -130,12 +127,8 @@ export function deliveryLog(current, types, signal, settled) {
   async function follow(eventId, say) {
     followed.set(eventId, say);
     settling = SETTLING;
-    status.select.value = event.select.value = since.input.value = until.input.value = '';
+    filters.clear();
     await filterBy({ status: '', event: '', since: '', until: '' });
-  }
-
-  function latestFailure() {
-    return log.items.map(({ attempts }) => attempts.at(-1)).find((last) => last?.error);
   }
 
   const again = button('Refresh', () => attempt(again, 'Refreshing…', line, async () => {
@@ -145,13 +138,12 @@ export function deliveryLog(current, types, signal, settled) {
   }), '.small');
   const recover = () => recoverDialog(current(), sent);
   const card = h('section.card.flush', { 'aria-labelledby': 'deliveries' },
-    h('div.card-head', {}, h('h2', { id: 'deliveries' }, 'Deliveries'), h('div.buttons', {}, again, button('Resend failed…', recover, '.small')),
-      h('div.filters', {}, status.field, event.field, since.field, until.field)),
+    h('div.card-head', {}, h('h2', { id: 'deliveries' }, 'Deliveries'), h('div.buttons', {}, again, button('Resend failed…', recover, '.small')), filters),
     line, body, h('div.card-foot', {}, searched, more));
   more.hidden = true;
   signal.addEventListener('abort', () => {
     const [, eventId] = location.hash.split(`#/${id}/deliveries/`);
     if (eventId) log.leave(eventId);
   });
-  return { card, start, follow, latestFailure, recover };
+  return { card, start, follow, recover, latestFailure: () => log.latestFailure() };
 }

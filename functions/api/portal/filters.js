@@ -1,4 +1,4 @@
-/** @import { Filter } from './types' */
+/** @import { EventType, Filter } from './types' */
 import { h, newId } from './dom.js';
 import { localInput } from './time.js';
 import { capital } from './words.js';
@@ -34,7 +34,7 @@ const utc = (time) => (Number.isNaN(Date.parse(time)) ? '' : new Date(time).toIS
  * @param {string} value
  * @param {(value: string) => void} changed
  */
-export function filterSelect(label, values, value, changed) {
+function filterSelect(label, values, value, changed) {
   const select = h('select', { id: newId('filter') },
     h('option', { value: '' }, 'All'),
     values.map((each) => h('option', { value: each }, each.includes('.') ? each : capital(each))));
@@ -48,10 +48,27 @@ export function filterSelect(label, values, value, changed) {
  * @param {string} value
  * @param {(value: string) => void} changed
  */
-export function filterTime(label, value, changed) {
+function filterTime(label, value, changed) {
   const input = h('input', {
     id: newId('filter'), type: 'datetime-local', value: value && localInput(Date.parse(value)),
   });
   input.addEventListener('change', () => changed(utc(input.value)));
   return { input, field: h('div.field', {}, h('label', { for: input.id }, label), input) };
+}
+
+/**
+ * The boxes; `clear()` empties them.
+ *
+ * @param {Filter} filter what they hold at first
+ * @param {EventType[]} types
+ * @param {(change: Partial<Filter>) => unknown} changed
+ */
+export function filterBoxes(filter, types, changed) {
+  const status = filterSelect('Status', STATUSES, filter.status, (value) => changed({ status: value }));
+  const event = filterSelect('Event', types.map(({ name }) => name), filter.event, (value) => changed({ event: value }));
+  const since = filterTime('From', filter.since, (value) => changed({ since: value }));
+  const until = filterTime('Until', filter.until, (value) => changed({ until: value }));
+  return Object.assign(h('div.filters', {}, status.field, event.field, since.field, until.field), {
+    clear: () => { status.select.value = event.select.value = since.input.value = until.input.value = ''; },
+  });
 }

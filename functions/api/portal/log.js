@@ -88,6 +88,10 @@ export class LogReader {
     this.cursor = cursor;
   }
 
+  latestFailure() {
+    return this.items.map(({ attempts }) => attempts.at(-1)).find((last) => last?.error);
+  }
+
   /** Reads the newest again, and keeps what is older. */
   async refresh() {
     const answer = await this.#page(null, Math.min(Math.max(this.items.length, PAGE), 100));
