@@ -3,12 +3,14 @@ import { announce, button, fill, h } from './dom.js';
 import { filterBoxes, filterInAddress, queryOf } from './filters.js';
 import { loading } from './frame.js';
 import { keepFresh, updateRows } from './live.js';
-import { dueOf, isUnderWay, LogReader, sortKey } from './log.js';
+import { dueOf, isUnderWay, LogReader } from './log.js';
 import { deliveryRow, focusOn, nothing } from './log_rows.js';
 import { attempt, outcome } from './outcome.js';
 import { recoverDialog } from './recover.js';
+import { isAbort } from './refused.js';
 import { renameTo } from './router.js';
 import { serverNow, timeOf } from './time.js';
+import { comeBackTo, keepLog } from './way_back.js';
 
 // The delivery log of a webhook, live: what happens is shown by itself.
 
@@ -17,7 +19,7 @@ const SETTLING = 3; // looks
 /**
  * @typedef {object} DeliveryLog
  * @property {HTMLElement} card
- * @property {() => Promise<void>} start
+ * @property {() => Promise<unknown>} start
  * @property {() => Attempt | undefined} latestFailure of those that are shown
  * @property {() => void} recover asks since when failed ones are to be sent again
  * @property {(eventId: string, say: (delivery: Delivery) => void) => Promise<void>} follow shows the newest, whatever was
@@ -34,6 +36,7 @@ const SETTLING = 3; // looks
 export function deliveryLog(current, types, signal, settled) {
   const { id } = current();
   const log = new LogReader(id, filterInAddress(), signal);
+  keepLog(log);
   const list = h('ul.rows', { 'aria-label': 'Deliveries' });
   const body = h('div', {}, loading('deliveries'));
   const line = outcome();
@@ -65,24 +68,24 @@ export function deliveryLog(current, types, signal, settled) {
 
   /** @param {Partial<Filter>} change */
   async function filterBy(change) {
-    Object.assign(log.filter, change);
+    log.filterBy(change);
     renameTo(`#/${id}${queryOf(log.filter)}`);
     line.clear();
-    await restart();
-    announce(log.items.length ? `${log.items.length} deliveries` : nothing(log));
+    if (await restart()) announce(log.items.length ? `${log.items.length} deliveries` : nothing(log));
   }
 
   /** What was shown before, on the way back from a delivery, or the newest. */
   async function start() {
-    const left = log.comeBack();
+    const left = comeBackTo(log);
     if (!left) return restart();
     paint();
     scrollTo(0, left.scroll);
     focusOn(list, left.eventId);
     await refresh().catch(() => {}); // what was shown stays
-    plan();
+    return plan();
   }
 
+  /** Whether the newest are shown: not if another restart took the place of this one. */
   async function restart() {
     body.setAttribute('aria-busy', 'true');
     try {
@@ -90,19 +93,20 @@ export function deliveryLog(current, types, signal, settled) {
       paint();
       plan();
     } catch (error) {
-      line.fail(error);
-      if (!list.isConnected) body.replaceChildren(h('p.nothing', {}, button('Try again', restart)));
-    } finally {
+      if (isAbort(error)) return false;
       body.removeAttribute('aria-busy');
+      line.fail(error);
+      if (!log.items.length) body.replaceChildren(h('p.nothing', {}, button('Try again', restart)));
+      return false;
     }
+    body.removeAttribute('aria-busy');
+    return true;
   }
 
   /** Whether something changed. What has become final may have changed the webhook too, a moment later. */
   async function refresh() {
     const before = JSON.stringify(log.items);
-    const final = new Set(log.items.filter((item) => !isUnderWay(item)).map(sortKey));
-    await log.refresh();
-    const ended = log.items.filter((item) => !isUnderWay(item) && !final.has(sortKey(item)));
+    const ended = await log.refresh();
     if (ended.length) announce(ended.slice(0, 3).map((item) => `${item.event} ${item.status}`).join(', '));
     settling = ended.length ? SETTLING : Math.max(settling - 1, 0);
     paint();
@@ -141,9 +145,5 @@ export function deliveryLog(current, types, signal, settled) {
     h('div.card-head', {}, h('h2', { id: 'deliveries' }, 'Deliveries'), h('div.buttons', {}, again, button('Resend failed…', recover, '.small')), filters),
     line, body, h('div.card-foot', {}, searched, more));
   more.hidden = true;
-  signal.addEventListener('abort', () => {
-    const [, eventId] = location.hash.split(`#/${id}/deliveries/`);
-    if (eventId) log.leave(eventId);
-  });
   return { card, start, follow, recover, latestFailure: () => log.latestFailure() };
 }

@@ -5,11 +5,12 @@ import { copyButton } from './copy.js';
 import { announce, button, code, fill, h, theirs } from './dom.js';
 import { crumbs, heading, loading } from './frame.js';
 import { keepFresh, updateRows } from './live.js';
-import { dueOf, forgetLog, isUnderWay } from './log.js';
+import { dueOf, isUnderWay } from './log.js';
 import { attempt, outcome } from './outcome.js';
 import { box, facts, pathOf, pill, testBadge, webhookOf } from './parts.js';
 import { requestCard } from './request.js';
 import { countdown, timeOf } from './time.js';
+import { forgetLog } from './way_back.js';
 import { sentence } from './words.js';
 
 // One delivery: its attempts on a time line, and what was sent.

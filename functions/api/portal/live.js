@@ -1,5 +1,5 @@
 import { announce, byId } from './dom.js';
-import { statusOf } from './refused.js';
+import { isAbort, statusOf } from './refused.js';
 import { serverNow } from './time.js';
 
 // Keeping what is shown true: often while something is due, else slowly, and when the reader comes back to the tab.
@@ -70,7 +70,7 @@ export function keepFresh(signal, refresh, nextDue) {
       sayStale(refresh);
     } catch (error) {
       if (signal.aborted) return;
-      sayStale(refresh, error);
+      if (!isAbort(error)) sayStale(refresh, error);
       if ([401, 403, 404].includes(statusOf(error))) return;
       quiet += 2;
     } finally {

@@ -13,7 +13,10 @@ const MAX_PAGES = 8;
 export const isUnderWay = ({ status }) => status === 'pending' || status === 'retrying';
 
 /** @param {Delivery} delivery */
-export const sortKey = ({ accepted_at, event_id }) => `${accepted_at}#${event_id}`;
+const hasEnded = (delivery) => !isUnderWay(delivery);
+
+/** @param {Delivery} delivery */
+const sortKey = ({ accepted_at, event_id }) => `${accepted_at}#${event_id}`;
 
 /**
  * When the delivery is to be looked at again, in milliseconds.
@@ -21,20 +24,6 @@ export const sortKey = ({ accepted_at, event_id }) => `${accepted_at}#${event_id
  * @param {Pick<Delivery, 'next_attempt_at'>} delivery
  */
 export const dueOf = (delivery) => (delivery.next_attempt_at ? Date.parse(delivery.next_attempt_at) : serverNow());
-
-/**
- * What was shown when the reader went on to a delivery.
- *
- * @typedef {object} Left
- * @property {LogReader} log
- * @property {string} eventId the delivery's
- * @property {number} scroll how far the page was scrolled
- */
-
-/** @type {Left | null} */
-let left = null;
-
-export const forgetLog = () => { left = null; };
 
 /** The part of a webhook's log that has been read. */
 export class LogReader {
@@ -44,6 +33,8 @@ export class LogReader {
   cursor = null;
   /** @type {string | null} */
   searchedTo = null;
+  /** What is being read. */
+  #reading = new AbortController();
 
   /**
    * @param {string} id of the webhook
@@ -56,29 +47,33 @@ export class LogReader {
     this.signal = signal;
   }
 
+  /**
+   * Nothing that was read matches it: `restart` is to follow.
+   *
+   * @param {Partial<Filter>} change
+   */
+  filterBy(change) {
+    Object.assign(this.filter, change);
+    this.items = [];
+    this.cursor = null;
+  }
+
+  /** Reads the newest. What is being read meanwhile is given up, by an AbortError: it may be of another filter. */
   async restart() {
+    this.#reading.abort();
+    this.#reading = new AbortController();
     const { found, cursor } = await this.#load(null);
     this.items = found;
     this.cursor = cursor;
   }
 
   /**
-   * For the way back from a delivery.
+   * Goes on with what another reader of the same log had.
    *
-   * @param {string} eventId
+   * @param {LogReader} was
    */
-  leave(eventId) {
-    left = { log: this, eventId, scroll: scrollY };
-  }
-
-  /** Goes on with what was shown before, if it was the same. */
-  comeBack() {
-    const was = left;
-    forgetLog();
-    if (was?.log.id !== this.id || JSON.stringify(was.log.filter) !== JSON.stringify(this.filter)) return null;
-    const { items, cursor, searchedTo } = was.log;
+  takeOver({ items, cursor, searchedTo }) {
     Object.assign(this, { items, cursor, searchedTo });
-    return was;
   }
 
   async more() {
@@ -92,9 +87,15 @@ export class LogReader {
     return this.items.map(({ attempts }) => attempts.at(-1)).find((last) => last?.error);
   }
 
-  /** Reads the newest again, and keeps what is older. */
+  /** Reads the newest again, and keeps what is older. Returns what has ended since. */
   async refresh() {
-    const answer = await this.#page(null, Math.min(Math.max(this.items.length, PAGE), 100));
+    const ended = new Set(this.items.filter(hasEnded).map(sortKey));
+    await this.#readAgain();
+    return this.items.filter((item) => hasEnded(item) && !ended.has(sortKey(item)));
+  }
+
+  async #readAgain() {
+    const answer = await this.#page(null, Math.min(Math.max(this.items.length, PAGE), 100), this.#reading.signal);
     const last = answer.data.at(-1);
     const older = last ? this.items.filter((item) => sortKey(item) < sortKey(last)) : [];
     const kept = answer.next_cursor ? older : [];
@@ -106,12 +107,13 @@ export class LogReader {
   /**
    * @param {string | null} cursor
    * @param {number} limit
+   * @param {AbortSignal} signal
    * @returns {Promise<{data: Delivery[], next_cursor: string | null, searched_to: string | null}>}
    */
-  #page(cursor, limit) {
+  #page(cursor, limit, signal) {
     const query = new URLSearchParams({ limit: String(limit) });
     for (const [name, value] of Object.entries({ ...this.filter, cursor })) if (value) query.set(name, value);
-    return call('GET', `${pathOf(this.id, 'deliveries')}?${query}`, { signal: this.signal });
+    return call('GET', `${pathOf(this.id, 'deliveries')}?${query}`, { signal: AbortSignal.any([this.signal, signal]) });
   }
 
   /**
@@ -120,11 +122,12 @@ export class LogReader {
    * @param {string | null} cursor
    */
   async #load(cursor) {
+    const { signal } = this.#reading;
     /** @type {Delivery[]} */
     const found = [];
     let pages = 0;
     do {
-      const answer = await this.#page(cursor, PAGE);
+      const answer = await this.#page(cursor, PAGE, signal);
       found.push(...answer.data);
       cursor = answer.next_cursor;
       this.searchedTo = answer.searched_to;
