@@ -11,7 +11,7 @@ from playwright.sync_api import Locator, expect
 
 from local.client import Client
 from tests.deployed import Deployed
-from tests.portal.browser import Portal, settle
+from tests.portal.browser import Portal, settle, stand_still
 from tests.portal.network import hold
 from webhooks.deliveries import Attempt, Delivery, DeliveryStatus
 from webhooks.items import delivery_item
@@ -70,3 +70,30 @@ def test_an_answer_to_an_older_filter_is_left_alone(portal: Portal, client: Clie
     expect(page.locator("[aria-busy]")).to_have_count(0)
     expect(page.get_by_role("button", name="Load more")).to_be_hidden()
     expect(page.locator("#stale")).to_be_hidden()
+
+
+def test_what_is_under_way_far_down_is_read_again(portal: Portal, client: Client, webhook: Any, log: Log) -> None:
+    """Below the newest 100, as of a webhook with a pace."""
+    log(*range(120))
+    log(300, status="pending")
+    portal.open(client, webhook["id"])
+    for count in (25, 50, 75, 100):
+        expect(rows(portal)).to_have_count(count)
+        portal.press("Load more")
+    expect(rows(portal)).to_have_count(121)
+    expect(rows(portal).last).to_contain_text("Pending")
+    log(300)
+    expect(rows(portal).last).to_contain_text("Delivered")
+    expect(rows(portal)).to_have_count(121)
+
+
+def test_more_news_than_fits_a_page_leaves_no_gap(portal: Portal, client: Client, webhook: Any, log: Log) -> None:
+    page = portal.page
+    log(300)
+    page.clock.install()
+    portal.open(client, webhook["id"])
+    expect(rows(portal)).to_have_count(1)
+    stand_still(page)
+    log(*range(60))
+    portal.press("Refresh")
+    expect(rows(portal)).to_have_count(61)

@@ -8,6 +8,7 @@ import { serverNow } from './time.js';
 const PAGE = matchMedia('(max-width: 600px)').matches ? 10 : 25;
 const FEWEST = 10;
 const MAX_PAGES = 8;
+const MAX_PAGES_AGAIN = 4; // of 100; the pages that an account can read in a minute are limited
 
 /** @param {Pick<Delivery, 'status'>} delivery */
 export const isUnderWay = ({ status }) => status === 'pending' || status === 'retrying';
@@ -87,21 +88,32 @@ export class LogReader {
     return this.items.map(({ attempts }) => attempts.at(-1)).find((last) => last?.error);
   }
 
-  /** Reads the newest again, and keeps what is older. Returns what has ended since. */
+  /** Reads what is shown again, and what is new. Returns what has ended since. */
   async refresh() {
     const ended = new Set(this.items.filter(hasEnded).map(sortKey));
     await this.#readAgain();
     return this.items.filter((item) => hasEnded(item) && !ended.has(sortKey(item)));
   }
 
+  /** The newest, as far back as to what was shown, and as something was under way there. What is older is kept as it was. */
   async #readAgain() {
-    const answer = await this.#page(null, Math.min(Math.max(this.items.length, PAGE), 100), this.#reading.signal);
-    const last = answer.data.at(-1);
-    const older = last ? this.items.filter((item) => sortKey(item) < sortKey(last)) : [];
-    const kept = answer.next_cursor ? older : [];
-    if (answer.next_cursor && !last) return; // nothing on this page, more behind it: as it was
-    if (!kept.length) this.cursor = answer.next_cursor;
-    this.items = [...answer.data, ...kept];
+    const { signal } = this.#reading;
+    const fresh = /** @type {Delivery[]} */ ([]);
+    let cursor = /** @type {string | null} */ (null);
+    let older = this.items;
+    let pages = 0;
+    const reached = () => older.length < this.items.length;
+    do {
+      const answer = await this.#page(cursor, Math.min(reached() ? older.length : Math.max(older.length, PAGE), 100), signal);
+      fresh.push(...answer.data);
+      cursor = answer.next_cursor;
+      const last = fresh.at(-1);
+      if (last) older = this.items.filter((item) => sortKey(item) < sortKey(last));
+    } while (cursor && (reached() ? older.some(isUnderWay) : older.length) && ++pages < MAX_PAGES_AGAIN);
+    if (cursor && !fresh.length) return; // nothing on these pages, more behind them: as it was
+    const kept = cursor && reached() ? older : [];
+    if (!kept.length) this.cursor = cursor;
+    this.items = [...fresh, ...kept];
   }
 
   /**
