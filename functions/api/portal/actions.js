@@ -13,13 +13,15 @@ import { renameTo, show } from './router.js';
  * @property {() => Webhook} current the webhook as shown
  * @property {() => Promise<void>} reread asks for it again and shows it
  * @property {(webhook: Webhook) => void} changed shows the given one
+ * @property {AbortSignal} signal aborted when the reader leaves the view
  */
 
 /**
  * @param {Handlers} handlers
  * @returns {[HTMLElement, HTMLElement]} buttons, and a line for what came of them
  */
-export function webhookActions({ current, reread, changed }) {
+export function webhookActions(handlers) {
+  const { current, reread, changed } = handlers;
   const webhook = current();
   const enabled = webhook.status !== 'disabled';
   const line = outcome();
@@ -30,8 +32,8 @@ export function webhookActions({ current, reread, changed }) {
     changed(answer);
   });
   const toggle = enabled
-    ? button('Disable', () => disableDialog({ current, reread, changed })) : button('Enable', enable);
-  const remove = button('Delete', () => deleteDialog(current, reread), '.danger-quiet');
+    ? button('Disable', () => disableDialog(handlers)) : button('Enable', enable);
+  const remove = button('Delete', () => deleteDialog(handlers), '.danger-quiet');
   toggle.dataset.action = 'toggle';
   remove.dataset.action = 'delete';
   return [h('div.buttons', {}, h('a.button', { href: `#/${webhook.id}/edit`, 'data-action': 'edit' }, 'Edit'),
@@ -54,11 +56,8 @@ function disableDialog({ current, reread, changed }) {
   });
 }
 
-/**
- * @param {() => Webhook} current
- * @param {() => Promise<void>} reread
- */
-function deleteDialog(current, reread) {
+/** @param {Handlers} handlers */
+function deleteDialog({ current, reread, signal }) {
   confirmDialog({
     title: 'Delete this webhook?',
     text: [
@@ -71,6 +70,7 @@ function deleteDialog(current, reread) {
     work: () => unlessChanged(reread, () => change('DELETE', current())),
     then: () => {
       announce('The webhook is deleted');
+      if (signal.aborted) return;
       renameTo('#/');
       show();
     },

@@ -129,6 +129,7 @@ export function deliveryLog(current, types, signal, settled) {
 
   /** @type {DeliveryLog['follow']} */
   async function follow(eventId, say) {
+    signal.throwIfAborted();
     followed.set(eventId, say);
     settling = SETTLING;
     filters.clear();

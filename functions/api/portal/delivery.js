@@ -49,6 +49,7 @@ export async function deliveryView(place, signal, id, eventId) {
   const request = h('section.card', { 'aria-labelledby': 'request' });
   const retry = button('Retry', () => attempt(retry, 'Retrying…', line, async () => {
     const answer = await call('POST', `${address}/retry`);
+    signal.throwIfAborted();
     delivery = { ...delivery, ...answer };
     line.say('It is being sent again.');
     paint();

@@ -31,9 +31,10 @@ export async function newView(place, signal) {
     save: async (values) => {
       const { header_changes: headers, ...rest } = values;
       const created = await call('POST', 'webhooks', { body: { ...rest, headers: headers ?? {} } });
+      announce('Webhook created');
+      signal.throwIfAborted(); // the reader is elsewhere, and stays there
       keepSecret(created.id, created.secret);
       keepSaved({ id: created.id, warning: warningOf(created) });
-      announce('Webhook created');
       renameTo('#/');
       go(`#/${created.id}/secret`);
     },
@@ -67,8 +68,9 @@ export async function editView(place, signal, id) {
         base = await webhookOf(id).catch(() => base);
         throw new Unfinished();
       });
-      keepSaved({ id, text: 'Changes saved.', warning: warningOf(saved) });
       announce('Changes saved');
+      signal.throwIfAborted();
+      keepSaved({ id, text: 'Changes saved.', warning: warningOf(saved) });
       renameTo(`#/${id}`);
       show();
     },

@@ -14,12 +14,17 @@ const KEPT = 100; // as the API keeps
 const PAUSE = 2000; // ms, from one look to the next
 const IDLE_PAUSE = 10000; // when nothing came and nobody clicked for a minute
 
-/** A button, and a line for why it failed. */
-export function testAddressButton() {
+/**
+ * A button, and a line for why it failed.
+ *
+ * @param {AbortSignal} signal
+ */
+export function testAddressButton(signal) {
   const line = outcome();
   const pressed = button('Get a test address', () => attempt(pressed, 'Creating…', line, async () => {
     const { id } = await call('POST', 'test-addresses', { body: {} });
     announce('Test address created');
+    signal.throwIfAborted();
     go(`#/${id}`);
   }));
   return { pressed, line };

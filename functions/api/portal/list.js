@@ -25,8 +25,8 @@ export async function listView(place, signal) {
   const none = h('p.nothing', { hidden: true }, 'No webhook matches.');
   const card = h('div.card.flush', {}, list, none);
   const body = h('div.list', {}, loading('webhooks'));
-  const address = testAddressButton();
-  const mails = mailsButton();
+  const address = testAddressButton(signal);
+  const mails = mailsButton(signal);
   place.append(h('div.title', {}, heading('Webhooks'),
     h('div.buttons', {}, address.pressed, mails && mails.pressed, h('a.button.primary', { href: '#/new' }, 'New Webhook'))), address.line, ...(mails ? [mails.line] : []),
     h('p.lead', {}, 'We tell your own servers at once when something happens in AIsoule.'), body);

@@ -5,12 +5,16 @@ import { attempt, outcome } from './outcome.js';
 
 // The address that gets a mail when a webhook begins to fail, where this installation sends mails.
 
-/** A button, and a line for what came of it; null where no mails are sent. */
-export function mailsButton() {
+/**
+ * A button, and a line for what came of it; null where no mails are sent.
+ *
+ * @param {AbortSignal} signal
+ */
+export function mailsButton(signal) {
   if (!('mails' in document.body.dataset)) return null;
   const line = outcome();
   const pressed = button('Email alerts…', () => attempt(pressed, 'Loading…', line, async () => {
-    const { email, enabled } = await call('GET', 'notifications');
+    const { email, enabled } = await call('GET', 'notifications', { signal });
     mailsDialog(email ?? '', enabled, line.say);
   }));
   return { pressed, line };

@@ -95,7 +95,7 @@ export function statsCard({ id, catch_up: catchUp }, signal) {
 
   select.addEventListener('change', async () => {
     await load();
-    announce(`Health of the ${PERIODS[select.value].toLowerCase()}`);
+    if (!signal.aborted) announce(`Health of the ${PERIODS[select.value].toLowerCase()}`);
   });
   load();
   const card = h('section.card', { 'aria-labelledby': 'health' },

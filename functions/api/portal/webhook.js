@@ -51,7 +51,7 @@ export async function webhookView(place, signal, id) {
     const resend = button('Resend what failed…', log.recover);
     testIt.dataset.action = 'test';
     resend.dataset.action = 'resend';
-    fill(top, ...header(webhook, { current: () => webhook, reread, changed }),
+    fill(top, ...header(webhook, { current: () => webhook, reread, changed, signal }),
       failingBanner(webhook, log.latestFailure(), counts.place, h('div.buttons', {}, testIt, resend)));
     fill(details, h('h2', { id: 'details' }, 'Details'), detailsOf(webhook));
     if (action) /** @type {HTMLElement | null} */ (top.querySelector(`[data-action=${action}]`))?.focus();
@@ -59,6 +59,7 @@ export async function webhookView(place, signal, id) {
 
   /** @param {Webhook} fresh */
   function changed(fresh) {
+    if (signal.aborted) return;
     if (fresh.status !== webhook.status) {
       announce(`The webhook is ${fresh.status}`);
       if (webhook.status === 'disabled') tester.clear(); // it may say that the webhook has to be enabled
@@ -86,6 +87,7 @@ export async function webhookView(place, signal, id) {
   catchUp.look();
   counts.look();
   await log.start();
+  if (signal.aborted) return;
   if (saved?.test) tester.send();
   if (webhook.status === 'failing') paint(); // the log knows more about it
 }
