@@ -94,6 +94,32 @@ def test_rotate(
         expect(card.locator("time")).to_have_attribute("datetime", until)
 
 
+def test_own_rotations_and_edits_are_not_taken_for_somebody_elses(
+    portal: Portal, client: Client, create: Callable[..., Any]
+) -> None:
+    page, webhook = portal.page, create()
+    portal.open(client, webhook["id"])
+
+    def press_and_read_again(name: str) -> None:
+        with page.expect_response(
+            lambda response: response.url.endswith(webhook["id"]) and response.request.method == "GET"
+        ):
+            portal.press(name)
+
+    for _ in range(2):
+        portal.press("Rotate…")
+        press_and_read_again("Rotate the secret")
+        expect(page.get_by_role("dialog")).to_have_count(0)
+    portal.press("Disable")
+    page.get_by_role("dialog").get_by_role("button", name="Disable").click()
+    portal.heading("Disabled")
+    portal.press("Rotate…")
+    press_and_read_again("Rotate the secret")
+    expect(page.get_by_role("dialog")).to_have_count(0)
+    secret = client.get(f"/v1/webhooks/{webhook['id']}/secret")["secret"]
+    expect(page.locator("[data-secret]")).to_have_text(secret)
+
+
 def test_a_rotation_whose_answer_is_lost_is_not_made_twice(
     portal: Portal, client: Client, create: Callable[..., Any]
 ) -> None:

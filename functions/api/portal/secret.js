@@ -36,14 +36,14 @@ export async function secretView(place, signal, id) {
   forgetSecrets();
   const wait = loading('the webhook');
   place.append(heading(secret ? 'Your webhook is ready' : 'Signing secret'), wait);
-  const webhook = await webhookOf(id, signal);
+  let webhook = await webhookOf(id, signal);
   if (signal.aborted) return;
   crumbs([webhook.name, `#/${id}`], ['Signing secret']);
   const test = h('a.button', { href: `#/${id}`, onclick: () => keepSaved({ id, test: true }) }, 'Send a test now');
   const warning = savedBanner(saved);
   wait.replaceWith(
     ...(warning ? [warning] : []),
-    secretCard(webhook, secret),
+    secretCard(() => webhook, signal, async () => { webhook = await webhookOf(id, signal); }, secret),
     snippets(),
     h('div.buttons', {},
       h('a.button.primary', { href: `#/${id}` }, secret ? 'Continue to the webhook' : 'Back to the webhook'), secret && test));
@@ -52,26 +52,30 @@ export async function secretView(place, signal, id) {
 /**
  * With the secret if it is known, else with a button that asks for it.
  *
- * @param {Webhook} webhook
+ * @param {() => Webhook} current
+ * @param {AbortSignal} signal
+ * @param {() => Promise<void>} reread a rotation makes another version of the webhook
  * @param {string} [secret]
  */
-export function secretCard(webhook, secret) {
+export function secretCard(current, signal, reread, secret) {
+  const { id } = current();
   const line = outcome();
   const place = h('div.secret');
   /** @type {(value: string, ...more: Child[]) => void} */
   const showSecret = (value, ...more) => fill(place,
     h('div.secret-value', {}, h('code', { 'data-secret': '' }, value), copyButton(value, 'the secret')), ...more);
   const reveal = button('Reveal', () => attempt(reveal, 'Revealing…', line, async () => {
-    showSecret((await call('GET', pathOf(webhook.id, 'secret'))).secret, button('Hide', hide, '.small'), stillSigns());
+    showSecret((await call('GET', pathOf(id, 'secret'), { signal })).secret, button('Hide', hide, '.small'), stillSigns());
     announce('The secret is shown');
   }), '.small');
   const hide = () => {
     masked();
     reveal.focus();
   };
-  const until = webhook.previous_secret_expires_at;
-  const stillSigns = () => until && h('p.hint', {},
-    'The secret before this one still signs ', code('webhook-signature'), ' until ', timeOf(until), '.');
+  const stillSigns = () => {
+    const until = current().previous_secret_expires_at;
+    return until && h('p.hint', {}, 'The secret before this one still signs ', code('webhook-signature'), ' until ', timeOf(until), '.');
+  };
   const masked = () => fill(place,
     h('div.hidden-secret', {}, h('span.masked', { 'aria-hidden': 'true' }, '••••••••••••'), reveal), stillSigns());
   if (secret) showSecret(secret, h('p', {}, 'Copy it to your server now. It is not shown again unless you reveal it.'));
@@ -80,11 +84,12 @@ export function secretCard(webhook, secret) {
     h('h2', {}, 'Signing secret'),
     h('p.hint', {}, 'Proves to your server that a request is from us.'),
     place, line,
-    !secret && h('div.buttons', {}, button('Rotate…', () => rotateDialog(webhook, (value, until) => {
+    !secret && h('div.buttons', {}, button('Rotate…', () => rotateDialog(current(), signal, (value, until) => {
       showSecret(value, h('p', {}, until
         ? ['This is the new secret. The old one still signs ', code('webhook-signature'), ' until ', timeOf(until), '.']
         : ['This is the new secret. The old one no longer signs anything.']));
-    }), '.small'), !/\/secret\b/.test(location.hash) && h('a', { href: `#/${webhook.id}/secret` }, 'How to verify')));
+      reread().catch(() => {}); // the secret is shown in any case
+    }), '.small'), !/\/secret\b/.test(location.hash) && h('a', { href: `#/${id}/secret` }, 'How to verify')));
 }
 
 /** @type {[number, string][]} */
@@ -92,9 +97,10 @@ const OVERLAPS = [[0, 'Revoke it now'], [3600, 'For 1 hour'], [86400, 'For 24 ho
 
 /**
  * @param {Webhook} webhook
+ * @param {AbortSignal} signal
  * @param {(secret: string, previousExpiresAt: string | null) => void} rotated
  */
-function rotateDialog(webhook, rotated) {
+function rotateDialog(webhook, signal, rotated) {
   const line = outcome();
   const choices = OVERLAPS.map(([seconds, label]) => h('label.check', {},
     h('input', { type: 'radio', name: 'overlap', value: seconds, checked: seconds === 86400 }), h('span', {}, label)));
@@ -102,6 +108,7 @@ function rotateDialog(webhook, rotated) {
     const chosen = /** @type {HTMLInputElement} */ (dialog.querySelector('input:checked'));
     const body = { overlap_seconds: Number(chosen.value) };
     const answer = await call('POST', pathOf(webhook.id, 'secret', 'rotate'), { body, etag: etagOf(webhook) });
+    signal.throwIfAborted();
     dialog.close();
     rotated(answer.secret, answer.previous_expires_at);
     announce('The secret was rotated; the new one is shown');

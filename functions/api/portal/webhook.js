@@ -82,7 +82,7 @@ export async function webhookView(place, signal, id) {
   const banner = savedBanner(saved, webhook.status !== 'disabled' && h('div.buttons', {}, button('Send a test now', tester.send)));
   place.replaceChildren(...(banner ? [banner] : []), top, catchUp.place, h('div.columns', {},
     h('div.wide', {}, tester, inbox, log.card),
-    h('div.aside', {}, stats.card, details, secretCard(webhook))));
+    h('div.aside', {}, stats.card, details, secretCard(() => webhook, signal, reread))));
   onReturn(signal, () => reread().catch((error) => { if (statusOf(error) === 404) show(); }));
   catchUp.look();
   counts.look();
