@@ -2,7 +2,7 @@
 import { nextStep } from './advice.js';
 import { call } from './api.js';
 import { copyButton } from './copy.js';
-import { announce, button, code, fill, h, theirs } from './dom.js';
+import { announce, button, code, fill, h, refill, theirs } from './dom.js';
 import { crumbs, heading, loading } from './frame.js';
 import { keepFresh, updateRows } from './live.js';
 import { dueOf, isUnderWay } from './log.js';
@@ -42,11 +42,11 @@ export async function deliveryView(place, signal, id, eventId) {
 
   const line = outcome();
   const top = h('div.grow');
-  const summary = h('div.across');
   const timeline = h('ol.timeline', { 'aria-label': 'Attempts' });
   const next = h('p.hint');
   const advice = h('p');
   const request = h('section.card', { 'aria-labelledby': 'request' });
+  let requested = '';
   const retry = button('Retry', () => attempt(retry, 'Retrying…', line, async () => {
     const answer = await call('POST', `${address}/retry`);
     signal.throwIfAborted();
@@ -57,20 +57,25 @@ export async function deliveryView(place, signal, id, eventId) {
   }), '.primary');
 
   function paint() {
+    const focused = document.activeElement === retry;
     retry.hidden = isUnderWay(delivery);
-    if (retry.hidden && document.activeElement === retry) top.querySelector('h1')?.focus();
-    fill(top, heading(delivery.event, ' ', pill(delivery.status), ' ', delivery.test && testBadge()));
-    fill(summary, facts(
-      ['Event id', h('a', { href: `#/events/${delivery.event_id}`, title: 'What became of it at every webhook' }, code(delivery.event_id))],
-      ['Accepted', timeOf(delivery.accepted_at)]));
+    refill(top, heading(delivery.event, ' ', pill(delivery.status), ' ', delivery.test && testBadge()));
+    if (focused && retry.hidden) top.querySelector('h1')?.focus();
     updateRows(timeline, delivery.attempts, ({ round, number }) => `${round}.${number}`, attemptItem);
     fill(next, isUnderWay(delivery) ? delivery.next_attempt_at && countdown(delivery.next_attempt_at)
       : delivery.catch_up && SENT_AGAIN[delivery.catch_up]);
     none.hidden = delivery.attempts.length > 0;
     const last = delivery.attempts.at(-1);
-    request.hidden = !delivery.request;
-    if (delivery.request) fill(request, ...requestCard(delivery.request));
+    paintRequest();
     fill(advice, last?.error && nextStep(last.error_code, last.status_code));
+  }
+
+  function paintRequest() {
+    request.hidden = !delivery.request;
+    const fresh = JSON.stringify(delivery.request);
+    if (!delivery.request || fresh === requested) return;
+    requested = fresh;
+    refill(request, ...requestCard(delivery.request, request.querySelector('details')?.open));
   }
 
   async function refresh() {
@@ -91,7 +96,9 @@ export async function deliveryView(place, signal, id, eventId) {
   paint();
   place.replaceChildren(
     h('div.title', {}, top, retry), line,
-    h('section.card', { 'aria-label': 'Summary' }, summary),
+    h('section.card.across', { 'aria-label': 'Summary' }, facts(
+      ['Event id', h('a', { href: `#/events/${delivery.event_id}`, title: 'What became of it at every webhook' }, code(delivery.event_id))],
+      ['Accepted', timeOf(delivery.accepted_at)])),
     h('section.card', { 'aria-labelledby': 'attempts' }, h('h2', { id: 'attempts' }, 'Attempts'), none, timeline, advice, next),
     h('section.card', { 'aria-labelledby': 'payload' },
       h('div.card-title', {}, h('h2', { id: 'payload' }, 'Payload'), copyButton(payload, 'the payload')),

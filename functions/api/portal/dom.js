@@ -37,6 +37,21 @@ export function fill(element, ...children) {
 }
 
 /**
+ * As `fill`. A focus that was inside goes to what has the same `data-action`, or else to the title.
+ *
+ * @param {Element} element
+ * @param {...Children} children
+ */
+export function refill(element, ...children) {
+  const focused = element.querySelector(':focus');
+  fill(element, ...children);
+  if (!focused) return;
+  /** @type {HTMLElement | null} */
+  const same = element.querySelector(`[data-action="${focused.getAttribute('data-action')}"]`);
+  (same ?? /** @type {HTMLElement | null} */ (element.querySelector('h1, summary')))?.focus({ preventScroll: true });
+}
+
+/**
  * A part of the page that is always there.
  *
  * @param {string} id

@@ -5,8 +5,11 @@ import { box } from './parts.js';
 
 // A request as it was sent, and the same for a shell.
 
-/** @param {SentRequest} request */
-export function requestCard(request) {
+/**
+ * @param {SentRequest} request
+ * @param {boolean} [open] whether its text is shown
+ */
+export function requestCard(request, open) {
   const headers = Object.entries(request.headers).map(([name, value]) => `${name}: ${value}`);
   const text = [`POST ${request.url}`, ...headers, '', request.body].join('\n');
   return [
@@ -14,7 +17,7 @@ export function requestCard(request) {
       copyButton(curl(request.url, headers, request.body), 'the request as curl', 'Copy as curl')),
     h('p.hint', {}, 'Of the last attempt. The values of your own headers are secret: enter them again in the copy. Receivers that check webhook-timestamp refuse it after five minutes. ',
       request.edited_since && 'The webhook was edited since: URL, headers and signatures are those of now.'),
-    h('details', {}, h('summary', {}, 'Headers and body'), box(text, 'Request')),
+    h('details', { open }, h('summary', {}, 'Headers and body'), box(text, 'Request')),
   ];
 }
 

@@ -4,7 +4,7 @@ import { webhookActions } from './actions.js';
 import { failingBanner } from './advice.js';
 import { catchUpBanner } from './catch_up.js';
 import { deliveryLog } from './deliveries.js';
-import { announce, button, code, fill, h, theirs } from './dom.js';
+import { announce, button, code, fill, h, refill, theirs } from './dom.js';
 import { crumbs, heading, loading } from './frame.js';
 import { inboxCard } from './inbox.js';
 import { onReturn } from './live.js';
@@ -44,17 +44,14 @@ export async function webhookView(place, signal, id) {
   const inbox = webhook.test_address && inboxCard(webhook, signal);
 
   function paint() {
-    const focused = document.activeElement;
-    const action = focused instanceof HTMLElement && top.contains(focused) ? focused.dataset.action : undefined;
     crumbs([webhook.name]);
     const testIt = button('Send a test', tester.send);
     const resend = button('Resend what failed…', log.recover);
     testIt.dataset.action = 'test';
     resend.dataset.action = 'resend';
-    fill(top, ...header(webhook, { current: () => webhook, reread, changed, signal }),
+    refill(top, ...header(webhook, { current: () => webhook, reread, changed, signal }),
       failingBanner(webhook, log.latestFailure(), counts.place, h('div.buttons', {}, testIt, resend)));
     fill(details, h('h2', { id: 'details' }, 'Details'), detailsOf(webhook));
-    if (action) /** @type {HTMLElement | null} */ (top.querySelector(`[data-action=${action}]`))?.focus();
   }
 
   /** @param {Webhook} fresh */

@@ -1,0 +1,52 @@
+"""What changes by itself leaves the focus, and what is open, where it is."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Any
+
+from playwright.sync_api import expect
+
+from local.client import Client
+from local.receiver import Answer, Receiver
+from tests.deployed import Deployed
+from tests.portal.browser import Portal
+
+EXAMPLE = {"message_id": "wamid.1", "whatsapp_account_id": "uuid"}
+
+
+def test_the_title_of_a_webhook_keeps_it(
+    portal: Portal, account: tuple[str, Client], create: Callable[..., Any], receiver: Receiver, deployed: Deployed
+) -> None:
+    account_id, client = account
+    receiver.answer("/gone", Answer(410))
+    portal.open(client)
+    portal.ready()
+    portal.go(create(path="/gone")["id"])
+    title = portal.page.get_by_role("heading", level=1)
+    expect(title).to_be_focused()
+    deployed.platform.publish(account_id, "message.incoming", EXAMPLE)
+    expect(title).to_contain_text("Disabled")
+    expect(title).to_be_focused()
+
+
+def test_retrying_a_delivery_keeps_it_and_the_request_stays_open(
+    portal: Portal, client: Client, create: Callable[..., Any], receiver: Receiver
+) -> None:
+    page = portal.page
+    receiver.answer("/broken", Answer(500))
+    webhook = create(path="/broken")
+    event_id = client.post(f"/v1/webhooks/{webhook['id']}/test", {"event": "message.read"}, 202)["event_id"]
+    client.await_delivery(webhook["id"], event_id, lambda d: d["status"] == "failed", seconds=60)
+    portal.open(client, f"{webhook['id']}/deliveries/{event_id}")
+    page.get_by_text("Headers and body").click()
+    request = page.get_by_role("group", name="Request")
+    expect(request).to_be_visible()
+    before = request.inner_text()
+    title = page.get_by_role("heading", level=1)
+    receiver.answer("/broken", Answer(200))
+    portal.press("Retry")
+    expect(title).to_contain_text("Delivered")
+    expect(title).to_be_focused()
+    expect(request).to_be_visible()
+    assert request.inner_text() != before, "it is the last attempt's"
