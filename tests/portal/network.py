@@ -1,4 +1,4 @@
-"""Answers that come late."""
+"""Answers that come late, and refusals."""
 
 from __future__ import annotations
 
@@ -27,3 +27,18 @@ def answer(page: Page, held: list[Route]) -> None:
     with page.expect_response(lambda response: response.request == route.request):
         route.continue_()
     settle(page)
+
+
+def refuse_first(page: Page, url: str, method: str, *statuses: int) -> list[int]:
+    """Answers the first such calls as API Gateway does when it or Lambda has no room for them. Returns what was answered."""
+    answered: list[int] = []
+
+    def handle(route: Route) -> None:
+        if route.request.method != method or len(answered) == len(statuses):
+            route.fallback()
+            return
+        answered.append(statuses[len(answered)])
+        route.fulfill(status=answered[-1], json={"message": "Too Many Requests"})
+
+    page.route(url, handle)
+    return answered

@@ -6,11 +6,12 @@ from collections.abc import Callable
 from typing import Any
 
 import pytest
-from playwright.sync_api import Page, Route, expect
+from playwright.sync_api import Route, expect
 
 from local.client import Client
 from local.receiver import Receiver
 from tests.portal.browser import Portal, run_for, stand_still
+from tests.portal.network import refuse_first
 
 
 def test_while_loading_it_says_so(portal: Portal, client: Client, create: Callable[..., Any]) -> None:
@@ -39,6 +40,19 @@ def test_a_view_that_could_not_be_loaded_is_tried_again(
     portal.page.context.set_offline(False)
     portal.press("Try again")
     portal.heading(webhook["name"])
+
+
+def test_an_answer_of_somebody_else_or_cut_off_is_said_in_words(portal: Portal, client: Client) -> None:
+    page = portal.page
+    portal.open(client)
+    words = page.get_by_text("The server did not answer. Try again in a moment.")
+    page.route("**/v1/webhooks?*", lambda route: route.fulfill(body="<!doctype html>Sign in to the Wi-Fi"), times=1)
+    page.reload()
+    expect(words).to_be_visible()
+    page.evaluate("() => { Response.prototype.text = () => Promise.reject(new TypeError('network error')); }")
+    page.get_by_role("button", name="Try again").click()
+    expect(page.locator("[aria-busy]")).to_have_count(0)
+    expect(words).to_be_visible()
 
 
 def test_leaving_a_view_that_still_loads(portal: Portal, client: Client, create: Callable[..., Any]) -> None:
@@ -119,21 +133,6 @@ def test_while_busy_the_button_says_so(portal: Portal, client: Client, receiver:
     held[0].continue_()
     portal.heading("Your webhook is ready")
     assert len(client.get("/v1/webhooks")["data"]) == 1
-
-
-def refuse_first(page: Page, url: str, method: str, *statuses: int) -> list[int]:
-    """Answers the first such calls as API Gateway does when it or Lambda has no room for them. Returns what was answered."""
-    answered: list[int] = []
-
-    def handle(route: Route) -> None:
-        if route.request.method != method or len(answered) == len(statuses):
-            route.fallback()
-            return
-        answered.append(statuses[len(answered)])
-        route.fulfill(status=answered[-1], json={"message": "Too Many Requests"})
-
-    page.route(url, handle)
-    return answered
 
 
 @pytest.mark.parametrize("statuses", [(429,), (429, 503)])

@@ -1,6 +1,6 @@
 /** @import { CallOptions, FieldError } from './types' */
 import { currentAccount, currentKey } from './key.js';
-import { send } from './network.js';
+import { noAnswer, send } from './network.js';
 import { Refused } from './refused.js';
 import { compareClock } from './time.js';
 import { sentence } from './words.js';
@@ -58,7 +58,7 @@ export async function call(method, path, options) {
  */
 export async function read(answer) {
   compareClock(answer.headers.get('Date'));
-  const text = await answer.text();
+  const text = await answer.text().catch((error) => { throw noAnswer(error); });
   if (!answer.ok) throw refusal(answer, problem(text));
   const body = parsed(text);
   const etag = answer.headers.get('ETag');
@@ -77,7 +77,11 @@ function parsed(text) {
   /** @type {(key: string, value: unknown, context?: {source: string}) => unknown} */
   const keep = (_, value, context) => (
     typeof value === 'number' && context && rawJSON && context.source !== String(value) ? rawJSON(context.source) : value);
-  return JSON.parse(text, keep);
+  try {
+    return JSON.parse(text, keep);
+  } catch (error) {
+    throw noAnswer(error); // it is somebody else's, such as a Wi-Fi's sign-in page
+  }
 }
 
 /**

@@ -38,12 +38,18 @@ export async function send(method, path, key, { body, etag, signal } = {}) {
     }
     return answer;
   } catch (error) {
-    if (isAbort(error)) throw error;
-    throw new Refused(0, navigator.onLine
-      ? 'The server did not answer. Try again in a moment.'
-      : 'You are offline. Try again when the connection is back.');
+    throw noAnswer(error);
   }
 }
+
+/**
+ * What is thrown where a whole answer is missing: words for the reader, unless the call was given up.
+ *
+ * @param {unknown} error
+ */
+export const noAnswer = (error) => (isAbort(error) ? error : new Refused(0, navigator.onLine
+  ? 'The server did not answer. Try again in a moment.'
+  : 'You are offline. Try again when the connection is back.'));
 
 /**
  * Whether the answer is API Gateway's own, and the call cannot be made twice by repeating it: with 429 the API was not
