@@ -1,4 +1,4 @@
-/** @import { FoundEvent } from './types' */
+/** @import { FoundEvent, Webhook } from './types' */
 import { call } from './api.js';
 import { copyButton } from './copy.js';
 import { announce, code, h, newId, theirs } from './dom.js';
@@ -51,6 +51,7 @@ export async function eventView(place, signal, eventId) {
   const payload = JSON.stringify(event.payload, null, 2);
   const list = h('ul.rows', { 'aria-label': 'Deliveries' });
   const rest = h('p.nothing');
+  let awaited = true;
 
   const statuses = () => event.deliveries.map(({ webhook_name: name, status }) => `${name} ${status}`);
 
@@ -61,18 +62,30 @@ export async function eventView(place, signal, eventId) {
     rest.hidden = !rest.textContent;
   }
 
+  /** Whether a first attempt may still come: to a webhook without a delivery that is there and was to get such events. */
+  async function isAwaited() {
+    if (missing(event) <= 0) return false;
+    const known = new Set(event.deliveries.map(({ webhook_id: id }) => id));
+    /** @type {{data: Webhook[], next_cursor: string | null}} */
+    const { data, next_cursor: more } = await call('GET', 'webhooks?limit=100', { signal });
+    const accepted = Date.parse(event.accepted_at);
+    return more !== null || data.some(({ id, events, created_at: created, disabled_at: disabled }) => (
+      !known.has(id) && events.includes(event.event) && Date.parse(created) <= accepted && !(Date.parse(disabled ?? '') <= accepted)));
+  }
+
   async function refresh() {
     const before = statuses();
     event = await ask();
     const news = statuses().filter((each) => !before.includes(each));
     if (news.length) announce(news.slice(0, 3).join(', '));
+    else awaited = await isAwaited();
     paint();
     return news.length > 0;
   }
 
   const plan = keepFresh(signal, refresh, () => {
     const due = event.deliveries.filter(isUnderWay).map(dueOf);
-    if (missing(event) > 0) due.push(serverNow());
+    if (awaited && missing(event) > 0) due.push(serverNow());
     return due.length ? Math.min(...due) : null;
   });
   paint();
