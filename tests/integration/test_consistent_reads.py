@@ -24,6 +24,7 @@ from webhooks.errors import NotFound
 from webhooks.inboxes import Inboxes
 from webhooks.key_table import KeyTable
 from webhooks.notifications import NotificationTable
+from webhooks.recoverable_deliveries import RecoverableDeliveries
 from webhooks.stored_events import StoredEvent
 from webhooks.subscription_changes import SubscriptionChanges
 from webhooks.times import now, rfc3339
@@ -72,6 +73,9 @@ READS: dict[str, Callable[[Aws], Any]] = {
     "a catching up": lambda aws: CatchUps(aws.dynamodb, aws.log_table, log_days=30).read("wh_1"),
     "what waits": lambda aws: WaitingDeliveries(aws.dynamodb, aws.log_table, log_days=30).first("wh_1", limit=1),
     "whether something waits": lambda aws: WaitingDeliveries(aws.dynamodb, aws.log_table, log_days=30).state("wh_1"),
+    "whether what is pending may wait": lambda aws: RecoverableDeliveries(
+        aws.dynamodb, aws.log_table, log_days=30
+    )._something_waits("wh_1"),
     "what decides about a POST": lambda aws: read_snapshot(
         aws.dynamodb, aws.config_table, aws.log_table, Pipeline(aws).message()
     ),
