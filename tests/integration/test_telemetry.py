@@ -33,9 +33,13 @@ def pipeline(aws: Aws) -> Pipeline:
 
 
 def write_lines_too(monkeypatch: pytest.MonkeyPatch) -> None:
-    """To what `capsys` reads: their handler keeps the stream that there was when it was made."""
+    """
+    To what `capsys` reads: their handler keeps the stream that there was when it was made. Drops the lines that an earlier
+    test left unwritten.
+    """
     (buffer,) = logger.logger.handlers
     assert isinstance(buffer, MemoryHandler)
+    buffer.buffer.clear()
     monkeypatch.setattr(buffer.target, "stream", sys.stdout)
 
 
