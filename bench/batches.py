@@ -19,13 +19,13 @@ ACCOUNT = "acme"
 BODY = build_body("message.incoming", "2026-05-29T10:30:00Z", EVENT_TYPES["message.incoming"].example)
 
 
-def messages(webhooks: list[Webhook], body: str = BODY, lane: Lane = "delivery") -> list[DeliveryMessage]:
+def messages(webhooks: list[Webhook], lane: Lane = "delivery") -> list[DeliveryMessage]:
     """One event for each, all new."""
     at, event_id = rfc3339(now()), new_id("evt")
     return [
         DeliveryMessage(
             webhook_id=webhook.id, account_id=webhook.account_id, event_id=event_id, event="message.incoming",
-            accepted_at=at, round=1, round_started_at=at, body=body, lane=lane,
+            accepted_at=at, round=1, round_started_at=at, body=BODY, lane=lane,
         )
         for webhook in webhooks
     ]  # fmt: skip

@@ -13,8 +13,11 @@ from local.receiver import receiving
 from webhooks.event_types import EVENT_TYPES
 from webhooks.models import new_id
 
+_WARM_UP = 20
+"""Events that are not counted."""
 
-def figures(directory: Path, *, events: int, warm_up: int = 20) -> dict[str, float]:
+
+def figures(directory: Path, *, events: int) -> dict[str, float]:
     """Wall-clock milliseconds, one event at a time, so that no event waits for another."""
     try:
         outputs = stack.up(directory, retry_delays=(1, 2, 3), say=lambda _: None)
@@ -27,7 +30,7 @@ def figures(directory: Path, *, events: int, warm_up: int = 20) -> dict[str, flo
             account.close()
             bus = outputs.client("events")
             took: list[float] = []
-            for number in range(warm_up + events):
+            for number in range(_WARM_UP + events):
                 detail = {
                     "account_id": account_id,
                     "data": EVENT_TYPES["message.incoming"].example,
@@ -40,5 +43,5 @@ def figures(directory: Path, *, events: int, warm_up: int = 20) -> dict[str, flo
                 took.append((arrived.at - at) * 1000)
     finally:
         stack.down(directory)
-    warm = took[warm_up:]
+    warm = took[_WARM_UP:]
     return {"p50": quantile(warm, 0.5), "p95": quantile(warm, 0.95), "p99": quantile(warm, 0.99), "events": events}

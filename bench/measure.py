@@ -14,17 +14,20 @@ from typing import Any
 Prepare = Callable[[], Callable[[], object]]
 """What is to be measured, made ready: only the call of what it returns counts."""
 
+_WARM_UP = 5
+"""Runs that are not counted."""
 
-def interleaved(works: Mapping[str, Prepare], *, runs: int, warm_up: int = 5) -> dict[str, list[float]]:
+
+def interleaved(works: Mapping[str, Prepare], *, runs: int) -> dict[str, list[float]]:
     """CPU milliseconds (user and system, all threads) of each run; the works take turns, so noise hits all alike."""
     found: dict[str, list[float]] = {name: [] for name in works}
-    for run in range(warm_up + runs):
+    for run in range(_WARM_UP + runs):
         for name, prepare in works.items():
             work = prepare()
             before = time.process_time_ns()
             work()
             took = time.process_time_ns() - before
-            if run >= warm_up:
+            if run >= _WARM_UP:
                 found[name].append(took / 1e6)
     return found
 

@@ -19,6 +19,7 @@ PYTHON = ROOT / ".venv" / "emulator" / "bin" / "python"
 _TLS = ROOT / "examples" / "tls.py"
 REGION = "us-east-1"
 USUAL_PORT = 4566
+_STARTS_SECONDS = 60
 
 
 class EmulatorFailed(Exception):
@@ -65,7 +66,7 @@ def environment(endpoint_url: str) -> dict[str, str]:
     }
 
 
-def start(directory: Path, *, tls_file: Path | None = None, usual_port: bool = False, seconds: float = 60) -> Emulator:
+def start(directory: Path, *, tls_file: Path | None = None, usual_port: bool = False) -> Emulator:
     """
     The one already running from this directory, or a new one; with `tls_file`, a key and a certificate, behind TLS as well.
     Raises EmulatorFailed.
@@ -92,7 +93,7 @@ def start(directory: Path, *, tls_file: Path | None = None, usual_port: bool = F
         front = spawn([sys.executable, _TLS, str(port)], variables, directory / "tls.log")
         emulator = Emulator(process.pid, port, front.pid, tls_port)
     (directory / "emulator.json").write_text(json.dumps(asdict(emulator)))
-    deadline = time.monotonic() + seconds
+    deadline = time.monotonic() + _STARTS_SECONDS
     while not emulator.is_healthy():
         if process.poll() is not None or time.monotonic() > deadline:
             stop(directory)
