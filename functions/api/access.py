@@ -9,8 +9,8 @@ from botocore.exceptions import BotoCoreError, ClientError
 
 from api.problems import Problem
 from api.routing import Match
-from api.tables import key_table
 from webhooks.api_keys import Key
+from webhooks.key_table import key_table
 from webhooks.models import Webhook
 from webhooks.tables import config_table
 from webhooks.times import now

@@ -10,10 +10,10 @@ from api.context import Owner
 from api.delivery_schemas import DeliveryDetail, DeliveryPage, LoggedDelivery
 from api.fields import Cursor, EventName, GivenTime, PathId, given_time
 from api.routing import Routes
-from api.tables import rate_limits
 from webhooks.catch_up import CatchUp
 from webhooks.deliveries import Delivery, DeliveryStatus
 from webhooks.models import Webhook
+from webhooks.rate_limits import rate_limits
 from webhooks.tables import catch_ups, delivery_lists, delivery_log
 
 routes = Routes()

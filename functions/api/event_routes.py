@@ -21,9 +21,10 @@ from api.fields import AccountId, PathId
 from api.found_events import found_event
 from api.problems import field_problem
 from api.routing import Routes
-from api.tables import rate_limits, subscription_changes
 from webhooks.errors import NotFound
 from webhooks.event_types import EVENT_TYPES, EXAMPLE_TIME
+from webhooks.rate_limits import rate_limits
+from webhooks.subscription_changes import subscription_changes
 from webhooks.tables import delivery_log
 
 routes = Routes()

@@ -15,7 +15,7 @@ from api.context import LogLine
 from api.header_fields import RESERVED_HEADERS, header_identity, masked
 from api.problems import Problem
 from api.routing import Routes
-from api.tables import inboxes
+from webhooks.inboxes import inboxes
 from webhooks.models import token_sha256
 from webhooks.payload import MAX_BODY_BYTES
 from webhooks.signing import verified_headers

@@ -7,10 +7,10 @@ import os
 from aws_lambda_powertools.event_handler import Response
 
 from api.preconditions import ETAG, etag
-from api.tables import subscription_changes
 from api.webhook_schemas import WebhookCreated, WebhookIn
 from webhooks.models import Webhook, new_id
 from webhooks.signing import new_secret
+from webhooks.subscription_changes import subscription_changes
 from webhooks.tables import config_table
 from webhooks.times import now, rfc3339
 

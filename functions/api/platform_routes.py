@@ -13,8 +13,8 @@ from api.erasure_routes import refuse_while_erased
 from api.fields import AccountId, Cursor, PathId
 from api.platform_schemas import KeyCreated, KeyIn, KeyOut, KeyPage, SessionCreated, SessionIn
 from api.routing import Routes
-from api.tables import key_table
 from webhooks.errors import Conflict
+from webhooks.key_table import key_table
 from webhooks.times import now, rfc3339
 
 routes = Routes()

@@ -9,8 +9,9 @@ from api.context import LogLine, Owner
 from api.delivery_schemas import DeliveryOut, Recovered, RecoverIn, TestAccepted, TestIn
 from api.fields import PathId
 from api.routing import Routes
-from api.tables import rate_limits, recent_requests
+from webhooks.deduplication import recent_requests
 from webhooks.messages import COPY_DELAY_SECONDS
+from webhooks.rate_limits import rate_limits
 from webhooks.tables import delivery_log
 
 routes = Routes()

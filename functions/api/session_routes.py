@@ -5,8 +5,8 @@ from aws_lambda_powertools.event_handler import Response
 from api.context import AnyCaller
 from api.platform_schemas import SessionOut
 from api.routing import Routes
-from api.tables import key_table
 from webhooks.errors import Conflict
+from webhooks.key_table import key_table
 
 routes = Routes()
 

@@ -8,7 +8,7 @@ from api.context import Owner
 from api.fields import GivenTime, PathId, given_time
 from api.routing import Routes
 from api.statistics import Period, WebhookStats, begin_of, statistics
-from api.tables import rate_limits
+from webhooks.rate_limits import rate_limits
 from webhooks.tables import delivery_lists
 from webhooks.times import now, parse_time, rfc3339
 

@@ -12,10 +12,11 @@ from api.context import Account, Owner
 from api.fields import Cursor, PathId
 from api.new_webhooks import CREATED, create_webhook
 from api.routing import Routes
-from api.tables import inboxes, rate_limits
 from api.test_address_schemas import ReceivedRequestOut, ReceivedRequestPage, TestAddressIn
 from api.webhook_schemas import WebhookCreated, WebhookIn
+from webhooks.inboxes import inboxes
 from webhooks.models import token_sha256
+from webhooks.rate_limits import rate_limits
 
 routes = Routes()
 MAX_PAGE = 20

@@ -10,11 +10,13 @@ from urllib.parse import urlsplit
 from aws_lambda_powertools import Logger
 
 from api.header_edits import needs_same_headers, with_headers
-from api.tables import rate_limits, recent_requests, subscription_changes
 from webhooks import operational_events
 from webhooks.clients import client
+from webhooks.deduplication import recent_requests
 from webhooks.errors import NotSent
 from webhooks.models import Webhook
+from webhooks.rate_limits import rate_limits
+from webhooks.subscription_changes import subscription_changes
 from webhooks.tables import catch_ups, config_table, delivery_log
 from webhooks.times import now, rfc3339
 from webhooks.urls import check_resolves_public, normalise_url

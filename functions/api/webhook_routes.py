@@ -11,7 +11,6 @@ from api.fields import Cursor, PathId
 from api.new_webhooks import CREATED, create_webhook
 from api.preconditions import ETAG, IfMatch, etag, matching
 from api.routing import Routes
-from api.tables import subscription_changes
 from api.webhook_edits import check_url, edit
 from api.webhook_schemas import (
     CatchUpOut,
@@ -22,6 +21,7 @@ from api.webhook_schemas import (
     WebhookPatch,
     WebhookSaved,
 )
+from webhooks.subscription_changes import subscription_changes
 from webhooks.tables import catch_ups, config_table, webhook_lists
 
 routes = Routes()

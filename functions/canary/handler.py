@@ -10,12 +10,11 @@ import json
 import os
 import secrets
 import time
-from functools import cache
 
 from webhooks.clients import client
 from webhooks.errors import NotSent
 from webhooks.event_types import EVENT_TYPES, SOURCE
-from webhooks.inboxes import Inboxes
+from webhooks.inboxes import inboxes
 from webhooks.models import Webhook, new_id, token_sha256
 from webhooks.signing import new_secret
 from webhooks.tables import config_table, webhook_lists
@@ -108,10 +107,5 @@ def _publish(event_id: str) -> None:
 
 
 def _has_arrived(webhook: Webhook, event_id: str) -> bool:
-    newest, _ = _inboxes().newest(webhook, after=0, before=None, limit=_LOOKED_AT)
+    newest, _ = inboxes().newest(webhook, after=0, before=None, limit=_LOOKED_AT)
     return any(request.headers.get("webhook-id") == event_id for request in newest)
-
-
-@cache
-def _inboxes() -> Inboxes:
-    return Inboxes(client("dynamodb"), os.environ["CONFIG_TABLE"], os.environ["LOG_TABLE"])

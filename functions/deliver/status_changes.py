@@ -19,8 +19,8 @@ from webhooks.delivery_log import DeliveryLog
 from webhooks.models import Webhook
 from webhooks.operational_events import MAX_COUNTED, EmitFailed
 from webhooks.recoverable_deliveries import RecoverableDeliveries
-from webhooks.subscription_changes import SubscriptionChanges
-from webhooks.tables import catch_ups, delivery_log, recoverable_deliveries, webhook_lists, webhook_marks
+from webhooks.subscription_changes import SubscriptionChanges, subscription_changes
+from webhooks.tables import catch_ups, delivery_log, recoverable_deliveries, webhook_marks
 from webhooks.times import parse_time, rfc3339
 from webhooks.webhook_marks import WebhookMarks
 
@@ -103,12 +103,11 @@ class StatusChanges:
 
 @cache
 def status_changes() -> StatusChanges:
-    events, bus = client("events"), os.environ["EVENT_BUS_NAME"]
     return StatusChanges(
         marks=webhook_marks(),
-        events=events,
-        bus=bus,
-        subscriptions=SubscriptionChanges(client("dynamodb"), webhook_lists(), events, bus),
+        events=client("events"),
+        bus=os.environ["EVENT_BUS_NAME"],
+        subscriptions=subscription_changes(),
         catch_ups=catch_ups(),
         log=delivery_log(),
         recoverable=recoverable_deliveries(),

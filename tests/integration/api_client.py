@@ -32,12 +32,12 @@ class Api:
     token: str | None = None
 
     def of_account(self, account_id: str) -> Api:
-        from api.tables import key_table
+        from webhooks.key_table import key_table
 
         return Api(key_table().mint("account", account_id)[1])
 
     def of_platform(self) -> Api:
-        from api.tables import key_table
+        from webhooks.key_table import key_table
 
         return Api(key_table().mint("platform")[1])
 

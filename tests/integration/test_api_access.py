@@ -70,7 +70,7 @@ def test_the_table_is_every_call_there_is() -> None:
 
 @pytest.fixture
 def keys(api: Api) -> dict[str, str | None]:
-    from api.tables import key_table
+    from webhooks.key_table import key_table
 
     token = api.of_account("acme").token
     assert token is not None

@@ -123,7 +123,7 @@ def test_what_could_not_be_recorded_fails_no_call_and_is_recorded_by_the_next(
 
 def test_a_call_does_not_bring_a_revoked_key_back(platform: Api) -> None:
     """It was authenticated a moment before."""
-    from api.tables import key_table
+    from webhooks.key_table import key_table
     from webhooks.times import now
 
     token = mint(platform)["key"]

@@ -191,14 +191,16 @@ def test_two_calls_at_once_post_nothing_twice(
     pipeline: Pipeline, account: Api, receiver: Receiver, aws: Aws, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """The second reads its page before the first has marked anything, and ends after it."""
-    from api import recovery, tables
+    from api import recovery
     from webhooks.clients import client
+    from webhooks.deduplication import recent_requests
+    from webhooks.rate_limits import rate_limits
 
     pipeline.webhook(receiver.url("/hook"))
     failed = logged(aws, 5)
     webhook, since, sqs = pipeline.stored(), ago(hours=2), client("sqs")
     send_message_batch = sqs.send_message_batch
-    opened = (pipeline.log, tables.rate_limits(), tables.recent_requests())
+    opened = (pipeline.log, rate_limits(), recent_requests())
 
     def overtaken(**request: Any) -> Any:
         answer = send_message_batch(**request)

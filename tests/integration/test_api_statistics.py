@@ -177,7 +177,7 @@ def test_of_more_than_one_call_reads_the_newest_are_counted_and_it_is_said(
 
 
 def test_statistics_count_as_pages_of_the_log(account: Api, webhook_id: str, monkeypatch: pytest.MonkeyPatch) -> None:
-    from api.tables import rate_limits
+    from webhooks.rate_limits import rate_limits
 
     monkeypatch.setenv("LISTINGS_PER_MINUTE", "5")
     rate_limits.cache_clear()

@@ -9,12 +9,12 @@ from typing import Any
 import pytest
 from botocore.exceptions import ReadTimeoutError
 
-from api.tables import subscription_changes
 from examples.publisher import Subscribers
 from tests.integration.api_client import Api
 from tests.integration.conftest import Aws
 from webhooks.clients import client
 from webhooks.item_keys import subscriptions_key
+from webhooks.subscription_changes import subscription_changes
 from webhooks.times import now
 
 VALID = {"name": "Orders", "url": "https://localhost:8443/hook", "events": ["message.incoming"]}

@@ -15,7 +15,6 @@ from typing import Any
 import pytest
 from standardwebhooks import Webhook
 
-from api.tables import inboxes
 from tests.integration.api_client import Answer, Api
 from tests.integration.conftest import Aws, Clock
 from tests.integration.counting import aws_calls
@@ -23,6 +22,7 @@ from tests.integration.resources import PUBLIC_URL
 from webhooks.clients import client
 from webhooks.errors import NotFound
 from webhooks.event_types import EVENT_TYPES
+from webhooks.inboxes import inboxes
 from webhooks.tables import config_table
 
 BODY = '{"event":"message.incoming","timestamp":"2026-05-29T10:30:00Z","data":{"text":"\\u00e9 \\"q\\""}}'

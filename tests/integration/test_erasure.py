@@ -18,7 +18,6 @@ import pytest
 from botocore.exceptions import ClientError
 
 import webhooks.item_keys
-from api.tables import key_table
 from tests.integration.api_client import Answer, Api
 from tests.integration.conftest import Aws, Clock
 from tests.integration.pipeline import Pipeline
@@ -28,6 +27,7 @@ from webhooks.account_items import account_items
 from webhooks.clients import client
 from webhooks.erasures import Erasure
 from webhooks.errors import Conflict
+from webhooks.key_table import key_table
 from webhooks.stored_events import StoredEvent
 from webhooks.tables import config_table, erasures
 from webhooks.times import rfc3339
@@ -107,7 +107,7 @@ class Account:
         return str(self.api.post("/v1/webhooks", body).json["id"])
 
     def _fill(self, aws: Aws, clock: Clock) -> None:
-        from api.tables import inboxes
+        from webhooks.inboxes import inboxes
         from webhooks.notifications import Notifications, notification_table
         from webhooks.tables import catch_ups, config_table, pace
 

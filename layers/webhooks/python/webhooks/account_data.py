@@ -8,14 +8,13 @@ from functools import cache
 from time import monotonic
 
 from webhooks.account_items import AccountItems, account_items
-from webhooks.clients import client
 from webhooks.config_table import ConfigTable
 from webhooks.erasures import Erasures
 from webhooks.errors import NotFound
-from webhooks.key_table import KeyTable
+from webhooks.key_table import KeyTable, key_table
 from webhooks.models import Webhook
 from webhooks.notifications import NotificationTable, notification_table
-from webhooks.subscription_changes import SubscriptionChanges
+from webhooks.subscription_changes import SubscriptionChanges, subscription_changes
 from webhooks.tables import config_table, erasures, webhook_lists
 from webhooks.webhook_lists import WebhookLists
 
@@ -85,14 +84,13 @@ class AccountData:
 
 @cache
 def account_data() -> AccountData:
-    dynamodb, lists = client("dynamodb"), webhook_lists()
     return AccountData(
         config=config_table(),
-        lists=lists,
+        lists=webhook_lists(),
         items=account_items(),
-        keys=KeyTable(dynamodb, lists.name),
+        keys=key_table(),
         notifications=notification_table(),
-        subscriptions=SubscriptionChanges(dynamodb, lists, client("events"), os.environ["EVENT_BUS_NAME"]),
+        subscriptions=subscription_changes(),
         erasures=erasures(),
         delay=timedelta(seconds=int(os.environ["ERASURE_DELAY_SECONDS"])),
     )

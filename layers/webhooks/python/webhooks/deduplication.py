@@ -2,8 +2,11 @@
 
 from __future__ import annotations
 
+import os
+from functools import cache
 from typing import TYPE_CHECKING, Any
 
+from webhooks.clients import client
 from webhooks.item_keys import recent_request_key
 from webhooks.times import now
 
@@ -44,3 +47,8 @@ class RecentRequests:
 
 def _is_recent(item: Mapping[str, Any], at: int) -> bool:
     return int(item.get("expires_at", {}).get("N", "0")) > at
+
+
+@cache
+def recent_requests() -> RecentRequests:
+    return RecentRequests(client("dynamodb"), os.environ["CONFIG_TABLE"])

@@ -6,13 +6,16 @@ A request takes the place of the one a hundred before it, so that storing one co
 
 from __future__ import annotations
 
+import os
 from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import timedelta
+from functools import cache
 from typing import TYPE_CHECKING, Any
 
 from webhooks.attribute_values import from_item, to_item
 from webhooks.batches import batch_get
+from webhooks.clients import client
 from webhooks.conflicts import retry_on_conflict
 from webhooks.errors import NotFound
 from webhooks.item_keys import inbox_key, received_key
@@ -119,3 +122,8 @@ def _address_of(webhook: Webhook) -> str:
 def _request_of(item: Mapping[str, Any]) -> ReceivedRequest:
     values = from_item({name: item[name] for name in ("number", "received_at", "headers", "body", "verified")})
     return ReceivedRequest(**values)
+
+
+@cache
+def inboxes() -> Inboxes:
+    return Inboxes(client("dynamodb"), os.environ["CONFIG_TABLE"], os.environ["LOG_TABLE"])

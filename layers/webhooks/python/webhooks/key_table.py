@@ -3,13 +3,16 @@
 from __future__ import annotations
 
 import hmac
+import os
 import secrets
 from contextlib import suppress
 from datetime import datetime
+from functools import cache
 from typing import TYPE_CHECKING, Any
 
 from webhooks.api_keys import Key, Role, key_item, key_of, secret_sha256
 from webhooks.attribute_values import from_item, to_item
+from webhooks.clients import client
 from webhooks.conflicts import retry_on_conflict
 from webhooks.errors import NotFound
 from webhooks.expressions import begins_with
@@ -129,3 +132,8 @@ class KeyTable:
 def _keys(key_id: str, account_id: str | None) -> list[Any]:
     """Returns the keys of an API key's items: its own and, for an account key, its entry in the account's list."""
     return [api_key_key(key_id), *([account_api_key_key(account_id, key_id)] if account_id else [])]
+
+
+@cache
+def key_table() -> KeyTable:
+    return KeyTable(client("dynamodb"), os.environ["CONFIG_TABLE"])

@@ -7,9 +7,12 @@ their cost.
 
 from __future__ import annotations
 
+import os
+from functools import cache
 from typing import TYPE_CHECKING, Any
 from urllib.parse import urlsplit
 
+from webhooks.clients import client
 from webhooks.errors import RateLimited
 from webhooks.item_keys import rate_limit_key
 from webhooks.models import Webhook
@@ -113,3 +116,15 @@ class RateLimits:
             self._client.update_item(**update)
         except self._client.exceptions.ConditionalCheckFailedException:
             raise RateLimited(rule, retry_after=_WINDOW - at % _WINDOW) from None
+
+
+@cache
+def rate_limits() -> RateLimits:
+    return RateLimits(
+        client("dynamodb"),
+        os.environ["CONFIG_TABLE"],
+        sends=int(os.environ["SENDS_PER_MINUTE"]),
+        recoveries=int(os.environ["RECOVERIES_PER_MINUTE"]),
+        host_sends=int(os.environ["HOST_SENDS_PER_MINUTE"]),
+        listings=int(os.environ["LISTINGS_PER_MINUTE"]),
+    )

@@ -13,14 +13,17 @@ import os
 from collections.abc import Collection, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass
+from functools import cache
 from typing import TYPE_CHECKING, Any
 
 from webhooks import operational_events
 from webhooks.attribute_values import from_item, to_item
+from webhooks.clients import client
 from webhooks.errors import NotSent, WebhooksError
 from webhooks.item_keys import subscriptions_key
 from webhooks.models import new_id
 from webhooks.operational_events import Subscriptions
+from webhooks.tables import webhook_lists
 from webhooks.times import now
 from webhooks.webhook_lists import WebhookLists
 
@@ -146,3 +149,8 @@ def _calls(known: Known) -> list[str]:
 
 def _is_announced(call: Mapping[str, Any]) -> bool:
     return bool(call["until"] > now().timestamp())
+
+
+@cache
+def subscription_changes() -> SubscriptionChanges:
+    return SubscriptionChanges(client("dynamodb"), webhook_lists(), client("events"), os.environ["EVENT_BUS_NAME"])
