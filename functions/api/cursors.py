@@ -7,12 +7,15 @@ import re
 
 from api.problems import field_problem
 from webhooks import payload
+from webhooks.delivery_places import log_place, pending_place
+
+_TIME = r"\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d\.\d{3}Z"
 
 ID = re.compile(payload.ID)
-DELIVERY = re.compile(rf"\d{{4}}-\d\d-\d\dT\d\d:\d\d:\d\d\.\d{{3}}Z#{payload.ID}")
 NUMBER = re.compile(r"[1-9]\d{0,11}", re.ASCII)
-
-RECOVERY = re.compile(rf"(\d{{4}}-\d\d-\d\dT\d\d:\d\d:\d\d\.\d{{3}}Z#)?{DELIVERY.pattern}")
+# A place made of patterns is the pattern of such places.
+DELIVERY = re.compile(log_place(_TIME, payload.ID))
+RECOVERY = re.compile(f"{DELIVERY.pattern}|{pending_place(_TIME, DELIVERY.pattern)}")
 
 
 def encode(sort_key: str | None) -> str | None:

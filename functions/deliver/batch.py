@@ -9,11 +9,9 @@ from datetime import datetime, timedelta
 from deliver.snapshots import Snapshot, read_snapshots
 from deliver.visibility import Record, Retained
 from deliver.worker import DeliveryWorker
-from webhooks.clients import client
 from webhooks.messages import DeliveryMessage, from_record
 from webhooks.models import Lane
 from webhooks.queues import delivery_queues
-from webhooks.tables import config_table, delivery_log
 from webhooks.telemetry import count, logger, write_lines
 from webhooks.times import now
 
@@ -39,7 +37,7 @@ def deliver(worker: DeliveryWorker, records: Sequence[Record], lane: Lane) -> li
     copies, retained = _by_delivery(records, lane)
     messages = [message for group in copies.values() for _, message in group]
     try:
-        snapshots = _read(messages) if messages else {}
+        snapshots = read_snapshots(messages) if messages else {}
     except Exception:
         return retained + _our_fault(record for group in copies.values() for record, _ in group)
     worker.lanes.begin_batch()
@@ -63,10 +61,6 @@ def _finish(handled: Sequence[Handled]) -> list[Retained]:
     retained = [one for of_group, _ in handled for one in of_group]
     write_lines()
     return retained + _send(moves)
-
-
-def _read(messages: Sequence[DeliveryMessage]) -> dict[DeliveryMessage, Snapshot]:
-    return read_snapshots(client("dynamodb"), config_table().name, delivery_log().name, messages)
 
 
 def _by_delivery(records: Sequence[Record], lane: Lane) -> tuple[dict[tuple[str, str], list[Pair]], list[Retained]]:

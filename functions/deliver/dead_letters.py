@@ -60,7 +60,7 @@ class DeadLetters:
         whatever AWS refuses.
         """
         for _ in range(_TRIES):
-            snapshot = read_snapshot(client("dynamodb"), self.marks.name, self.log.name, message)
+            snapshot = read_snapshot(message)
             if snapshot.is_settled():
                 return self._finish_interrupted(snapshot)
             if snapshot.webhook is None and erasures().forget(message):

@@ -15,17 +15,14 @@ Each step looks at what is there, so that one which is cut off anywhere is repea
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
-from concurrent.futures import ThreadPoolExecutor
+from collections.abc import Callable
 from functools import partial
 from time import monotonic
-from typing import Any
 
 from webhooks.account_data import account_data
 from webhooks.account_items import account_items
-from webhooks.batches import DELETED_AT_ONCE, batch_delete
 from webhooks.clients import client
-from webhooks.tables import config_table, delivery_log, erasures
+from webhooks.tables import erasures
 from webhooks.telemetry import count, flush, logger
 
 ERASE_SECONDS = 40
@@ -33,8 +30,6 @@ ERASE_SECONDS = 40
 
 _ACCOUNTS = 100
 """The others come when some of these are done."""
-
-_pool = ThreadPoolExecutor(max_workers=10, thread_name_prefix="erase")
 
 
 def lambda_handler(schedule_event: object, context: object) -> None:
@@ -70,10 +65,9 @@ def _erase_page(account_id: str) -> bool:
     """Takes a step. Returns whether another one is left."""
     webhook_id = account_items().deleted_webhook(account_id)
     if webhook_id is not None:
-        _erase_logged(account_id, webhook_id)
+        _erase_webhook(account_id, webhook_id)
         return True
-    if counters := account_items().counters(account_id):
-        _delete(config_table().name, counters)
+    if account_items().delete_counters(account_id):
         return True
     account_data().forget_account(account_id)
     erasures().finish(account_id)
@@ -88,24 +82,11 @@ def _erase_page(account_id: str) -> bool:
     return False
 
 
-def _erase_logged(account_id: str, webhook_id: str) -> None:
-    deliveries, events = account_items().logged(account_id, webhook_id)
-    if deliveries:
-        _delete(delivery_log().name, events)
-        _delete(delivery_log().name, deliveries)
-        erasures().count(account_id, "deliveries", len(deliveries))
-        return
-    waiting, events = account_items().waiting(account_id, webhook_id)
-    if waiting:
-        _delete(delivery_log().name, events)
-        _delete(delivery_log().name, waiting)
-    else:
+def _erase_webhook(account_id: str, webhook_id: str) -> None:
+    if deleted := account_items().delete_deliveries(account_id, webhook_id):
+        erasures().count(account_id, "deliveries", deleted)
+    elif not account_items().delete_pace_and_inbox(account_id, webhook_id):
         account_items().forget_webhook(account_id, webhook_id)
-
-
-def _delete(table: str, keys: Sequence[Any]) -> None:
-    batches = [keys[start : start + DELETED_AT_ONCE] for start in range(0, len(keys), DELETED_AT_ONCE)]
-    list(_pool.map(lambda batch: batch_delete(client("dynamodb"), table, batch), batches))
 
 
 # Made while the process starts, when Lambda gives it a whole CPU.

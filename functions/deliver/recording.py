@@ -11,7 +11,6 @@ from botocore.exceptions import BotoCoreError, ClientError
 
 from deliver.schedule import Schedule
 from deliver.snapshots import Snapshot, read_snapshot
-from webhooks.clients import client
 from webhooks.deliveries import Attempt, Delivery
 from webhooks.delivery_log import DeliveryLog
 from webhooks.models import Webhook
@@ -92,7 +91,7 @@ class Recorder:
         return replace(snapshot, webhook=gone, delivery=replace(delivery, version=delivery.version + 1))
 
     def read_again(self, snapshot: Snapshot) -> Snapshot:
-        return read_snapshot(client("dynamodb"), self.marks.name, self.log.name, snapshot.message)
+        return read_snapshot(snapshot.message)
 
 
 def cancelled(delivery: Delivery) -> Delivery:

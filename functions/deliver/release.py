@@ -13,12 +13,12 @@ from time import monotonic
 
 from deliver.catch_up import go_on, webhook_or_none
 from webhooks.clients import client
-from webhooks.due import read_due
+from webhooks.due import DueKind
 from webhooks.errors import NotSent
 from webhooks.messages import DeliveryMessage
 from webhooks.pace import at_pace
 from webhooks.queues import delivery_queues, in_tens
-from webhooks.tables import delivery_log, pace, waiting_deliveries
+from webhooks.tables import delivery_log, due_webhooks, pace, waiting_deliveries
 from webhooks.telemetry import count, flush, logger
 from webhooks.waiting_deliveries import Waiting
 
@@ -36,7 +36,7 @@ def lambda_handler(schedule_event: object, context: object) -> None:
     """Never raises. One webhook's fault does not stop the others, and what is left is tried again in a minute."""
     until = monotonic() + RELEASE_SECONDS
     try:
-        due = read_due(client("dynamodb"), delivery_log().name, limit=_WEBHOOKS)
+        due = due_webhooks().read(limit=_WEBHOOKS)
         # What waits stays due since the same moment. In that order, the same webhooks would be left each time.
         random.shuffle(due)
         while due and monotonic() < until:
@@ -49,10 +49,10 @@ def lambda_handler(schedule_event: object, context: object) -> None:
         flush()
 
 
-def _goes_on(webhook_id: str, what: str) -> bool:
+def _goes_on(webhook_id: str, kind: DueKind) -> bool:
     """Does a part of what is due for the webhook. Returns whether more can be done at once."""
     try:
-        if what == "CATCH_UP":
+        if kind == "catch_up":
             return go_on(webhook_id)
         state = waiting_deliveries().state(webhook_id)
         return state is not None and _release_page(state)

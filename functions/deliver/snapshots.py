@@ -5,17 +5,11 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime
-from typing import TYPE_CHECKING
 
-from webhooks.batches import batch_get
 from webhooks.deliveries import Delivery
-from webhooks.item_keys import delivery_key, webhook_key
-from webhooks.items import delivery_of, webhook_of
 from webhooks.messages import DeliveryMessage
 from webhooks.models import Webhook
-
-if TYPE_CHECKING:
-    from mypy_boto3_dynamodb import DynamoDBClient
+from webhooks.tables import delivery_states
 
 
 @dataclass(frozen=True, slots=True)
@@ -55,21 +49,15 @@ class Snapshot:
         return self.delivery.attempts_in(self.message.round)
 
 
-def read_snapshots(
-    client: DynamoDBClient, config_table: str, log_table: str, messages: Sequence[DeliveryMessage]
-) -> dict[DeliveryMessage, Snapshot]:
-    """One BatchGetItem for the distinct webhooks and deliveries; what it leaves unprocessed is asked for again."""
-    webhook_keys = {m.webhook_id: webhook_key(m.account_id, m.webhook_id) for m in messages}
-    delivery_keys = {m.key(): delivery_key(*m.key()) for m in messages}
-    items = batch_get(client, {config_table: list(webhook_keys.values()), log_table: list(delivery_keys.values())})
-    # Keyed by account too: a message can only ever reach a webhook of the account that it names.
-    webhooks = {(w.account_id, w.id): w for w in map(webhook_of, items[config_table])}
-    deliveries = {(d.webhook_id, d.sort_key()): d for d in map(delivery_of, items[log_table])}
-    return {m: Snapshot.of(m, webhooks.get((m.account_id, m.webhook_id)), deliveries.get(m.key())) for m in messages}
+def read_snapshots(messages: Sequence[DeliveryMessage]) -> dict[DeliveryMessage, Snapshot]:
+    """One consistent read for all of them."""
+    return {
+        message: Snapshot.of(message, webhook, logged) for message, webhook, logged in delivery_states().read(messages)
+    }
 
 
-def read_snapshot(client: DynamoDBClient, config_table: str, log_table: str, message: DeliveryMessage) -> Snapshot:
-    return read_snapshots(client, config_table, log_table, [message])[message]
+def read_snapshot(message: DeliveryMessage) -> Snapshot:
+    return read_snapshots([message])[message]
 
 
 def _in_round(message: DeliveryMessage, logged: Delivery | None) -> Delivery:

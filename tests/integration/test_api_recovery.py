@@ -174,7 +174,7 @@ def test_cut_off_between_sending_and_marking_nothing_is_lost_or_posted_twice(
         put_item = dynamodb.put_item
 
         def until(**request: Any) -> Any:
-            if request["TableName"] == pipeline.log.name and next(marked) >= cut_off_at:
+            if request["TableName"] == pipeline.aws.log_table and next(marked) >= cut_off_at:
                 raise KeyboardInterrupt
             return put_item(**request)
 

@@ -46,7 +46,7 @@ def lists(aws: Aws) -> WebhookLists:
 
 def count(table: ConfigTable, aws: Aws, account_id: str = "acme") -> int:
     key = {"pk": {"S": f"ACCOUNT#{account_id}"}, "sk": {"S": "COUNT"}}
-    return int(aws.dynamodb.get_item(TableName=table.name, Key=key)["Item"]["webhooks"]["N"])
+    return int(aws.dynamodb.get_item(TableName=aws.config_table, Key=key)["Item"]["webhooks"]["N"])
 
 
 @pytest.mark.long
@@ -148,7 +148,7 @@ def test_a_subscription_has_the_webhooks_lane_and_its_pace(table: ConfigTable, l
     table.create_webhook(webhook("wh_2", whatsapp_account_ids=["sales"]), limit=100)
     # The first is of a version that had no such filter.
     aws.dynamodb.update_item(
-        TableName=table.name, Key=webhook_key("acme", "wh_1"), UpdateExpression="REMOVE whatsapp_account_ids"
+        TableName=aws.config_table, Key=webhook_key("acme", "wh_1"), UpdateExpression="REMOVE whatsapp_account_ids"
     )
     assert lists.subscriptions("acme") == [
         Subscription("wh_1", frozenset({"message.read"}), True, "retry", max_per_second=5),
@@ -323,7 +323,7 @@ def test_the_id_of_a_deleted_webhook_is_kept_for_400_days(table: ConfigTable, aw
     table.create_webhook(webhook(), limit=100)
     table.delete_webhook("acme", "wh_1", version=1)
     key = {"pk": {"S": "ACCOUNT#acme"}, "sk": {"S": "DELETED#wh_1"}}
-    left = aws.dynamodb.get_item(TableName=table.name, Key=key)["Item"]
+    left = aws.dynamodb.get_item(TableName=aws.config_table, Key=key)["Item"]
     assert left == key | {"expires_at": {"N": str(int((clock.at + timedelta(days=400)).timestamp()))}}
 
 
@@ -341,7 +341,7 @@ def test_a_test_address_is_written_and_deleted_where_there_is_one(
     table.create_webhook(webhook(inbox=inbox), limit=100)
     table.delete_webhook("acme", "wh_1", inbox=inbox)
     assert made == [writes - 1, writes]
-    left = aws.dynamodb.scan(TableName=table.name)["Items"]
+    left = aws.dynamodb.scan(TableName=aws.config_table)["Items"]
     assert {item["sk"]["S"] for item in left} == {"COUNT", "DELETED#wh_1"}
 
 

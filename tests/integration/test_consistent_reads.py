@@ -9,7 +9,6 @@ from typing import Any
 
 import pytest
 
-from deliver.snapshots import read_snapshot
 from tests.integration.conftest import Aws, Clock
 from tests.integration.pipeline import Pipeline
 from tests.integration.test_config_table import webhook
@@ -19,6 +18,7 @@ from webhooks.config_table import ConfigTable
 from webhooks.deduplication import RecentRequests
 from webhooks.delivery_lists import DeliveryLists, read_listed
 from webhooks.delivery_log import DeliveryLog
+from webhooks.delivery_states import DeliveryStates
 from webhooks.erasures import Erasures
 from webhooks.errors import NotFound
 from webhooks.inboxes import Inboxes
@@ -76,8 +76,8 @@ READS: dict[str, Callable[[Aws], Any]] = {
     "whether what is pending may wait": lambda aws: RecoverableDeliveries(
         aws.dynamodb, aws.log_table, log_days=30
     )._something_waits("wh_1"),
-    "what decides about a POST": lambda aws: read_snapshot(
-        aws.dynamodb, aws.config_table, aws.log_table, Pipeline(aws).message()
+    "what decides about a POST": lambda aws: list(
+        DeliveryStates(aws.dynamodb, aws.config_table, aws.log_table).read([Pipeline(aws).message()])
     ),
     "a key": lambda aws: keys(aws).authenticate("key_1.secret", now()),
     "an account's keys": lambda aws: keys(aws).of_account("acme", now(), limit=1),
@@ -90,9 +90,9 @@ READS: dict[str, Callable[[Aws], Any]] = {
     ),
     "an erasure": lambda aws: Erasures(aws.dynamodb, aws.log_table).read("acme"),
     "a deleted webhook": lambda aws: account_items(aws).deleted_webhook("acme"),
-    "what to erase of a webhook": lambda aws: account_items(aws).logged("acme", "wh_1"),
-    "what to erase of its pace": lambda aws: account_items(aws).waiting("acme", "wh_1"),
-    "what to erase of an account": lambda aws: account_items(aws).counters("acme"),
+    "what to erase of a webhook": lambda aws: account_items(aws).delete_deliveries("acme", "wh_1"),
+    "what to erase of its pace": lambda aws: account_items(aws).delete_pace_and_inbox("acme", "wh_1"),
+    "what to erase of an account": lambda aws: account_items(aws).delete_counters("acme"),
     "where mails go": lambda aws: NotificationTable(aws.dynamodb, aws.config_table).read("acme"),
     "what publishers know": lambda aws: changes(aws).read("acme"),
     "what publishers are told no more": lambda aws: changes(aws).forget("acme"),

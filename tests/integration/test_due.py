@@ -9,7 +9,7 @@ import pytest
 from tests.integration.conftest import Aws, Clock
 from tests.integration.pipeline import put_items
 from webhooks.attribute_values import to_item
-from webhooks.due import read_due
+from webhooks.due import DueWebhooks
 from webhooks.item_keys import catch_up_key, pace_key
 from webhooks.times import rfc3339
 
@@ -19,9 +19,10 @@ def test_what_is_due_longest_is_read_first_and_so_much_at_a_time(aws: Aws, clock
     due = {ago: rfc3339(clock.at - timedelta(milliseconds=ago)) for ago in keys}
     put_items(aws, [key | to_item({"due": "due", "due_at": due[ago]}) for ago, key in keys.items()])
     put_items(aws, [pace_key("wh_5") | to_item({"due": "wh_5", "due_at": due[2]})])
-    found = [("wh_4", "PACE"), ("wh_1", "PACE"), ("wh_2", "CATCH_UP")]
-    assert read_due(aws.dynamodb, aws.log_table, limit=9) == found
-    assert read_due(aws.dynamodb, aws.log_table, limit=2) == found[:2]
+    found = [("wh_4", "pace"), ("wh_1", "pace"), ("wh_2", "catch_up")]
+    due_webhooks = DueWebhooks(aws.dynamodb, aws.log_table)
+    assert due_webhooks.read(limit=9) == found
+    assert due_webhooks.read(limit=2) == found[:2]
 
 
 def test_what_does_not_fit_one_answer_is_read_too(aws: Aws, clock: Clock, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -30,5 +31,6 @@ def test_what_does_not_fit_one_answer_is_read_too(aws: Aws, clock: Clock, monkey
     put_items(aws, [key | to_item({"due": "due", "due_at": rfc3339(clock.at)}) for key in keys])
     real = aws.dynamodb.query
     monkeypatch.setattr(aws.dynamodb, "query", lambda **request: real(**request | {"Limit": min(request["Limit"], 2)}))
-    assert sorted(read_due(aws.dynamodb, aws.log_table, limit=9)) == [(f"wh_{number}", "PACE") for number in range(5)]
-    assert len(read_due(aws.dynamodb, aws.log_table, limit=3)) == 3
+    due_webhooks = DueWebhooks(aws.dynamodb, aws.log_table)
+    assert sorted(due_webhooks.read(limit=9)) == [(f"wh_{number}", "pace") for number in range(5)]
+    assert len(due_webhooks.read(limit=3)) == 3

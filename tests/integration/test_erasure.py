@@ -458,7 +458,7 @@ def test_an_account_with_webhooks_is_not_forgotten(account: Account) -> None:
 @pytest.mark.usefixtures("small_pages")
 def test_a_step_erases_a_page(account: Account) -> None:
     assert account.deliveries > 3
-    assert len(account_items().logged(ERASED, account.deleted)[0]) == 3
+    assert account_items().delete_deliveries(ERASED, account.deleted) == 3
 
 
 def test_the_log_of_whoever_waits_longest_is_erased_first(aws: Aws, clock: Clock) -> None:

@@ -57,7 +57,7 @@ def test_after_a_410_the_webhook_and_the_delivery_are_known_as_they_are_stored(p
 
     attempted, message = pipeline.webhook("https://localhost:1/"), pipeline.message()
     recorder = worker().recorder
-    snapshot = read_snapshot(client("dynamodb"), recorder.marks.name, recorder.log.name, message)
+    snapshot = read_snapshot(message)
     recorded = recorder.record(snapshot, Attempt(1, 1, ago(0), 20, status_code=410), attempted)
     assert recorded
     assert (recorded.webhook, recorded.delivery) == (pipeline.stored(), pipeline.delivery(message))

@@ -8,7 +8,6 @@ from typing import Any, cast
 
 import pytest
 
-from deliver.snapshots import read_snapshots
 from tests.integration.conftest import Aws
 from tests.integration.pipeline import failures
 from tests.model.clients import DynamoDB, Events, Sqs
@@ -19,7 +18,8 @@ from webhooks.deduplication import RecentRequests
 from webhooks.deliveries import Delivery, DeliveryStatus
 from webhooks.delivery_lists import DeliveryLists
 from webhooks.delivery_log import DeliveryLog
-from webhooks.due import read_due
+from webhooks.delivery_states import DeliveryStates
+from webhooks.due import DueWebhooks
 from webhooks.errors import Conflict, LimitReached, NotFound, RateLimited, WebhooksError
 from webhooks.items import webhook_item
 from webhooks.key_table import KeyTable
@@ -62,7 +62,7 @@ def history(client: Any) -> list[Any]:
         log.save(replace(new, version=7)),
         lists.subscriptions("acme"),
         lists.subscriptions("acme2"),
-        read_snapshots(client, "config", "log", [MESSAGE, replace(MESSAGE, webhook_id="wh_2")]),
+        list(DeliveryStates(client, "config", "log").read([MESSAGE, replace(MESSAGE, webhook_id="wh_2")])),
         marks.mark_failing(failing, together_with=log.put(replace(failed, version=7))),
         marks.mark_failing(failing, together_with=log.put(failed)),
         marks.mark_failing(failing, together_with=log.put(replace(failed, version=2))),
@@ -99,7 +99,7 @@ def calls_about_a_pace(client: Any) -> list[Any]:
         pace.take("wh_1", 297, 1),
         pace.take("wh_1", 294, 1),
         *[message.delayed_until for message in pace.schedule(messages, 1)],
-        read_due(client, "log", limit=9),
+        DueWebhooks(client, "log").read(limit=9),
         pace.take("wh_1", 1, 1),
         pace.take("wh_1", 1, 1, of_waiting=True),
         [message.key() for message in waiting.first("wh_1", limit=2)],
@@ -111,7 +111,7 @@ def calls_about_a_pace(client: Any) -> list[Any]:
     return [
         *results,
         *finished,
-        read_due(client, "log", limit=9),
+        DueWebhooks(client, "log").read(limit=9),
         pace.take("wh_1", 1, 1),
         waiting.first("wh_1", limit=2),
     ]
@@ -126,7 +126,7 @@ def calls_about_catching_up(client: Any) -> list[Any]:
     results: list[Any] = [catch_ups.read("wh_1")]
 
     def after(call: Callable[[], Any]) -> None:
-        results.extend([call(), catch_ups.read("wh_1"), read_due(client, "log", limit=9)])
+        results.extend([call(), catch_ups.read("wh_1"), DueWebhooks(client, "log").read(limit=9)])
 
     after(lambda: catch_ups.begin(first, AT))
     after(lambda: catch_ups.begin(later, AT))

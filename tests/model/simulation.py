@@ -21,7 +21,8 @@ from tests.model.expressions import Item
 from tests.template import lane_limits
 from webhooks.attribute_values import from_item
 from webhooks.catch_up import CatchUp
-from webhooks.deliveries import Delivery, sort_key
+from webhooks.deliveries import Delivery
+from webhooks.delivery_places import log_place
 from webhooks.item_keys import delivery_key, event_key, webhook_key
 from webhooks.items import delivery_of, webhook_of
 from webhooks.models import Webhook
@@ -272,7 +273,7 @@ class Simulation:
 
     def delivery(self, webhook_id: str, event_id: str) -> Delivery | None:
         event = self._stored("log", event_key(ACCOUNT, event_id))
-        item = event and self._stored("log", delivery_key(webhook_id, sort_key(event["accepted_at"]["S"], event_id)))
+        item = event and self._stored("log", delivery_key(webhook_id, log_place(event["accepted_at"]["S"], event_id)))
         return delivery_of(item) if item else None
 
     def _stored(self, table: str, key: Item) -> Item | None:

@@ -45,6 +45,7 @@ GROUPS = {
             "deliver/handler.py",
             "deliver/service_level.py",
             "deliver/status_changes.py",
+            "webhooks/delivery_states.py",
             "webhooks/webhook_marks.py",
         ),
         (
@@ -135,6 +136,7 @@ GROUPS = {
         (
             "webhooks/items.py",
             "webhooks/item_keys.py",
+            "webhooks/delivery_places.py",
             "webhooks/expressions.py",
             "webhooks/attribute_values.py",
         ),
@@ -274,6 +276,7 @@ GROUPS[SAMPLE] = Group(
         *GROUPS["api"].modules,
         "webhooks/attribute_values.py",
         "webhooks/expressions.py",
+        "webhooks/delivery_places.py",
         "webhooks/item_keys.py",
         "webhooks/retention.py",
     ),

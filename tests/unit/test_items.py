@@ -14,6 +14,14 @@ from hypothesis import strategies as st
 from webhooks import item_keys
 from webhooks.attribute_values import from_item, to_item
 from webhooks.deliveries import Attempt, Delivery, DeliveryStatus, Outcome
+from webhooks.delivery_places import (
+    accepted_event,
+    is_pending_place,
+    log_place,
+    log_place_of,
+    pending_place,
+    waiting_place,
+)
 from webhooks.items import (
     delivery_item,
     delivery_of,
@@ -189,15 +197,23 @@ def test_a_key_stays_what_it_is_because_stored_items_outlive_a_deployment() -> N
 
 def test_what_a_key_is_made_of_is_read_from_it() -> None:
     message = DeliveryMessage.of(replace(DELIVERY, round=2), "", "retry")
-    waiting = item_keys.waiting_key("wh_1", item_keys.waiting_place(message))
+    waiting = item_keys.waiting_key("wh_1", waiting_place(message.key()[1], message.round))
     assert item_keys.owner_id(waiting) == "wh_1"
     assert item_keys.is_waiting(waiting["sk"]["S"])
     assert item_keys.waiting_event(waiting["sk"]["S"]) == (DELIVERY.accepted_at, DELIVERY.event_id, 2)
     others = item_keys.pace_key("wh_1"), item_keys.catch_up_key("wh_1"), item_keys.received_key("wh_1", 0)
     assert not any(item_keys.is_waiting(key["sk"]["S"]) for key in others)
-    assert item_keys.accepted_event(item_keys.delivery_key(*message.key())["sk"]["S"]) == (
-        DELIVERY.accepted_at,
-        DELIVERY.event_id,
-    )
+    assert item_keys.is_catch_up(item_keys.catch_up_key("wh_1"))
+    assert not item_keys.is_catch_up(item_keys.pace_key("wh_1"))
     assert item_keys.deleted_webhook_id(item_keys.deleted_webhook_key("acc-1", "wh_1")) == "wh_1"
     assert item_keys.event_ids(item_keys.event_key("acc-1", "ev_1")) == ("acc-1", "ev_1")
+
+
+def test_a_place_stays_what_it_is_and_what_it_is_made_of_is_read_from_it() -> None:
+    place = log_place(DELIVERY.accepted_at, DELIVERY.event_id)
+    pending = pending_place(LATER, place)
+    assert (place, pending) == (f"{DELIVERY.accepted_at}#evt_1", f"{LATER}#{DELIVERY.accepted_at}#evt_1")
+    assert waiting_place(place, 2) == f"{DELIVERY.accepted_at}#evt_1#2"
+    assert accepted_event(place) == (DELIVERY.accepted_at, DELIVERY.event_id)
+    assert log_place_of(pending) == place
+    assert (is_pending_place(place), is_pending_place(pending)) == (False, True)

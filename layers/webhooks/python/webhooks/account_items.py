@@ -1,17 +1,19 @@
-"""The items that are left of an erased account when its keys and webhooks are deleted, for `deliver.erase` to delete."""
+"""Deletes the items that are left of an erased account when its keys and webhooks are deleted, for `deliver.erase`."""
 
 from __future__ import annotations
 
 import os
 from collections.abc import Sequence
+from concurrent.futures import ThreadPoolExecutor
 from functools import cache
 from typing import TYPE_CHECKING, Any
 
+from webhooks.batches import DELETED_AT_ONCE, batch_delete
 from webhooks.clients import client
+from webhooks.delivery_places import accepted_event
 from webhooks.errors import Conflict
 from webhooks.expressions import begins_with
 from webhooks.item_keys import (
-    accepted_event,
     deleted_webhook_id,
     deleted_webhook_key,
     delivery_key,
@@ -32,6 +34,8 @@ if TYPE_CHECKING:
 _PAGE = 250
 """Deliveries, ten batches."""
 
+_pool = ThreadPoolExecutor(max_workers=10, thread_name_prefix="erase")
+
 
 class AccountItems:
     def __init__(self, client: DynamoDBClient, config_table: str, log_table: str) -> None:
@@ -45,23 +49,32 @@ class AccountItems:
         answer = self._client.query(TableName=self._config_table, **begins_with(key), ConsistentRead=True, Limit=1)
         return deleted_webhook_id(answer["Items"][0]) if answer["Items"] else None
 
-    def logged(self, account_id: str, webhook_id: str) -> tuple[list[Any], list[Any]]:
-        """A page of a deleted webhook's items in the log table: the keys of the deliveries, and of their events."""
+    def delete_deliveries(self, account_id: str, webhook_id: str) -> int:
+        """
+        Deletes a page of a deleted webhook's deliveries, and before that their events, which nothing else may name. Returns
+        how many deliveries these were.
+        """
         deliveries = self._keys_in(self._log_table, delivery_key(webhook_id, ""))
-        return deliveries, _events(account_id, [accepted_event(key["sk"]["S"])[1] for key in deliveries])
+        self._delete_events(account_id, [accepted_event(key["sk"]["S"])[1] for key in deliveries])
+        self._delete(self._log_table, deliveries)
+        return len(deliveries)
 
-    def waiting(self, account_id: str, webhook_id: str) -> tuple[list[Any], list[Any]]:
+    def delete_pace_and_inbox(self, account_id: str, webhook_id: str) -> bool:
         """
-        The same of its pace, of what waits because of that, of its catching up, and of what its test address has received.
+        Deletes a page of a deleted webhook's pace, of what waits because of that with its events, of its catching up, and of
+        what its test address has received. Returns whether there was any.
         """
-        kept = self._keys_in(self._log_table, pace_key(webhook_id))
-        kept = kept or self._keys_in(self._log_table, received_key(webhook_id, 0))
-        waiting = filter(is_waiting, (key["sk"]["S"] for key in kept))
-        return kept, _events(account_id, [waiting_event(key)[1] for key in waiting])
+        keys = self._keys_in(self._log_table, pace_key(webhook_id))
+        keys = keys or self._keys_in(self._log_table, received_key(webhook_id, 0))
+        waiting = filter(is_waiting, (key["sk"]["S"] for key in keys))
+        self._delete_events(account_id, [waiting_event(key)[1] for key in waiting])
+        self._delete(self._log_table, keys)
+        return bool(keys)
 
-    def counters(self, account_id: str) -> list[Any]:
+    def delete_counters(self, account_id: str) -> bool:
         """
-        Keys of a page of the rate limits' counters, of recent requests, and of what is known of mails, in the config table.
+        Deletes a page of the rate limits' counters, of recent requests, or of what is known of mails. Returns whether there
+        was any.
         """
         partitions = (
             rate_limit_key(account_id, "", 0),
@@ -69,7 +82,9 @@ class AccountItems:
             notifications_key(account_id),
         )
         pages = (self._keys_in(self._config_table, key) for key in partitions)
-        return next(filter(None, pages), [])
+        keys = next(filter(None, pages), [])
+        self._delete(self._config_table, keys)
+        return bool(keys)
 
     def forget_webhook(self, account_id: str, webhook_id: str) -> None:
         """Nothing is left of the deleted webhook."""
@@ -99,10 +114,13 @@ class AccountItems:
         )
         return list(answer["Items"])
 
+    def _delete_events(self, account_id: str, event_ids: Sequence[str]) -> None:
+        """Each once: several deliveries may be of one event."""
+        self._delete(self._log_table, [event_key(account_id, event_id) for event_id in dict.fromkeys(event_ids)])
 
-def _events(account_id: str, event_ids: Sequence[str]) -> list[Any]:
-    """The events' keys, each once."""
-    return [event_key(account_id, event_id) for event_id in dict.fromkeys(event_ids)]
+    def _delete(self, table: str, keys: Sequence[Any]) -> None:
+        batches = [keys[start : start + DELETED_AT_ONCE] for start in range(0, len(keys), DELETED_AT_ONCE)]
+        list(_pool.map(lambda batch: batch_delete(self._client, table, batch), batches))
 
 
 @cache

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 from webhooks.attribute_values import from_item, to_item
 from webhooks.catch_up import EARLIER, CatchUp
-from webhooks.due import DUE
+from webhooks.due import RELEASE
 from webhooks.item_keys import catch_up_key
 from webhooks.models import Webhook
 from webhooks.retention import expires_at
@@ -80,7 +80,7 @@ class CatchUps:
 
     def _put(self, catch_up: CatchUp, condition: str, values: dict[str, Any]) -> CatchUp | None:
         """None if it is written; else the one that is there."""
-        extra = {"due": DUE if catch_up.due_at else None, "expires_at": expires_at(rfc3339(now()), self._log_days)}
+        extra = {"due": RELEASE if catch_up.due_at else None, "expires_at": expires_at(rfc3339(now()), self._log_days)}
         try:
             self._client.put_item(
                 TableName=self._table,

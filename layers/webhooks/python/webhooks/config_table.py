@@ -25,12 +25,12 @@ DELETED_KEPT = timedelta(days=400)
 class ConfigTable:
     def __init__(self, client: DynamoDBClient, name: str) -> None:
         self._client = client
-        self.name = name
+        self._name = name
 
     def webhook(self, account_id: str, webhook_id: str) -> Webhook:
         """Raises NotFound, for another account's webhook too."""
         answer = self._client.get_item(
-            TableName=self.name, Key=webhook_key(account_id, webhook_id), ConsistentRead=True
+            TableName=self._name, Key=webhook_key(account_id, webhook_id), ConsistentRead=True
         )
         if "Item" not in answer:
             raise NotFound("there is no such webhook")
@@ -46,13 +46,13 @@ class ConfigTable:
         }
         count["ExpressionAttributeValues"][":limit"] = {"N": str(limit)}
         put: Any = {
-            "TableName": self.name,
+            "TableName": self._name,
             "Item": webhook_item(webhook),
             "ConditionExpression": "attribute_not_exists(pk)",
         }
         address: list[Any] = []
         if webhook.inbox:
-            address = [{"Put": {"TableName": self.name, "Item": inbox_item(webhook, webhook.inbox)}}]
+            address = [{"Put": {"TableName": self._name, "Item": inbox_item(webhook, webhook.inbox)}}]
         try:
             retry_on_conflict(
                 lambda: self._client.transact_write_items(TransactItems=[{"Put": put}, {"Update": count}, *address])
@@ -91,7 +91,7 @@ class ConfigTable:
         edit, because its answer was lost, and the repeat was refused.
         """
         update: Any = {
-            "TableName": self.name,
+            "TableName": self._name,
             "Key": webhook_key(account_id, webhook_id),
             "ReturnValues": "ALL_NEW",
             "ReturnValuesOnConditionCheckFailure": "ALL_OLD",
@@ -116,15 +116,15 @@ class ConfigTable:
         Raises NotFound, and Conflict if a `version` is given and an edit has made it another.
         """
         delete: Any = {
-            "TableName": self.name,
+            "TableName": self._name,
             "Key": webhook_key(account_id, webhook_id),
             "ReturnValuesOnConditionCheckFailure": "ALL_OLD",
             **if_unchanged({"version": version} if version else {}),
         }
         count: Any = self._count(account_id, -1)
-        address: Any = [{"Delete": {"TableName": self.name, "Key": inbox_key(inbox)}}] if inbox else []
+        address: Any = [{"Delete": {"TableName": self._name, "Key": inbox_key(inbox)}}] if inbox else []
         left = to_item({"expires_at": int((now() + DELETED_KEPT).timestamp())})
-        put: Any = {"TableName": self.name, "Item": deleted_webhook_key(account_id, webhook_id) | left}
+        put: Any = {"TableName": self._name, "Item": deleted_webhook_key(account_id, webhook_id) | left}
         writes = [{"Delete": delete}, {"Update": count}, {"Put": put}, *address]
         try:
             retry_on_conflict(lambda: self._client.transact_write_items(TransactItems=writes))
@@ -136,7 +136,7 @@ class ConfigTable:
 
     def _count(self, account_id: str, step: int) -> dict[str, Any]:
         return {
-            "TableName": self.name,
+            "TableName": self._name,
             "Key": webhook_count_key(account_id),
             "UpdateExpression": "ADD webhooks :step",
             "ExpressionAttributeValues": {":step": {"N": str(step)}},

@@ -6,6 +6,7 @@ from dataclasses import dataclass, field, replace
 from datetime import datetime, timedelta
 from typing import Literal
 
+from webhooks.delivery_places import log_place, pending_place
 from webhooks.times import parse_time
 
 DeliveryStatus = Literal["pending", "retrying", "delivered", "failed", "cancelled"]
@@ -35,11 +36,6 @@ ATTEMPTS_KEPT = 40
 
 STRANDED_AFTER = timedelta(hours=3)
 """Longer than a dead letter is put off for at a time (`deliver.unattempted`), and than a backlog should last."""
-
-
-def sort_key(accepted_at: str, event_id: str) -> str:
-    """A delivery's place in the log of its webhook: sorts in the order of acceptance."""
-    return f"{accepted_at}#{event_id}"
 
 
 @dataclass(frozen=True, slots=True)
@@ -96,7 +92,11 @@ class Delivery:
 
     def sort_key(self) -> str:
         """Its place in the webhook's log."""
-        return sort_key(self.accepted_at, self.event_id)
+        return log_place(self.accepted_at, self.event_id)
+
+    def pending_place(self) -> str:
+        """Its place among the webhook's pending deliveries, while it is one."""
+        return pending_place(self.round_started_at, self.sort_key())
 
     def is_stranded(self, at: datetime) -> bool:
         """Whether nothing is on its way any more: three hours overdue, though not final."""

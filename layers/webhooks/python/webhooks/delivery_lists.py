@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 from webhooks import log_queries
 from webhooks.batches import batch_get
 from webhooks.deliveries import Delivery, Outcome
-from webhooks.item_keys import accepted_event
+from webhooks.delivery_places import accepted_event
 from webhooks.items import delivery_of, outcome_of
 from webhooks.log_pages import MAX_READS, Page, fitting
 from webhooks.retention import oldest

@@ -7,7 +7,8 @@ from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
 from webhooks.batches import batch_get
-from webhooks.deliveries import Delivery, sort_key
+from webhooks.deliveries import Delivery
+from webhooks.delivery_places import log_place
 from webhooks.errors import NotFound
 from webhooks.item_keys import delivery_key, event_key
 from webhooks.items import delivery_item, delivery_of, event_item, event_of
@@ -23,14 +24,14 @@ class DeliveryLog:
     def __init__(self, client: DynamoDBClient, name: str, *, log_days: int) -> None:
         """`log_days`: an event and its deliveries are kept so long after the event was accepted, and not shown after."""
         self._client = client
-        self.name = name
+        self._name = name
         self._log_days = log_days
 
     def put_event_once(self, event: StoredEvent) -> StoredEvent:
         """Stores the event if its id is new to the account; returns what is stored: the first one wins."""
         try:
             self._client.put_item(
-                TableName=self.name,
+                TableName=self._name,
                 Item=event_item(event, self._log_days),
                 ConditionExpression="attribute_not_exists(pk)",
                 ReturnValuesOnConditionCheckFailure="ALL_OLD",
@@ -42,14 +43,14 @@ class DeliveryLog:
 
     def event(self, account_id: str, event_id: str) -> StoredEvent | None:
         """None, too, for an event that has expired: DynamoDB removes it up to days later."""
-        answer = self._client.get_item(TableName=self.name, Key=event_key(account_id, event_id), ConsistentRead=True)
+        answer = self._client.get_item(TableName=self._name, Key=event_key(account_id, event_id), ConsistentRead=True)
         event = event_of(answer["Item"]) if "Item" in answer else None
         return event if event and event.accepted_at > oldest(self._log_days) else None
 
     def delivery(self, webhook_id: str, accepted_at: str, event_id: str) -> Delivery | None:
         """Strongly consistent: what decides about a POST is never read stale."""
         answer = self._client.get_item(
-            TableName=self.name, Key=delivery_key(webhook_id, sort_key(accepted_at, event_id)), ConsistentRead=True
+            TableName=self._name, Key=delivery_key(webhook_id, log_place(accepted_at, event_id)), ConsistentRead=True
         )
         return delivery_of(answer["Item"]) if "Item" in answer else None
 
@@ -63,9 +64,9 @@ class DeliveryLog:
 
     def deliveries(self, event: StoredEvent, webhook_ids: Sequence[str]) -> list[Delivery]:
         """Returns the event's deliveries to these webhooks, as far as there are any, in no order. 100 take one read."""
-        keys = [delivery_key(webhook_id, sort_key(event.accepted_at, event.event_id)) for webhook_id in webhook_ids]
+        keys = [delivery_key(webhook_id, log_place(event.accepted_at, event.event_id)) for webhook_id in webhook_ids]
         reads = [keys[start : start + 100] for start in range(0, len(keys), 100)]
-        found = [batch_get(self._client, {self.name: some})[self.name] for some in reads]
+        found = [batch_get(self._client, {self._name: some})[self._name] for some in reads]
         return [delivery_of(item) for items in found for item in items]
 
     def save(self, delivery: Delivery) -> Delivery | None:
@@ -85,7 +86,7 @@ class DeliveryLog:
     def put(self, delivery: Delivery) -> PutTypeDef:
         """`save` as an element of a transaction."""
         put: PutTypeDef = {
-            "TableName": self.name,
+            "TableName": self._name,
             "Item": delivery_item(replace(delivery, version=delivery.version + 1), self._log_days),
             "ConditionExpression": "attribute_not_exists(pk)",
         }
@@ -97,5 +98,5 @@ class DeliveryLog:
     def bodies(self, account_id: str, event_ids: Iterable[str]) -> dict[str, str]:
         """Returns the bodies of at most 100 events, by event id; those that the log has forgotten are left out."""
         keys = [event_key(account_id, event_id) for event_id in event_ids]
-        events = [event_of(item) for item in batch_get(self._client, {self.name: keys})[self.name]] if keys else []
+        events = [event_of(item) for item in batch_get(self._client, {self._name: keys})[self._name]] if keys else []
         return {event.event_id: event.body for event in events}

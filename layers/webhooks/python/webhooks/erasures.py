@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any
 
 from webhooks.attribute_values import from_item, to_item
 from webhooks.batches import batch_get
+from webhooks.due import ERASE, read_due
 from webhooks.item_keys import erasure_key, event_key, owner_id
 from webhooks.times import now, rfc3339
 
@@ -19,9 +20,6 @@ if TYPE_CHECKING:
 
 KEPT = timedelta(days=30)
 """How long it is known that an account was erased: longer than a message can be on a queue, which is 14 days."""
-
-_ERASE = "erase"
-"""The partition of the index `due` with the accounts that are being erased."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -60,7 +58,7 @@ class Erasures:
     def begin(self, account_id: str, *, delay: timedelta) -> None:
         """Begins an erasure, of which the log follows after the `delay`. One that is under way goes on unchanged."""
         at = now()
-        values = {"started_at": rfc3339(at), "due": _ERASE, "due_at": rfc3339(at + delay)}
+        values = {"started_at": rfc3339(at), "due": ERASE, "due_at": rfc3339(at + delay)}
         try:
             self._client.put_item(
                 TableName=self._table,
@@ -85,15 +83,8 @@ class Erasures:
         self._update(account_id, "SET ended_at = :at, expires_at = :expires REMOVE due, due_at", values)
 
     def due(self, *, limit: int) -> list[str]:
-        """Returns accounts whose log can be erased, the longest due first. The index is a moment behind the table."""
-        answer = self._client.query(
-            TableName=self._table,
-            IndexName="due",
-            KeyConditionExpression="due = :due AND due_at <= :at",
-            ExpressionAttributeValues=to_item({":due": _ERASE, ":at": rfc3339(now())}),
-            Limit=limit,
-        )
-        return [owner_id(item) for item in answer["Items"]]
+        """Returns accounts whose log can be erased, the longest due first."""
+        return [owner_id(item) for item in read_due(self._client, self._table, ERASE, limit=limit)]
 
     def forget(self, message: DeliveryMessage) -> bool:
         """

@@ -9,11 +9,10 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import TYPE_CHECKING, Any
 
+from webhooks.delivery_places import log_place_of
+
 if TYPE_CHECKING:
     from mypy_boto3_dynamodb.type_defs import AttributeValueTypeDef as Value
-
-    from webhooks.deliveries import Delivery
-    from webhooks.messages import DeliveryMessage
 
 
 def owner_id(item: Mapping[str, Any]) -> str:
@@ -48,29 +47,19 @@ def erasure_key(account_id: str) -> dict[str, Value]:
     return {"pk": {"S": f"ERASURE#{account_id}"}, "sk": {"S": "ERASURE"}}
 
 
-def delivery_key(webhook_id: str, sort_key: str) -> dict[str, Value]:
-    return {"pk": {"S": f"WEBHOOK#{webhook_id}"}, "sk": {"S": sort_key}}
+def delivery_key(webhook_id: str, place: str) -> dict[str, Value]:
+    """`place` is a `log_place`, as for `unsettled_key`."""
+    return {"pk": {"S": f"WEBHOOK#{webhook_id}"}, "sk": {"S": place}}
 
 
-def accepted_event(key: str) -> tuple[str, str]:
-    """Returns, from the sort key of a delivery, when its event was accepted, and the event's id."""
-    accepted_at, _, event_id = key.partition("#")
-    return accepted_at, event_id
-
-
-def unsettled_key(webhook_id: str, sort_key: str) -> dict[str, Value]:
-    """The key of a delivery in the sparse index."""
-    return delivery_key(webhook_id, sort_key) | {"failed_webhook": {"S": webhook_id}}
-
-
-def pending_place(delivery: Delivery) -> str:
-    """Returns a key that sorts pending deliveries in the order in which their rounds began."""
-    return f"{delivery.round_started_at}#{delivery.sort_key()}"
+def unsettled_key(webhook_id: str, place: str) -> dict[str, Value]:
+    """The key of a delivery in the index `failed`."""
+    return delivery_key(webhook_id, place) | {"failed_webhook": {"S": webhook_id}}
 
 
 def pending_key(webhook_id: str, place: str) -> dict[str, Value]:
-    """The key of a pending delivery in the index `due`."""
-    key = delivery_key(webhook_id, place.split("#", 1)[1])
+    """The key of a pending delivery in the index `due`. `place` is a `pending_place`."""
+    key = delivery_key(webhook_id, log_place_of(place))
     return key | {"due": {"S": webhook_id}, "due_at": {"S": place}}
 
 
@@ -84,14 +73,14 @@ def catch_up_key(webhook_id: str) -> dict[str, Value]:
     return {"pk": {"S": f"PACE#{webhook_id}"}, "sk": {"S": "CATCH_UP"}}
 
 
+def is_catch_up(item: Mapping[str, Any]) -> bool:
+    """Whether it is the progress of catching up, and not the pace."""
+    return bool(item["sk"] == catch_up_key("")["sk"])
+
+
 def waiting_key(webhook_id: str, place: str) -> dict[str, Value]:
-    """The key of a delivery that waits."""
+    """The key of a delivery that waits. `place` is a `waiting_place`."""
     return {"pk": {"S": f"PACE#{webhook_id}"}, "sk": {"S": f"WAITING#{place}"}}
-
-
-def waiting_place(message: DeliveryMessage) -> str:
-    """Returns a key that sorts what waits in the order of acceptance."""
-    return f"{message.key()[1]}#{message.round}"
 
 
 def is_waiting(key: str) -> bool:

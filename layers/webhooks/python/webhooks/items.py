@@ -12,14 +12,13 @@ from typing import TYPE_CHECKING, Any
 
 from webhooks.attribute_values import from_item, to_item
 from webhooks.deliveries import Attempt, Delivery, Outcome
+from webhooks.delivery_places import accepted_event
 from webhooks.item_keys import (
-    accepted_event,
     delivery_key,
     event_ids,
     event_key,
     inbox_key,
     owner_id,
-    pending_place,
     webhook_key,
 )
 from webhooks.models import Webhook
@@ -66,7 +65,7 @@ def delivery_item(delivery: Delivery, log_days: int) -> dict[str, Value]:
     pending = delivery.status == "pending"
     extra = {
         "due": delivery.webhook_id if pending else None,
-        "due_at": pending_place(delivery) if pending else None,
+        "due_at": delivery.pending_place() if pending else None,
         "expires_at": expires_at(delivery.accepted_at, log_days),
         "failed_webhook": delivery.webhook_id if delivery.status in ("failed", "retrying") else None,
     }

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
+from webhooks import due
 from webhooks.item_keys import delivery_key, pending_key, unsettled_key
 
 if TYPE_CHECKING:
@@ -46,7 +47,7 @@ def unsettled(
 def pending(webhook_id: str, before: str, *, start: str | None = None) -> dict[str, Any]:
     """Pending deliveries whose round began before the time `before`, the oldest first. `start` is a `pending_place`."""
     return {
-        "IndexName": "due",
+        "IndexName": due.INDEX,
         "KeyConditionExpression": "due = :webhook AND due_at < :before",
         "ExpressionAttributeValues": {":webhook": {"S": webhook_id}, ":before": {"S": before}},
         **({"ExclusiveStartKey": pending_key(webhook_id, start)} if start else {}),

@@ -7,7 +7,8 @@ from datetime import datetime
 from math import ceil
 from typing import Any, Literal
 
-from webhooks.deliveries import Delivery, sort_key
+from webhooks.deliveries import Delivery
+from webhooks.delivery_places import log_place
 from webhooks.models import Lane
 from webhooks.times import now, parse_time, rfc3339
 
@@ -70,7 +71,7 @@ class DeliveryMessage:
 
     def key(self) -> tuple[str, str]:
         """What a delivery is known by: (webhook, event), the event by when it was accepted and its id."""
-        return self.webhook_id, sort_key(self.accepted_at, self.event_id)
+        return self.webhook_id, log_place(self.accepted_at, self.event_id)
 
     def successor_id(self) -> str:
         """Returns the id under which the log knows the message that takes the place of this one."""

@@ -8,7 +8,8 @@ from typing import TYPE_CHECKING, Any
 from webhooks import log_queries
 from webhooks.deliveries import STRANDED_AFTER, Delivery
 from webhooks.delivery_lists import read_listed
-from webhooks.item_keys import pace_key, pending_place
+from webhooks.delivery_places import is_pending_place
+from webhooks.item_keys import pace_key
 from webhooks.log_pages import MAX_READS, Page
 from webhooks.retention import oldest
 from webhooks.times import now, rfc3339
@@ -35,7 +36,7 @@ class RecoverableDeliveries:
         """
         since, at = max(since, oldest(self._log_days)), now()
         page = Page([], None)
-        if after is None or after.count("#") == 1:
+        if after is None or not is_pending_place(after):
             query = log_queries.unsettled(webhook_id, max(since, after or ""))
             page = self._collect(query, lambda d: d.status == "failed" or d.is_stranded(at), Delivery.sort_key, limit)
             if page.after:
@@ -46,7 +47,9 @@ class RecoverableDeliveries:
             return page
         query = log_queries.pending(webhook_id, overdue, start=after)
         room = limit - len(page.deliveries)
-        pending = self._collect(query, lambda d: d.sort_key() > since and d.is_stranded(at), pending_place, room)
+        pending = self._collect(
+            query, lambda d: d.sort_key() > since and d.is_stranded(at), Delivery.pending_place, room
+        )
         if pending.deliveries and self._something_waits(webhook_id):
             return page
         return Page(page.deliveries + pending.deliveries, pending.after)

@@ -10,6 +10,8 @@ from webhooks.clients import client
 from webhooks.config_table import ConfigTable
 from webhooks.delivery_lists import DeliveryLists
 from webhooks.delivery_log import DeliveryLog
+from webhooks.delivery_states import DeliveryStates
+from webhooks.due import DueWebhooks
 from webhooks.erasures import Erasures
 from webhooks.pace import Pace
 from webhooks.recoverable_deliveries import RecoverableDeliveries
@@ -39,6 +41,11 @@ def delivery_log() -> DeliveryLog:
 
 
 @cache
+def delivery_states() -> DeliveryStates:
+    return DeliveryStates(client("dynamodb"), os.environ["CONFIG_TABLE"], os.environ["LOG_TABLE"])
+
+
+@cache
 def delivery_lists() -> DeliveryLists:
     return DeliveryLists(client("dynamodb"), os.environ["LOG_TABLE"], log_days=int(os.environ["LOG_DAYS"]))
 
@@ -61,6 +68,11 @@ def waiting_deliveries() -> WaitingDeliveries:
 @cache
 def catch_ups() -> CatchUps:
     return CatchUps(client("dynamodb"), os.environ["LOG_TABLE"], log_days=int(os.environ["LOG_DAYS"]))
+
+
+@cache
+def due_webhooks() -> DueWebhooks:
+    return DueWebhooks(client("dynamodb"), os.environ["LOG_TABLE"])
 
 
 @cache

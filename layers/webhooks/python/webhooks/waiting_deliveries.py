@@ -12,15 +12,17 @@ from typing import TYPE_CHECKING, Any
 
 from webhooks.attribute_values import from_item, to_item
 from webhooks.batches import batch_delete
-from webhooks.due import DUE
+from webhooks.delivery_places import waiting_place
+from webhooks.due import RELEASE
 from webhooks.expressions import begins_with
-from webhooks.item_keys import pace_key, waiting_event, waiting_key, waiting_place
+from webhooks.item_keys import pace_key, waiting_event, waiting_key
 from webhooks.messages import DeliveryMessage
 from webhooks.retention import expires_at
 from webhooks.times import now, rfc3339
 
 if TYPE_CHECKING:
     from mypy_boto3_dynamodb import DynamoDBClient
+    from mypy_boto3_dynamodb.type_defs import AttributeValueTypeDef as Value
 
 
 @dataclass(frozen=True, slots=True)
@@ -47,12 +49,12 @@ class WaitingDeliveries:
         for message in messages:
             known = {"account_id": message.account_id, "event": message.event, "test": message.test or None}
             extra = {"expires_at": expires_at(message.accepted_at, self._log_days)}
-            item = waiting_key(message.webhook_id, waiting_place(message)) | to_item({**known, **extra})
+            item = _key(message) | to_item({**known, **extra})
             self._client.put_item(TableName=self._table, Item=item)
         at = rfc3339(now())
         values = {
             ":account": messages[0].account_id,
-            ":due": DUE,
+            ":due": RELEASE,
             ":now": at,
             ":expires": expires_at(at, self._log_days),
             ":count": len(messages),
@@ -74,7 +76,7 @@ class WaitingDeliveries:
 
     def remove(self, messages: Sequence[DeliveryMessage]) -> None:
         """Ends the wait of these messages, not of other rounds of the same deliveries. Raises UnprocessedKeys."""
-        keys = [waiting_key(message.webhook_id, waiting_place(message)) for message in messages]
+        keys = [_key(message) for message in messages]
         batch_delete(self._client, self._table, keys)
 
     def state(self, webhook_id: str) -> Waiting | None:
@@ -96,6 +98,11 @@ class WaitingDeliveries:
         except self._client.exceptions.ConditionalCheckFailedException:
             return False
         return True
+
+
+def _key(message: DeliveryMessage) -> dict[str, Value]:
+    webhook_id, place = message.key()
+    return waiting_key(webhook_id, waiting_place(place, message.round))
 
 
 def _message(webhook_id: str, key: str, item: dict[str, Any]) -> DeliveryMessage:

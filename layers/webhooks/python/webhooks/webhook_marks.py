@@ -23,7 +23,7 @@ if TYPE_CHECKING:
 class WebhookMarks:
     def __init__(self, client: DynamoDBClient, name: str) -> None:
         self._client = client
-        self.name = name
+        self._name = name
 
     def mark_failing(self, webhook: Webhook, *, together_with: PutTypeDef) -> bool:
         """
@@ -68,5 +68,5 @@ class WebhookMarks:
         return True
 
     def _update(self, webhook: Webhook, changes: Mapping[str, Any], *, unchanged: Mapping[str, Any]) -> dict[str, Any]:
-        key = {"TableName": self.name, "Key": webhook_key(webhook.account_id, webhook.id)}
+        key = {"TableName": self._name, "Key": webhook_key(webhook.account_id, webhook.id)}
         return key | compare_and_set(changes, unchanged=unchanged)
