@@ -25,7 +25,7 @@ def messages(webhooks: list[Webhook], lane: Lane = "delivery") -> list[DeliveryM
     return [
         DeliveryMessage(
             webhook_id=webhook.id, account_id=webhook.account_id, event_id=event_id, event="message.incoming",
-            accepted_at=at, round=1, round_started_at=at, body=BODY, lane=lane,
+            accepted_at=at, round=1, round_started_at=at, body=BODY, queue=lane,
         )
         for webhook in webhooks
     ]  # fmt: skip
@@ -38,7 +38,7 @@ def sqs_event(messages: list[DeliveryMessage], handles: list[str] | None = None)
 
 def received(messages: list[DeliveryMessage]) -> dict[str, Any]:
     """Through the real queue: only then can a message's visibility be changed."""
-    sqs, queue = boto3.client("sqs"), queue_url(messages[0].lane)
+    sqs, queue = boto3.client("sqs"), queue_url(messages[0].queue)
     entries: Any = [{"Id": str(i)} | message.to_request() for i, message in enumerate(messages)]
     sqs.send_message_batch(QueueUrl=queue, Entries=entries)
     handles: list[str] = []
@@ -71,5 +71,5 @@ def _record(message: DeliveryMessage, handle: str) -> dict[str, Any]:
         "attributes": {},
         "messageAttributes": {n: {"stringValue": v["StringValue"], "dataType": "String"} for n, v in attributes},
         "eventSource": "aws:sqs",
-        "eventSourceARN": f"arn:aws:sqs:us-east-1:000000000000:{queue_url(message.lane).rpartition('/')[2]}",
+        "eventSourceARN": f"arn:aws:sqs:us-east-1:000000000000:{queue_url(message.queue).rpartition('/')[2]}",
     }

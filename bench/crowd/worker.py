@@ -20,7 +20,7 @@ from webhooks.messages import DeliveryMessage
 from webhooks.times import parse_time
 
 _FIRST = DeliveryMessage("wh", "acme", "evt", "message.incoming", BEGAN, 1, BEGAN, "{}", id="message")
-_RETRIED = replace(_FIRST, lane="retry", takes_over=_FIRST.successor_id())
+_RETRIED = replace(_FIRST, queue="retry", takes_over=_FIRST.successor_id())
 
 
 @dataclass

@@ -145,5 +145,6 @@ def _public(webhook: Webhook) -> dict[str, Any]:
     return {
         **{name: getattr(webhook, name, None) for name in WebhookOut.model_fields},
         "headers": masked(webhook.headers),
+        "test_address": webhook.has_test_address,
         "previous_secret_expires_at": overlap_end(webhook),
     }

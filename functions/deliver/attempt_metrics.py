@@ -19,7 +19,7 @@ def report(message: DeliveryMessage, webhook: Webhook, attempt: Attempt) -> None
     paced = webhook.max_per_second is not None
     if not paced:
         count_first_attempt(message, attempt)
-    count("DeliveryLaneAttempts" if message.lane == "delivery" else "RetryLaneAttempts")
+    count("DeliveryLaneAttempts" if message.queue == "delivery" else "RetryLaneAttempts")
     if attempt.error_code:
         count(f"Failed{failures.METRICS.get(attempt.error_code, 'Connection')}")
     else:
@@ -30,7 +30,7 @@ def report(message: DeliveryMessage, webhook: Webhook, attempt: Attempt) -> None
     log_delivery(
         ATTEMPTED,
         message,
-        lane=message.lane,
+        lane=message.queue,
         number=attempt.number,
         status_code=attempt.status_code,
         error_code=attempt.error_code,

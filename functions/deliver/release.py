@@ -74,7 +74,7 @@ def _release_page(state: Waiting) -> bool:
         if first is None:  # the next five minutes are full
             return False
         messages = list(at_pace(messages, first, per_second))
-    _send([replace(message, lane=webhook.lane if webhook else "delivery") for message in messages])
+    _send([replace(message, queue=webhook.lane if webhook else "delivery") for message in messages])
     return True
 
 

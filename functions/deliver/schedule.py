@@ -103,7 +103,7 @@ class Schedule:
             expected += _COPY_SLACK
         not_before = parse_time(message.not_before) if message.not_before else None
         due = max((time for time in (expected, not_before) if time), default=None)
-        if message.lane == "delivery" and (due or webhook.lane == "retry"):
+        if message.queue == "delivery" and (due or webhook.lane == "retry"):
             return Move(due)
         if due and due - at > _LONGEST_DELAY:
             # What waits here is in flight. After an outage of ours, everything might wait for hours.
@@ -136,6 +136,6 @@ class Schedule:
         and when the endpoint asked for a longer wait than the schedule's. The new message waits as a delayed one. If this
         one waited, it would be in flight, and an endpoint could make the limit of those in flight seven times as tight.
         """
-        if message.lane == "delivery":
+        if message.queue == "delivery":
             return True
         return attempt.number < self.attempts and (attempt.retry_after or 0) > self.delays[attempt.number - 1]

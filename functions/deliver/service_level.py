@@ -12,7 +12,8 @@ from webhooks.times import parse_time
 
 def count_first_attempt(message: DeliveryMessage, attempt: Attempt) -> None:
     """
-    Of first rounds alone: a retry by hand waited for a person. Late is a beginning after FIRST_ATTEMPT_SECONDS.
+    Counts an attempt that is the first of a first round: a retry by hand waited for a person. It is late if it began more
+    than FIRST_ATTEMPT_SECONDS after the event was accepted.
 
     Where that is not set nothing is counted, because both metrics cost money. Both are always written: a metric that is
     missing from an hour would make that hour's quotient missing, too.

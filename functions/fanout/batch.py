@@ -40,7 +40,7 @@ def fan_out(incoming: Sequence[StoredEvent]) -> None:
     known = [event for event in incoming if event.account_id in subscriptions]
     stored, unstored = side_by_side(_store, _wanted(known, subscriptions))
     new, copies = _by_novelty(stored, subscriptions)
-    paces = {s.webhook_id: s.max_per_second for of in subscriptions.values() for s in of if s.max_per_second}
+    paces = {s.webhook_id: s.max_per_second for wanting in subscriptions.values() for s in wanting if s.max_per_second}
     # A repeat of what is already on its way waits until the first attempt is over and logged.
     unsent_new, failed_new = _send(new, paces, delay_seconds=0)
     unsent_copies, failed_copies = _send(copies, paces, delay_seconds=COPY_DELAY_SECONDS)
@@ -109,7 +109,7 @@ def _messages(stored: StoredEvent, subscriptions: Sequence[Subscription], *, sta
             round=1,
             round_started_at=started_at,
             body=stored.body,
-            lane=subscription.lane,
+            queue=subscription.lane,
         )
         for subscription in subscriptions
         if subscription.wants(stored)

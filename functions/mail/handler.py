@@ -2,7 +2,7 @@
 Sends an account a mail when one of its webhooks begins to fail, if the setting `mail_from` is given and the account has an
 address.
 
-At most one mail a day and webhook matters more than at least one: the mail is claimed before it is sent. The claim is
+At most one mail a day and webhook matters more than at least one: the mail is reserved before it is sent. It is
 released only when nothing was sent for certain; then the invocation fails, and Lambda tries again.
 """
 
@@ -44,7 +44,7 @@ def _notify(failing: Mapping[str, Any]) -> None:
     recipient = notification_table().read(account_id).recipient()
     if recipient is None:
         return _skip(webhook_id, "off")
-    if not notification_table().claim(account_id, webhook_id):
+    if not notification_table().reserve(account_id, webhook_id):
         return _skip(webhook_id, "limit")
     try:
         _send(recipient, failing)

@@ -56,7 +56,7 @@ class Pipeline:
         at = "2026-05-29T10:30:00.000Z"
         message = DeliveryMessage(
             webhook_id=webhook_id, account_id="acme", event_id=event_id, event="message.incoming", accepted_at=at,
-            round=1, round_started_at=ago(1), body='{"event":"message.incoming"}', lane="retry",
+            round=1, round_started_at=ago(1), body='{"event":"message.incoming"}', queue="retry",
         )  # fmt: skip
         return replace(message, **values)
 
@@ -77,7 +77,7 @@ class Pipeline:
         """Sends them through their queues; the records of what is on either queue then."""
         queues = {"delivery": self.aws.delivery_queue, "retry": self.aws.retry_queue}
         for message in messages:
-            self.aws.sqs.send_message(QueueUrl=queues[message.lane], **message.to_request())
+            self.aws.sqs.send_message(QueueUrl=queues[message.queue], **message.to_request())
         return [record_of(received, queue) for queue in queues.values() for received in self.aws.messages(queue)]
 
     def deliver(self, *messages: DeliveryMessage) -> list[bool]:

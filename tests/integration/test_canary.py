@@ -101,7 +101,7 @@ def test_it_makes_one_webhook_and_keeps_it(
     (made,) = webhooks(aws)
     run()
     assert [webhook.id for webhook in webhooks(aws)] == [made.id]
-    assert made.test_address
+    assert made.has_test_address
     assert made.url.startswith(f"{BASE}/")
     assert id_of(published[0]) != id_of(published[1])
 
@@ -137,5 +137,5 @@ def test_its_address_moves_with_the_api(
     run()
     (after,) = webhooks(aws)
     assert after.url == before.url.replace(BASE, "https://other.example.com/in") != before.url
-    assert after.test_address
+    assert after.has_test_address
     assert after.inbox == before.inbox == token_sha256(after.url.rpartition("/")[2])

@@ -221,7 +221,7 @@ def test_without_its_webhook_a_delivery_is_cancelled(
 @pytest.mark.parametrize("lane", ["delivery", "retry"])
 def test_when_all_attempts_are_recorded_there_is_no_fifth(pipeline: Pipeline, receiver: Receiver, lane: Lane) -> None:
     pipeline.webhook(receiver.url("/hook"))
-    message = pipeline.message(lane=lane)
+    message = pipeline.message(queue=lane)
     pipeline.logged(message, status="retrying", attempts=failures(4))
     assert pipeline.deliver(message) == [False]
     assert dead_letters(pipeline) == [message.key()]
@@ -279,7 +279,7 @@ def test_copies_in_one_batch_are_one_post(pipeline: Pipeline, receiver: Receiver
     assert sorted(visibility.values()) == [10, 20]
 
     visibility.clear()
-    moving = pipeline.message(event_id="evt_4", lane="delivery")
+    moving = pipeline.message(event_id="evt_4", queue="delivery")
     assert pipeline.deliver(moving, moving) == [False, True]
     assert len(receiver.received("/hook")) == 3
     assert list(visibility.values()) == [20]
@@ -326,7 +326,7 @@ def test_a_copy_in_the_same_batch_follows_without_a_post(
 ) -> None:
     clock.at = parse_time(BEFORE)
     pipeline.webhook(receiver.url("/hook"), **webhook)
-    message = pipeline.message(lane=lane)
+    message = pipeline.message(queue=lane)
     pipeline.logged(message, **logged)
     assert sum(pipeline.deliver(message, message)) == len(stay)
     assert sorted(visibility.values()) == stay
@@ -555,7 +555,7 @@ def test_a_record_whose_answer_is_lost_is_not_taken_for_another_copys(
     monkeypatch.setattr(client("dynamodb"), "put_item", repeated)
     pipeline.webhook(receiver.url("/hook"))
     receiver.answer("/hook", Answer(status))
-    message = pipeline.message(lane="delivery")
+    message = pipeline.message(queue="delivery")
     assert pipeline.deliver(message) == [False]
     delivery = pipeline.delivery(message)
     assert delivery
@@ -625,7 +625,7 @@ def test_a_message_that_is_none_of_ours_stays_and_harms_nobody(
 ) -> None:
     pipeline.webhook(receiver.url("/hook"))
     sent = pipeline.aws.sqs.send_message(QueueUrl=pipeline.aws.delivery_queue, MessageBody="hello")
-    assert sorted(pipeline.deliver(pipeline.message(lane="delivery"))) == [False, True]
+    assert sorted(pipeline.deliver(pipeline.message(queue="delivery"))) == [False, True]
     assert len(receiver.received("/hook")) == 1
     assert visibility == {}, "that of the queue, until it has been received too often"
     (line,) = [vars(record) for record in caplog.records if record.levelname == "ERROR"]

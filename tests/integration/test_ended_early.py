@@ -90,7 +90,7 @@ def test_it_ends_after_a_second_and_is_not_charged(
     capsys: pytest.CaptureFixture[str],
     caplog: pytest.LogCaptureFixture,
 ) -> None:
-    message = pipeline.message(lane="delivery")
+    message = pipeline.message(queue="delivery")
     with endpoint(receiver, certificates) as url, pace() as measured:
         pipeline.webhook(url)
         started = time.monotonic()
@@ -121,7 +121,7 @@ def test_the_one_that_marks_it_waits_for_its_answer_even_if_that_of_dynamodb_is_
     monkeypatch.setattr(client("dynamodb"), "update_item", repeated_by_the_sdk)
     receiver.answer("/late", Answer(200, seconds=2))
     pipeline.webhook(receiver.url("/late"))
-    message = pipeline.message(lane="delivery")
+    message = pipeline.message(queue="delivery")
     assert pipeline.deliver(message) == [False]
     delivery = pipeline.delivery(message)
     assert delivery is not None
@@ -134,7 +134,7 @@ def test_the_one_that_marks_it_waits_for_its_answer_even_if_that_of_dynamodb_is_
 def test_it_has_its_5_seconds_in_the_slow_lane(pipeline: Pipeline, receiver: Receiver) -> None:
     receiver.answer("/late", Answer(200, seconds=3))
     pipeline.webhook(receiver.url("/late"))
-    message = pipeline.message(lane="delivery")
+    message = pipeline.message(queue="delivery")
     pipeline.deliver(message)
     assert pipeline.deliver() == [False]
     delivery = pipeline.delivery(message)
@@ -153,7 +153,7 @@ def test_on_a_kept_connection_it_is_not_repeated_at_once(pipeline: Pipeline, rec
     receiver.answer("/hook", Answer(200, seconds=3))
     secret = pipeline.stored().secret
     pipeline.webhook(receiver.url("/hook"), secret=secret)  # prompt again
-    pipeline.deliver(pipeline.message(lane="delivery"))
+    pipeline.deliver(pipeline.message(queue="delivery"))
     assert len(receiver.received("/hook")) == 2
     assert receiver.connections == 1
 
@@ -165,8 +165,8 @@ def test_neighbours_in_its_batch_are_not_ended(pipeline: Pipeline, receiver: Rec
     receiver.answer("/late", Answer(200, seconds=2.5))
     for webhook in ("wh_1", "wh_2"):
         pipeline.webhook(receiver.url("/late"), webhook)
-    mine = pipeline.message("wh_2", lane="delivery")
-    pipeline.deliver(pipeline.message(lane="delivery"), mine)
+    mine = pipeline.message("wh_2", queue="delivery")
+    pipeline.deliver(pipeline.message(queue="delivery"), mine)
     delivery = pipeline.delivery(mine)
     assert delivery is not None
     assert delivery.status == "delivered"

@@ -112,7 +112,7 @@ class Account:
         from webhooks.tables import catch_ups, config_table, pace
 
         notification_table().save(self.id, Notifications("ops@customer.example"))
-        assert notification_table().claim(self.id, self.kept)
+        assert notification_table().reserve(self.id, self.kept)
         assert pace().take(self.kept, 300, 1)
         publish(clock, self.id, *(f"e{number}" for number in range(3)))
         publish(clock, self.id, "waits", event="message.read")

@@ -32,7 +32,7 @@ def test_a_410_disables_the_webhook_and_ends_the_delivery(
 ) -> None:
     """At any attempt, also of a test event."""
     pipeline.webhook(receiver.url("/hook"), status="failing", failing_since=ago(9), failing_reason="x")
-    message = pipeline.message(lane=lane, test=test)
+    message = pipeline.message(queue=lane, test=test)
     if recorded:
         pipeline.logged(message, status="retrying", attempts=failures(recorded), next_attempt_at=ago(0), test=test)
     assert pipeline.deliver(message) == [False]
@@ -114,7 +114,7 @@ def test_a_person_who_edits_it_meanwhile_wins(
 
 
 @pytest.mark.parametrize("meanwhile", ["disabled", "deleted"])
-def test_of_a_webhook_that_a_person_ended_meanwhile_nothing_is_told(
+def test_of_a_webhook_that_a_person_ended_meanwhile_nothing_is_emitted(
     pipeline: Pipeline, receiver: Receiver, monkeypatch: pytest.MonkeyPatch, meanwhile: str
 ) -> None:
     pipeline.webhook(receiver.url("/hook"))

@@ -63,7 +63,7 @@ def test_a_failed_first_attempt_moves_to_the_retry_queue_for_its_time(
 ) -> None:
     receiver.answer("/hook", Answer(500))
     pipeline.webhook(receiver.url("/hook"))
-    message = pipeline.message(lane="delivery", test=True)
+    message = pipeline.message(queue="delivery", test=True)
     assert pipeline.deliver(message) == [False]
     ((queue, entry),) = sent
     assert (queue, entry["MessageGroupId"]) == (pipeline.aws.retry_queue, "wh_1")
@@ -82,7 +82,7 @@ def test_the_moved_message_makes_the_next_attempt_when_it_is_due(
     """It is no copy of the one that failed: it does not wait longer."""
     receiver.answer("/hook", Answer(500))
     pipeline.webhook(receiver.url("/hook"))
-    message = pipeline.message(lane="delivery")
+    message = pipeline.message(queue="delivery")
     pipeline.deliver(message)
     delivery = pipeline.delivery(message)
     assert delivery is not None
@@ -106,7 +106,7 @@ def test_a_crash_between_moving_and_acknowledging_makes_a_copy_that_waits_for_th
 
     receiver.answer("/hook", Answer(500))
     pipeline.webhook(receiver.url("/hook"))
-    records = pipeline.receive(pipeline.message(lane="delivery"))
+    records = pipeline.receive(pipeline.message(queue="delivery"))
     for _ in range(2):  # the second time because the first acknowledgement was lost
         assert kept(records, lambda_handler({"Records": records}, None)) == [False]
     assert len(receiver.received("/hook")) == 1
@@ -139,7 +139,7 @@ def test_what_cannot_be_moved_stays_and_moves_the_next_time(
     hidden: list[Any] = []
     receiver.answer("/hook", Answer(500))
     pipeline.webhook(receiver.url("/hook"))
-    messages = [pipeline.message(event_id=f"evt_{number}", lane="delivery") for number in (1, 2, 3)]
+    messages = [pipeline.message(event_id=f"evt_{number}", queue="delivery") for number in (1, 2, 3)]
     records = pipeline.receive(*messages)
     monkeypatch.setattr(client("sqs"), "change_message_visibility_batch", hiding)
     for broken, stays, line in (
@@ -161,7 +161,7 @@ def test_the_first_attempt_of_a_slow_webhook_moves_unattempted(
     pipeline: Pipeline, receiver: Receiver, sent: Sent
 ) -> None:
     pipeline.webhook(receiver.url("/hook"), slow_since=ago(60))
-    message = pipeline.message(lane="delivery")
+    message = pipeline.message(queue="delivery")
     assert pipeline.deliver(message) == [False]
     assert receiver.received("/hook") == []
     assert pipeline.delivery(message) is None
@@ -177,7 +177,7 @@ def test_an_endpoint_that_takes_a_second_is_marked_while_it_is_under_way(
 ) -> None:
     receiver.answer("/hook", Answer(200, seconds=3))
     pipeline.webhook(receiver.url("/hook"))
-    message = pipeline.message(lane="delivery")
+    message = pipeline.message(queue="delivery")
     assert pipeline.deliver(message) == [False]
     delivery, webhook = pipeline.delivery(message), pipeline.stored()
     assert delivery is not None
@@ -194,7 +194,7 @@ def test_an_endpoint_that_answers_at_once_is_not_slow_whatever_it_answers(
 ) -> None:
     receiver.answer("/hook", answer)
     pipeline.webhook(receiver.url("/hook"))
-    pipeline.deliver(pipeline.message(lane="delivery"))
+    pipeline.deliver(pipeline.message(queue="delivery"))
     assert pipeline.stored().slow_since is None
 
 
@@ -206,7 +206,7 @@ def lane_changes(caplog: pytest.LogCaptureFixture) -> list[tuple[str, str, str]]
 
 def test_an_endpoint_that_cannot_be_connected_to_is_slow(pipeline: Pipeline, caplog: pytest.LogCaptureFixture) -> None:
     pipeline.webhook(URL)
-    pipeline.deliver(pipeline.message(lane="delivery"))
+    pipeline.deliver(pipeline.message(queue="delivery"))
     assert pipeline.stored().slow_since is not None
     assert lane_changes(caplog) == [("acme", "wh_1", "retry")]
 
@@ -258,7 +258,7 @@ def test_a_mark_that_cannot_be_written_costs_no_delivery(pipeline: Pipeline, mon
 
     monkeypatch.setattr(client("dynamodb"), "update_item", throttled)
     pipeline.webhook(URL)
-    message = pipeline.message(lane="delivery")
+    message = pipeline.message(queue="delivery")
     assert pipeline.deliver(message) == [False]
     delivery = pipeline.delivery(message)
     assert delivery is not None
@@ -282,7 +282,7 @@ def test_a_mark_that_is_refused_leaves_the_batchs_other_webhooks_to_be_marked(
     webhooks = [f"wh_{number}" for number in range(9)]
     for webhook in webhooks:
         pipeline.webhook(URL, webhook)
-    pipeline.deliver(*(pipeline.message(webhook, lane="delivery") for webhook in webhooks))
+    pipeline.deliver(*(pipeline.message(webhook, queue="delivery") for webhook in webhooks))
     assert [pipeline.stored(webhook).lane for webhook in webhooks] == ["delivery"] + ["retry"] * 8
     (line,) = [vars(record) for record in caplog.records if record.msg == "lane.unmarked"]
     assert line["webhook_id"] == "wh_0"
@@ -336,7 +336,7 @@ def test_an_attempt_is_overdue_after_a_second_and_not_before(
 @pytest.mark.parametrize("recorded", [0, 1])
 def test_disabling_cancels_on_both(pipeline: Pipeline, lane: Any, recorded: int) -> None:
     pipeline.webhook(URL, status="disabled")
-    message = pipeline.message(lane=lane)
+    message = pipeline.message(queue=lane)
     if recorded:
         pipeline.logged(message, status="retrying", attempts=failures(1), next_attempt_at=ago(1))
     assert pipeline.deliver(message) == [False]
@@ -384,7 +384,7 @@ def test_what_the_version_before_left_on_the_delivery_queue_goes_on_with_its_sch
 ) -> None:
     """There it waited for its retry, hidden: when it is shown it moves, and is attempted on the retry queue."""
     pipeline.webhook(URL)
-    message = pipeline.message(lane="delivery")
+    message = pipeline.message(queue="delivery")
     records = pipeline.receive(message)
     own = from_record(records[0], "delivery").id
     due = rfc3339(now() + timedelta(seconds=30))

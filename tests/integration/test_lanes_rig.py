@@ -17,7 +17,7 @@ from webhooks.messages import from_record
 def queue(aws: Aws) -> str:
     pipeline = Pipeline(aws)
     for number in range(3):
-        message = pipeline.message(event_id=f"evt_{number}", lane="delivery")
+        message = pipeline.message(event_id=f"evt_{number}", queue="delivery")
         aws.sqs.send_message(QueueUrl=aws.delivery_queue, **message.to_request())
     return aws.delivery_queue
 

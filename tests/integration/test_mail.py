@@ -205,7 +205,7 @@ def test_switched_off_no_mail_is_sent(aws: Aws, clock: Clock, account: Api, body
     assert mails() == []
     account.call("PUT", "/v1/notifications", {"email": OPS})
     tell(failing(aws, clock))
-    assert len(mails()) == 1, "nothing was claimed meanwhile"
+    assert len(mails()) == 1, "nothing was reserved meanwhile"
 
 
 def test_an_account_that_has_set_nothing_gets_none(aws: Aws, clock: Clock) -> None:
@@ -316,15 +316,15 @@ def test_no_line_has_the_address_or_the_name(
         assert private not in shown
 
 
-def test_a_claim_is_held_by_one_of_two(aws: Aws, clock: Clock) -> None:
-    assert notification_table().claim("acme", "wh_1")
-    assert not notification_table().claim("acme", "wh_1")
+def test_a_mail_is_reserved_by_one_of_two(aws: Aws, clock: Clock) -> None:
+    assert notification_table().reserve("acme", "wh_1")
+    assert not notification_table().reserve("acme", "wh_1")
     notification_table().release("acme", "wh_1")
-    assert notification_table().claim("acme", "wh_1")
+    assert notification_table().reserve("acme", "wh_1")
 
 
 def test_what_was_sent_is_stored_for_a_day_or_two(aws: Aws, clock: Clock) -> None:
-    notification_table().claim("acme", "wh_1")
+    notification_table().reserve("acme", "wh_1")
     stored = aws.dynamodb.scan(TableName=aws.config_table)["Items"]
     ends = [parse_time("2026-05-30T00:00:00Z") if "mails" in item else clock.at + MAILED_EVERY for item in stored]
     assert sorted("mails" in item for item in stored) == [False, True]

@@ -107,7 +107,7 @@ def calls_about_a_pace(client: Any) -> list[Any]:
     ]
     waiting.remove(messages)
     assert state
-    finished = [waiting.finish(replace(state, kept=1)), waiting.finish(state)]
+    finished = [waiting.finish(replace(state, arrived=1)), waiting.finish(state)]
     return [
         *results,
         *finished,

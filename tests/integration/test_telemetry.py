@@ -64,7 +64,7 @@ def test_deliveries_are_counted_and_timed(
     pipeline.webhook(receiver.url("/hook"))
     for id in ("evt_1", "evt_2"):
         day_ago = rfc3339(now() - timedelta(days=1))
-        pipeline.deliver(pipeline.message(event_id=id, accepted_at=day_ago, lane="delivery"))
+        pipeline.deliver(pipeline.message(event_id=id, accepted_at=day_ago, queue="delivery"))
     counted = metrics(written(capsys))
     assert counted["Delivered"] == counted["DeliveryLaneAttempts"] == [1.0, 1.0]
     assert all(0 < latency - 24 * 3_600_000 < 30_000 for latency in counted["DeliveryLatency"])
@@ -132,7 +132,7 @@ def test_an_attempts_line_is_short_and_says_what_is_unusual(
     pipeline.webhook(receiver.url("/hook"), id=webhook_id)
     at = rfc3339(now())
     messages = [
-        pipeline.message(webhook_id=webhook_id, event_id=new_id("evt"), accepted_at=at, lane="delivery")
+        pipeline.message(webhook_id=webhook_id, event_id=new_id("evt"), accepted_at=at, queue="delivery")
         for _ in range(10)
     ]
     pipeline.deliver(*messages)
@@ -214,24 +214,24 @@ def test_what_is_cancelled_exhausted_and_given_up(
 ) -> None:
     write_lines_too(monkeypatch)
 
-    def told() -> tuple[dict[str, list[float]], list[tuple[str, str]]]:
+    def reported() -> tuple[dict[str, list[float]], list[tuple[str, str]]]:
         lines = written(capsys)
         return metrics(lines), [(line["message"], line["event_id"]) for line in lines if "event_id" in line]
 
     pipeline.webhook("https://localhost:1/", status="disabled")
     pipeline.deliver(pipeline.message(event_id="evt_1"))
-    assert told() == ({"Cancelled": [1.0]}, [("delivery.cancelled", "evt_1")])
+    assert reported() == ({"Cancelled": [1.0]}, [("delivery.cancelled", "evt_1")])
     pipeline.webhook("https://localhost:1/")
     for id in ("evt_2", "evt_3"):  # the second, when the webhook is failing already
         message = pipeline.message(event_id=id)
         pipeline.logged(message, status="retrying", attempts=failures(4))
         pipeline.process_dead_letters(message)
         failing = [("webhook.failing", id)] if id == "evt_2" else []
-        assert told() == ({"Exhausted": [1.0]}, [("delivery.failed", id), *failing])
+        assert reported() == ({"Exhausted": [1.0]}, [("delivery.failed", id), *failing])
     pipeline.process_dead_letters(pipeline.message(event_id="evt_4", round_started_at="2026-05-29T10:30:00.000Z"))
-    assert told() == ({"GivenUp": [1.0]}, [("delivery.given_up", "evt_4")])
+    assert reported() == ({"GivenUp": [1.0]}, [("delivery.given_up", "evt_4")])
     pipeline.process_dead_letters(pipeline.message(event_id="evt_5"))
-    assert told() == ({"Requeued": [1.0]}, [("delivery.requeued", "evt_5")])
+    assert reported() == ({"Requeued": [1.0]}, [("delivery.requeued", "evt_5")])
 
 
 def test_webhooks_that_change_lanes_are_counted(

@@ -31,7 +31,7 @@ def test_a_message_with_all_fields_is_one_that_sqs_takes_and_is_read_as_it_was()
         not_before=AT,
         takes_over="1.retry",
         id="2",
-        lane="retry",
+        queue="retry",
     )
     request = message.to_request()
     assert len(request["MessageAttributes"]) <= MOST_ATTRIBUTES

@@ -20,7 +20,7 @@ SCHEDULE = Schedule((10, 60, 300))
 
 def message(round: int = 1, lane: Lane = "retry") -> DeliveryMessage:
     at = rfc3339(AT)
-    return DeliveryMessage("wh_1", "acme", "evt_1", "message.incoming", at, round, at, "{}", lane=lane)
+    return DeliveryMessage("wh_1", "acme", "evt_1", "message.incoming", at, round, at, "{}", queue=lane)
 
 
 def webhook(status: WebhookStatus = "active") -> Webhook:

@@ -11,7 +11,7 @@ from webhooks.messages import DeliveryMessage
 from webhooks.times import rfc3339
 
 AT = datetime(2026, 5, 29, 10, 30, tzinfo=UTC)
-MESSAGE = DeliveryMessage("wh_1", "acme", "evt_1", "message.incoming", rfc3339(AT), 1, rfc3339(AT), "{}", lane="retry")
+MESSAGE = DeliveryMessage("wh_1", "acme", "evt_1", "message.incoming", rfc3339(AT), 1, rfc3339(AT), "{}", queue="retry")
 LOGGED = Delivery(
     "wh_1", "acme", "evt_1", "message.incoming", rfc3339(AT), "retrying", 1, rfc3339(AT), message_id="own"
 )

@@ -21,16 +21,17 @@ GIVEN_UP_AFTER = timedelta(days=3)
 
 EARLIER = timedelta(hours=1)
 """
-What fails in an outage was accepted before it: by the whole of the retries, and a wait in the queue. And what is sent again
-has arrived or failed so long after the last of it was sent.
+An event that fails in an outage may have been accepted so long before it: it was being retried, or waited in a queue. And
+what was sent again has, for the same reasons, arrived or failed so long after the last of it was sent.
 """
 
 
 @dataclass(frozen=True, slots=True)
 class CatchUp:
     """
-    Of one webhook, the last one. `since` is when the events were accepted that it is about, `failing_since` the outage that
-    it waits for the end of. `sent` of about `total` deliveries were sent again; `after` is where the log is read on.
+    The last catching up of a webhook, with events that were accepted from `since` on. While `waiting`, it waits for the end
+    of the outage that began at `failing_since`. `sent` of about `total` deliveries were sent again; the log is read on from
+    the place `after`.
     """
 
     webhook_id: str
@@ -54,8 +55,10 @@ class CatchUp:
 
     def followed_by(self, begun: CatchUp, *, again: bool) -> CatchUp | None:
         """
-        What is known when another outage has begun. None if that is known already. `done` says that all was sent, not that
-        it arrived: what a second outage soon after it has made fail is sent again, too.
+        Returns what to store when an outage begins: this one while it is under way, else the one that was `begun`. None if
+        the outage is known already, unless somebody wants it `again`.
+
+        `done` says that all was sent, not that it arrived: what an outage soon after it has made fail is sent again, too.
         """
         known = self.failing_since >= begun.failing_since
         if not self.is_over():

@@ -110,7 +110,7 @@ class ConfigTable:
         self, account_id: str, webhook_id: str, *, version: int | None = None, inbox: str | None = None
     ) -> None:
         """
-        And its test address, if the webhook has the `inbox`. Leaves its id behind, for the erasure of its account
+        Deletes the webhook and, if it has an `inbox`, its test address. Leaves its id behind, for the erasure of its account
         (`webhooks.erasures`).
 
         Raises NotFound, and Conflict if a `version` is given and an edit has made it another.

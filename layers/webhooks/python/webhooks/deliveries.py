@@ -83,8 +83,8 @@ class Delivery:
     version: int = 0
     message_id: str | None = None
     """
-    Of the queue message that makes the next attempt: the one that made the last, or, where another one takes its place, what
-    that carries as `takes_over`.
+    The id of the queue message that makes the next attempt. Where a new message takes the place of another, its id is not
+    known when this is written: here is the other's `DeliveryMessage.successor_id`.
     """
 
     def is_final(self) -> bool:

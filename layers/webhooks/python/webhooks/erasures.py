@@ -25,8 +25,8 @@ KEPT = timedelta(days=30)
 @dataclass(frozen=True, slots=True)
 class Erasure:
     """
-    Of one account, the last one. `ended_at` is None while it goes on. The others count what was deleted; after a crash, a
-    page of them may be missing.
+    The last erasure of an account. `ended_at` is None while it goes on. The numbers count what was deleted; after a crash, a
+    page may be missing in them.
     """
 
     account_id: str
@@ -40,7 +40,7 @@ class Erasure:
         return self.ended_at is not None
 
     def covers(self, accepted_at: str) -> bool:
-        """Whether it is of an event that was accepted before the account was erased, not of a new account of the same id."""
+        """Whether an event accepted at this time was the erased account's, and not a new one's with the same id."""
         return self.ended_at is None or accepted_at <= self.ended_at
 
 
@@ -51,6 +51,7 @@ class Erasures:
 
     def read(self, account_id: str) -> Erasure | None:
         """None for an account that was not erased in the last thirty days."""
+        # By a call that deliver may make for other items of the log, so that it needs no further grant.
         items = batch_get(self._client, {self._table: [erasure_key(account_id)]})[self._table]
         found = [{name: value for name, value in from_item(item).items() if name in _FIELDS} for item in items]
         return Erasure(account_id, **found[0]) if found else None

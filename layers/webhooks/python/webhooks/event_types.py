@@ -119,16 +119,16 @@ _TYPES = (
 EVENT_TYPES: Mapping[str, EventType] = {event_type.name: event_type for event_type in _TYPES}
 
 
-def validate_data(event: object, data: object) -> None:
-    """Raises EventRejected for an unknown event, or data without the identifiers that its receivers need."""
-    if not isinstance(event, str):
+def validate_data(event_type: object, data: object) -> None:
+    """Raises EventRejected for an unknown type, or data without the identifiers that its receivers need."""
+    if not isinstance(event_type, str):
         raise EventRejected("event", "must be a string")
-    event_type = EVENT_TYPES.get(event)
-    if event_type is None:
-        raise EventRejected("event", f"{event[:100]!r} is unknown; allowed values: {', '.join(EVENT_TYPES)}")
+    known = EVENT_TYPES.get(event_type)
+    if known is None:
+        raise EventRejected("event", f"{event_type[:100]!r} is unknown; allowed values: {', '.join(EVENT_TYPES)}")
     if not isinstance(data, dict):
         raise EventRejected("data", "must be a JSON object")
-    for identifier in event_type.subject.identifiers:
+    for identifier in known.subject.identifiers:
         wrong = _wrong(data, identifier)
         if wrong:
             raise EventRejected(f"data.{identifier}", wrong)

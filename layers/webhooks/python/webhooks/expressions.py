@@ -39,7 +39,8 @@ def compare_and_set(
     changes: Mapping[str, Any], *, unchanged: Mapping[str, Any], increased: str | None = None
 ) -> dict[str, Any]:
     """
-    Of an update, `if_unchanged`: sets the `changes`, removes those that are None, and adds 1 to the attribute `increased`.
+    Makes an update of the `changes`, which removes those that are None and adds 1 to the attribute `increased`. It depends
+    on the values `unchanged`, as by `if_unchanged`.
     """
     condition = if_unchanged(unchanged)
     given = {name: value for name, value in changes.items() if value is not None}

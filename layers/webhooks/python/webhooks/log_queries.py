@@ -35,7 +35,7 @@ def logged(
 def unsettled(
     webhook_id: str, since: str, *, until: str | None = None, start: str | None = None, event: str | None = None
 ) -> dict[str, Any]:
-    """Those of them that are failed or being retried. The index is a moment behind the table."""
+    """As `logged`, for deliveries that are failed or being retried. The index is a moment behind the table."""
     query: dict[str, Any] = {
         "IndexName": "failed",
         **_between("failed_webhook", unsettled_key(webhook_id, since)["failed_webhook"], since, until),

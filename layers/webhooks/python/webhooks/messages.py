@@ -45,10 +45,10 @@ class DeliveryMessage:
     not_before: str | None = None
     """No attempt before this, whatever the log says; None for no such bound."""
     takes_over: str | None = None
-    """The `message_id` by which the log expects the message that takes the place of another one; None for others."""
+    """The `Delivery.message_id` by which the log expects a message that takes the place of another; None for others."""
     id: str | None = None
     """Its id on the queue; None before it is sent."""
-    lane: QueueName = "delivery"
+    queue: QueueName = "delivery"
     """The queue that it is on, or for."""
     delayed_until: datetime | None = None
     """Its moment at the webhook's pace (`webhooks.pace`): SQS shows it no sooner. It is not part of the message."""
@@ -66,7 +66,7 @@ class DeliveryMessage:
             round_started_at=delivery.round_started_at,
             body=body,
             test=delivery.test,
-            lane=lane,
+            queue=lane,
         )
 
     def key(self) -> tuple[str, str]:
@@ -80,11 +80,11 @@ class DeliveryMessage:
     def successor(self, takes_over: str | None, due: datetime | None) -> DeliveryMessage:
         """The message that takes the place of this one on the retry queue, not to be attempted before it is `due`."""
         not_before = rfc3339(due) if due else None
-        return replace(self, lane="retry", id=None, takes_over=takes_over, not_before=not_before)
+        return replace(self, queue="retry", id=None, takes_over=takes_over, not_before=not_before)
 
     def dead_letter(self, takes_over: str | None) -> DeliveryMessage:
         """The message that takes the place of this one on the dead-letter queue."""
-        return replace(self.successor(takes_over, None), lane="dead_letters")
+        return replace(self.successor(takes_over, None), queue="dead_letters")
 
     def to_request(self, delay_seconds: int = 0) -> dict[str, Any]:
         """
@@ -108,7 +108,7 @@ class DeliveryMessage:
         return {
             "MessageBody": self.body,
             "DelaySeconds": delay_seconds,
-            "MessageGroupId": self.account_id if self.lane == "delivery" else self.webhook_id,
+            "MessageGroupId": self.account_id if self.queue == "delivery" else self.webhook_id,
             "MessageAttributes": {n: {"DataType": "String", "StringValue": v} for n, v in values.items()},
         }
 
@@ -125,5 +125,5 @@ def from_record(record: dict[str, Any], lane: Lane) -> DeliveryMessage:
         not_before=attributes.get("not_before"),
         takes_over=attributes.get("takes_over"),
         id=record["messageId"],
-        lane=lane,
+        queue=lane,
     )

@@ -77,7 +77,7 @@ class Webhook:
         return "retry" if self.slow_since else "delivery"
 
     @property
-    def test_address(self) -> bool:
+    def has_test_address(self) -> bool:
         """Whether it has one, and still points to it."""
         return self.inbox is not None and self.inbox == token_sha256(self.url.rpartition("/")[2])
 

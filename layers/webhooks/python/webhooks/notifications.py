@@ -54,7 +54,7 @@ class NotificationTable:
     def forget(self, account_id: str) -> None:
         self._client.delete_item(TableName=self._table, Key=notifications_key(account_id))
 
-    def claim(self, account_id: str, webhook_id: str) -> bool:
+    def reserve(self, account_id: str, webhook_id: str) -> bool:
         """
         Returns whether a mail about the webhook may be sent now. If so, it counts as sent: nobody else may send one until
         `MAILED_EVERY` later, unless it is released.
@@ -79,7 +79,7 @@ class NotificationTable:
         return transact(self._client, {"Put": put}, {"Update": count})
 
     def release(self, account_id: str, webhook_id: str) -> None:
-        """Gives up a claim of one's own, if no mail was sent. It stays counted for the account's day."""
+        """Gives up what one has reserved oneself, if no mail was sent. It stays counted for the account's day."""
         self._client.delete_item(TableName=self._table, Key=mailed_key(account_id, webhook_id))
 
 

@@ -41,7 +41,8 @@ class Pace:
 
     def schedule(self, messages: Sequence[DeliveryMessage], per_second: int) -> list[DeliveryMessage]:
         """
-        Of one webhook, in their order: returns those to be sent now, each with its moment. The others are put to wait.
+        Returns those of one webhook's messages that are to be sent now, in their order, each with its moment. The others are
+        put to wait.
 
         Repeated, as after a crash, it takes other moments; what waits is the same.
         """

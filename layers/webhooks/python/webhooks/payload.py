@@ -21,13 +21,13 @@ ID = r"[A-Za-z0-9_-]{1,64}"
 _TIME = re.compile(r"\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d(\.\d+)?(Z|[+-]\d\d:\d\d)", re.ASCII)
 
 
-def build_body(event: str, timestamp: str, data: Mapping[str, Any]) -> str:
+def build_body(event_type: str, timestamp: str, data: Mapping[str, Any]) -> str:
     """
     Compact, ASCII-escaped JSON with exactly the keys event, timestamp, data, in this order.
 
     Raises EventRejected for numbers and characters that JSON cannot carry, EventTooLarge over 64 KiB.
     """
-    payload = {"event": event, "timestamp": timestamp, "data": data}
+    payload = {"event": event_type, "timestamp": timestamp, "data": data}
     try:
         json.dumps(data, ensure_ascii=False, allow_nan=False).encode()
         body = json.dumps(payload, separators=(",", ":"), allow_nan=False)

@@ -48,10 +48,10 @@ class DeliveryQueues:
         return [left for ten in in_tens(messages) for left in self.send_ten(ten, delay_seconds=delay_seconds)]
 
     def send_ten(self, messages: Sequence[DeliveryMessage], *, delay_seconds: int = 0) -> list[DeliveryMessage]:
-        """The same for 1 to 10 messages for one queue."""
+        """Does what `send` does, for 1 to 10 messages for one queue."""
         left = list(messages)
         for _ in range(2):
-            left = self._send_batch(left[0].lane, left, delay_seconds)
+            left = self._send_batch(left[0].queue, left, delay_seconds)
             if not left:
                 break
         return left
@@ -66,10 +66,10 @@ class DeliveryQueues:
 
 def in_tens(messages: Sequence[DeliveryMessage]) -> list[list[DeliveryMessage]]:
     """The messages in batches that SQS takes: at most ten, for one queue."""
-    queues: dict[QueueName, list[DeliveryMessage]] = {}
+    by_queue: dict[QueueName, list[DeliveryMessage]] = {}
     for message in messages:
-        queues.setdefault(message.lane, []).append(message)
-    return [of[start : start + _BATCH] for of in queues.values() for start in range(0, len(of), _BATCH)]
+        by_queue.setdefault(message.queue, []).append(message)
+    return [some[start : start + _BATCH] for some in by_queue.values() for start in range(0, len(some), _BATCH)]
 
 
 @cache

@@ -27,11 +27,14 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True, slots=True)
 class Waiting:
-    """What waits of one webhook. `kept` counts all that ever came to wait, so that a writer can tell whether more came."""
+    """
+    Whether deliveries of a webhook wait. `arrived` counts all that ever came to wait, so that a writer can tell whether more
+    came.
+    """
 
     webhook_id: str
     account_id: str
-    kept: int
+    arrived: int
 
 
 class WaitingDeliveries:
@@ -93,7 +96,7 @@ class WaitingDeliveries:
                 Key=pace_key(state.webhook_id),
                 UpdateExpression="REMOVE due, due_at",
                 ConditionExpression="kept = :kept",
-                ExpressionAttributeValues=to_item({":kept": state.kept}),
+                ExpressionAttributeValues=to_item({":kept": state.arrived}),
             )
         except self._client.exceptions.ConditionalCheckFailedException:
             return False
