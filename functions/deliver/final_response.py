@@ -34,17 +34,14 @@ class FinalResponse(HTTPResponse):
         while self.status in range(102, 200):
             self.headers = None  # type: ignore[assignment]  # begin() does nothing while there are headers
             super().begin()
-
-    def _check_close(self) -> bool:
-        """
-        http.client would keep a connection that speaks another protocol from then on, or one whose answer has a transfer
-        coding that http.client does not know, so that it takes a length for the answer's end (RFC 9112, section 6.3).
-        """
-        closes = bool(super()._check_close())  # type: ignore[misc]
-        return closes or self.status == 101 or ("transfer-encoding" in self.headers and not self.chunked)
+        # http.client would keep a connection that speaks another protocol from then on, or one whose answer has a transfer
+        # coding that http.client does not know, so that it takes a length for the answer's end (RFC 9112, section 6.3).
+        if self.status == 101 or ("transfer-encoding" in self.headers and not self.chunked):
+            self.will_close = True
 
     def _read_status(self) -> Any:
         """http.client takes whatever `int` takes for a status: `+200` and `2_00` too."""
+        # A private method: nothing public has the line as it came, and `begin` reads on at once.
         status = super()._read_status()  # type: ignore[misc]
         assert isinstance(self.fp, ResponseReader)
         if not _STATUS_LINE.match(self.fp.last_line):

@@ -6,6 +6,7 @@ from datetime import datetime
 from functools import lru_cache
 from math import ceil
 from time import monotonic
+from typing import TypedDict
 
 from requests import PreparedRequest, Response
 
@@ -16,7 +17,7 @@ from deliver.response_body import read_body
 from deliver.retry_after import seconds_asked
 from deliver.schedule import ATTEMPT_SECONDS
 from deliver.tls import local_stage
-from webhooks.deliveries import Attempt
+from webhooks.deliveries import Attempt, ErrorCode
 from webhooks.errors import AddressRefused, Ipv6Only, UrlRefused
 from webhooks.messages import DeliveryMessage
 from webhooks.models import Webhook
@@ -31,10 +32,20 @@ _TARGET_KEPT = 512
 adapters = Adapters()
 
 
+class _Result(TypedDict, total=False):
+    """What an attempt came to: these fields of `Attempt`."""
+
+    status_code: int
+    error: str | None
+    error_code: ErrorCode | None
+    response_body: str | None
+    retry_after: int | None
+    redirect_to: str | None
+
+
 def post(webhook: Webhook, message: DeliveryMessage, *, number: int) -> Attempt:
     """POSTs the message's body. Only what the endpoint did becomes the attempt's error; faults on our side are raised."""
     started, at = monotonic(), now()
-    status, failure, body, retry_after, target = None, None, None, None, None
     try:
         request = signed_request(webhook, message, at)
         response = _send(webhook, request, started + ATTEMPT_SECONDS)
@@ -42,26 +53,28 @@ def post(webhook: Webhook, message: DeliveryMessage, *, number: int) -> Attempt:
         if took > ATTEMPT_SECONDS:
             response.close()
             raise timed_out()
-        status, failure, headers = response.status_code, of_status(response.status_code), response.raw.headers
-        retry_after = seconds_asked(status, headers.get("Retry-After"), now())
-        if 300 <= status < 400:
-            target = headers.get("Location", "")[:_TARGET_KEPT] or None
-        body = read_body(response.raw, keep=_BODY_KEPT, seconds=_BODY_SECONDS).decode(errors="replace")
+        result = _answer(response)
     except (AttemptFailed, UrlRefused) as failed:
-        took, failure = monotonic() - started, _failure(failed)
-        body = failure.received and failure.received[:_BODY_KEPT]
-    return Attempt(
-        number=number,
-        round=message.round,
-        at=rfc3339(at),
-        duration_ms=ceil(took * 1000),
-        status_code=status,
-        error=str(failure) if failure else None,
-        error_code=failure.code if failure else None,
-        response_body=body,
-        retry_after=retry_after,
-        redirect_to=target,
-    )
+        took, result = monotonic() - started, _no_answer(_failure(failed))
+    return Attempt(number=number, round=message.round, at=rfc3339(at), duration_ms=ceil(took * 1000), **result)
+
+
+def _answer(response: Response) -> _Result:
+    status, headers = response.status_code, response.raw.headers
+    failure = of_status(status)
+    return {
+        "status_code": status,
+        "error": str(failure) if failure else None,
+        "error_code": failure.code if failure else None,
+        "retry_after": seconds_asked(status, headers.get("Retry-After"), now()),
+        "redirect_to": headers.get("Location", "")[:_TARGET_KEPT] or None if 300 <= status < 400 else None,
+        "response_body": read_body(response.raw, keep=_BODY_KEPT, seconds=_BODY_SECONDS).decode(errors="replace"),
+    }
+
+
+def _no_answer(failure: AttemptFailed) -> _Result:
+    received = failure.received and failure.received[:_BODY_KEPT]
+    return {"error": str(failure), "error_code": failure.code, "response_body": received}
 
 
 def _failure(failed: AttemptFailed | UrlRefused) -> AttemptFailed:
