@@ -19,11 +19,11 @@ from bench import cloud
 from bench.batches import ACCOUNT, BODY, handled, messages, received, sqs_event
 from bench.measure import counted, interleaved, medians, write
 from deliver import sender
-from deliver.handler import worker
 from local import ca
 from local.receiver import Answer, receiving
 from webhooks.clients import client
 from webhooks.models import Webhook, new_id
+from webhooks.tables import delivery_log
 from webhooks.times import now
 
 
@@ -119,7 +119,7 @@ def hanging(url: str) -> dict[str, float]:
         took = time.monotonic() - started
     ended = []
     for message in batch[1:]:
-        delivery = worker().log.delivery(*(message.webhook_id, message.accepted_at, message.event_id))
+        delivery = delivery_log().delivery(*(message.webhook_id, message.accepted_at, message.event_id))
         assert delivery is not None
         ended.append((delivery.attempts[-1].ended() - at).total_seconds())
     return {"batch_s": took, "others_s": max(ended)}

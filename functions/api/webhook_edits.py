@@ -73,7 +73,7 @@ def _catch_up(before: Webhook, edited: Webhook, *, enables: bool) -> None:
         return
     _begin_catch_up(edited, again=not before.catch_up)  # it may have begun to fail at this moment
     if enables:
-        catch_ups().look_now(edited.id)
+        catch_ups().make_due_now(edited.id)
 
 
 def _begin_catch_up(webhook: Webhook, *, again: bool) -> None:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
 from concurrent.futures import ThreadPoolExecutor, wait
+from dataclasses import dataclass
 from datetime import datetime, timedelta
 
 from deliver.snapshots import Snapshot, read_snapshots
@@ -26,10 +27,24 @@ _POLL_SECONDS = 0.25
 
 _pool = ThreadPoolExecutor(max_workers=_SIDE_BY_SIDE, thread_name_prefix="attempt")
 
-Pair = tuple[Record, DeliveryMessage]
-"""A record, and the message in it or, when it moves, the one that takes its place on another queue."""
+Received = tuple[Record, DeliveryMessage]
+"""A record and the message in it."""
 
-Handled = tuple[list[Retained], Pair | None]
+
+@dataclass(frozen=True, slots=True)
+class Moved:
+    """The message of a record goes to another queue, where a new one takes its place."""
+
+    record: Record
+    message: DeliveryMessage
+
+
+@dataclass(frozen=True, slots=True)
+class Handled:
+    """What becomes of the messages of one delivery: one of them moves at most."""
+
+    retained: list[Retained]
+    moved: Moved | None = None
 
 
 def deliver(worker: DeliveryWorker, records: Sequence[Record], lane: Lane) -> list[Retained]:
@@ -40,7 +55,6 @@ def deliver(worker: DeliveryWorker, records: Sequence[Record], lane: Lane) -> li
         snapshots = read_snapshots(messages) if messages else {}
     except Exception:
         return retained + _our_fault(record for group in copies.values() for record, _ in group)
-    worker.lanes.begin_batch()
     for group in copies.values():
         # The latest round first, and in it the message that the log expects.
         group.sort(key=lambda pair: (-pair[1].round, snapshots[pair[1]].is_copy()))
@@ -57,15 +71,15 @@ def deliver(worker: DeliveryWorker, records: Sequence[Record], lane: Lane) -> li
 
 def _finish(handled: Sequence[Handled]) -> list[Retained]:
     """What stays of those that are done. Moves and lines do not wait for the others: this process may be killed."""
-    moves = [move for _, move in handled if move]
-    retained = [one for of_group, _ in handled for one in of_group]
+    moves = [one.moved for one in handled if one.moved]
+    retained = [record for one in handled for record in one.retained]
     write_lines()
     return retained + _send(moves)
 
 
-def _by_delivery(records: Sequence[Record], lane: Lane) -> tuple[dict[tuple[str, str], list[Pair]], list[Retained]]:
+def _by_delivery(records: Sequence[Record], lane: Lane) -> tuple[dict[tuple[str, str], list[Received]], list[Retained]]:
     """The messages of each delivery together, as there may be copies; and the records that are no message of ours."""
-    copies: dict[tuple[str, str], list[Pair]] = {}
+    copies: dict[tuple[str, str], list[Received]] = {}
     unreadable: list[Retained] = []
     for record in records:
         try:
@@ -78,30 +92,30 @@ def _by_delivery(records: Sequence[Record], lane: Lane) -> tuple[dict[tuple[str,
     return copies, unreadable
 
 
-def _handle(worker: DeliveryWorker, group: list[Pair], snapshot: Snapshot) -> Handled:
+def _handle(worker: DeliveryWorker, group: list[Received], snapshot: Snapshot) -> Handled:
     """One POST per delivery per batch: the first copy goes ahead, the others follow its outcome."""
     (first, _), *others = group
     try:
-        outcome = worker.handle(snapshot)
-        returns = [(first, outcome.visible_at)]
-        returns += [(record, worker.copy_visible_at(copy, outcome.snapshot)) for record, copy in others]
+        handling = worker.handle(snapshot)
+        returns = [(first, handling.visible_at)]
+        returns += [(record, worker.copy_visible_at(copy, handling.snapshot)) for record, copy in others]
     except Exception:
-        return _our_fault(record for record, _ in group), None
+        return Handled(_our_fault(record for record, _ in group))
     retained: list[Retained] = [(record, visible_at) for record, visible_at in returns if visible_at]
-    return retained, (first, outcome.moved) if outcome.moved else None
+    return Handled(retained, Moved(first, handling.moved) if handling.moved else None)
 
 
-def _send(moves: Sequence[Pair]) -> list[Retained]:
+def _send(moves: Sequence[Moved]) -> list[Retained]:
     """Sends messages to the other queues. What cannot be sent stays where it is, and moves the next time."""
     try:
-        unsent = delivery_queues().send([message for _, message in moves])
+        unsent = delivery_queues().send([move.message for move in moves])
     except Exception:
-        return _our_fault(record for record, _ in moves)
+        return _our_fault(move.record for move in moves)
     if not unsent:
         return []
     logger.error("delivery.not_moved", messages=len(unsent))
     count("OurFault")
-    return [(record, _soon()) for record, message in moves if message in unsent]
+    return [(move.record, _soon()) for move in moves if move.message in unsent]
 
 
 def _our_fault(records: Iterable[Record]) -> list[Retained]:

@@ -18,7 +18,7 @@ from datetime import timedelta
 
 from webhooks import new_rounds
 from webhooks.catch_up import GIVEN_UP_AFTER, CatchUp, CatchUpState
-from webhooks.errors import NotFound, NotSent
+from webhooks.errors import NotSent
 from webhooks.models import Webhook
 from webhooks.pace import at_pace
 from webhooks.queues import delivery_queues
@@ -38,12 +38,12 @@ one of the events would get it again for ever.
 _PAGE = 100
 
 
-def go_on(webhook_id: str) -> bool:
+def take_step(webhook_id: str) -> bool:
     """Takes the next step. Returns whether another one can be taken at once."""
     catch_up = catch_ups().read(webhook_id)
     if catch_up is None or catch_up.is_over():
         return False
-    webhook = webhook_or_none(catch_up.account_id, webhook_id)
+    webhook = config_table().webhook_or_none(catch_up.account_id, webhook_id)
     if webhook is None or webhook.status == "disabled" or not webhook.catch_up:
         return _end(catch_up, "stopped")
     if catch_up.pauses > MAX_PAUSES:
@@ -54,14 +54,6 @@ def go_on(webhook_id: str) -> bool:
         total = catch_up.sent + recoverable_deliveries().failed_since(webhook_id, _since(catch_up, webhook))
         return catch_ups().save(replace(catch_up, state="sending", after=None, total=total))
     return _send_page(catch_up, webhook)
-
-
-def webhook_or_none(account_id: str, webhook_id: str) -> Webhook | None:
-    """None for one that is deleted."""
-    try:
-        return config_table().webhook(account_id, webhook_id)
-    except NotFound:
-        return None
 
 
 def _end(catch_up: CatchUp, state: CatchUpState) -> bool:

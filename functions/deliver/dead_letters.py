@@ -10,13 +10,13 @@ from typing import Any
 from deliver.schedule import Schedule
 from deliver.snapshots import Snapshot, read_snapshot
 from deliver.status_changes import StatusChanges, status_changes
-from deliver.unattempted import Unattempted, count_done
+from deliver.unattempted import Unattempted
 from webhooks.clients import client
 from webhooks.delivery_log import DeliveryLog
 from webhooks.messages import DeliveryMessage, from_record
 from webhooks.queues import delivery_queues
 from webhooks.tables import delivery_log, erasures, webhook_marks
-from webhooks.telemetry import count, flush, log_delivery, logger
+from webhooks.telemetry import count, count_done, flush, log_delivery, logger
 from webhooks.times import now, rfc3339
 from webhooks.webhook_marks import WebhookMarks
 
@@ -63,7 +63,7 @@ class DeadLetters:
             snapshot = read_snapshot(message)
             if snapshot.is_settled():
                 return self._finish_interrupted(snapshot)
-            if snapshot.webhook is None and erasures().forget(message):
+            if snapshot.webhook is None and erasures().delete_event_if_erased(message):
                 return count_done("Cancelled", "delivery.cancelled", snapshot.delivery)
             if self._process(snapshot):
                 return
@@ -71,7 +71,7 @@ class DeadLetters:
 
     def _process(self, snapshot: Snapshot) -> bool:
         """False if the log or the webhook changed after it was read."""
-        if snapshot.recorded() >= self.schedule.attempts:
+        if self.schedule.is_exhausted(snapshot):
             return self._fail(snapshot)
         return self.unattempted.process(snapshot)
 
@@ -98,8 +98,7 @@ class DeadLetters:
         if webhook and webhook.status == "failing" and webhook.failing_event_id == snapshot.message.event_id:
             self.status.begin_catch_up(webhook, snapshot.delivery.accepted_at)
             self.status.emit_failing(webhook)
-        self.status.mark_recovered_if_due(webhook, snapshot.delivery)
-        self.status.emit_gone_if_due(webhook, snapshot.delivery)
+        self.status.finish(webhook, snapshot.delivery)
 
 
 @cache

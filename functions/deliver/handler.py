@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import os
-from functools import cache
 from typing import Any
 
 from deliver import sender
@@ -33,11 +32,10 @@ def lambda_handler(sqs_event: dict[str, Any], context: object) -> dict[str, Any]
         flush()
 
 
-@cache
 def worker() -> DeliveryWorker:
+    """For one batch: `lanes` knows what is under way in it."""
     schedule = Schedule.parse(os.environ["RETRY_DELAYS"])
     return DeliveryWorker(
-        log=delivery_log(),
         status=status_changes(),
         schedule=schedule,
         lanes=LaneMarks(webhook_marks()),

@@ -56,15 +56,14 @@ def lane_after(webhook: Webhook, attempt: Attempt, event_id: str) -> Lane:
 
 
 class LaneMarks:
-    """Marks webhooks as slow while an attempt is still under way, or as prompt again: one write at each change."""
+    """
+    Marks webhooks as slow while an attempt of a batch is still under way, or as prompt again: one write at each change.
+    """
 
     def __init__(self, marks: WebhookMarks) -> None:
         self._marks = marks
         self._under_way: dict[int, tuple[Webhook, float]] = {}
         self._lock = threading.Lock()
-        self.begin_batch()
-
-    def begin_batch(self) -> None:
         self._marked: set[str] = set()
         self._marked_elsewhere: set[str] = set()
         self._failed = False

@@ -14,6 +14,7 @@ from deliver.snapshots import Snapshot, read_snapshot
 from webhooks.deliveries import Attempt, Delivery
 from webhooks.delivery_log import DeliveryLog
 from webhooks.models import Webhook
+from webhooks.tables import erasures
 from webhooks.telemetry import count, log_delivery
 from webhooks.times import now, parse_time, rfc3339
 from webhooks.webhook_marks import WebhookMarks
@@ -89,6 +90,16 @@ class Recorder:
             return None
         log_delivery("webhook.disabled", delivery)
         return replace(snapshot, webhook=gone, delivery=replace(delivery, version=delivery.version + 1))
+
+    def cancel(self, snapshot: Snapshot) -> Snapshot | None:
+        """
+        What is stored afterwards; None when another copy of the message wrote the log in the meantime. The log of an erased
+        account stays empty.
+        """
+        delivery = cancelled(snapshot.delivery)
+        is_erased = snapshot.webhook is None and erasures().delete_event_if_erased(snapshot.message)
+        saved = delivery if is_erased else self.log.save(delivery)
+        return replace(snapshot, delivery=saved) if saved else None
 
     def read_again(self, snapshot: Snapshot) -> Snapshot:
         return read_snapshot(snapshot.message)

@@ -11,14 +11,14 @@ from concurrent.futures import ThreadPoolExecutor
 from dataclasses import replace
 from time import monotonic
 
-from deliver.catch_up import go_on, webhook_or_none
+from deliver.catch_up import take_step
 from webhooks.clients import client
 from webhooks.due import DueKind
 from webhooks.errors import NotSent
 from webhooks.messages import DeliveryMessage
 from webhooks.pace import at_pace
 from webhooks.queues import delivery_queues, in_tens
-from webhooks.tables import delivery_log, due_webhooks, pace, waiting_deliveries
+from webhooks.tables import config_table, delivery_log, due_webhooks, pace, waiting_deliveries
 from webhooks.telemetry import count, flush, logger
 from webhooks.waiting_deliveries import Waiting
 
@@ -41,7 +41,7 @@ def lambda_handler(schedule_event: object, context: object) -> None:
         random.shuffle(due)
         while due and monotonic() < until:
             # A page each in turn, so that a long line holds up no other webhook's.
-            due = [one for one in due if monotonic() < until and _goes_on(*one)]
+            due = [one for one in due if monotonic() < until and _take_step(*one)]
     except Exception:  # what is due could not be read
         logger.exception("release.our_fault")
         count("OurFault")
@@ -49,11 +49,11 @@ def lambda_handler(schedule_event: object, context: object) -> None:
         flush()
 
 
-def _goes_on(webhook_id: str, kind: DueKind) -> bool:
+def _take_step(webhook_id: str, kind: DueKind) -> bool:
     """Does a part of what is due for the webhook. Returns whether more can be done at once."""
     try:
         if kind == "catch_up":
-            return go_on(webhook_id)
+            return take_step(webhook_id)
         state = waiting_deliveries().state(webhook_id)
         return state is not None and _release_page(state)
     except Exception:
@@ -63,7 +63,7 @@ def _goes_on(webhook_id: str, kind: DueKind) -> bool:
 
 
 def _release_page(state: Waiting) -> bool:
-    webhook = webhook_or_none(state.account_id, state.webhook_id)
+    webhook = config_table().webhook_or_none(state.account_id, state.webhook_id)
     per_second = webhook.max_per_second if webhook and webhook.status != "disabled" else None
     limit = min(_PAGE, pace().batch(per_second)) if per_second else _PAGE
     messages = waiting_deliveries().first(state.webhook_id, limit=limit)

@@ -88,21 +88,15 @@ class Schedule:
 
     def decide(self, snapshot: Snapshot, at: datetime) -> Decision:
         """What is to be done with the message `at` this time."""
-        message, webhook, delivery = snapshot.message, snapshot.webhook, snapshot.delivery
+        message, webhook = snapshot.message, snapshot.webhook
         if snapshot.is_settled():
             return Acknowledge()
         if webhook is None or webhook.status == "disabled":
             return Cancel()
-        if snapshot.recorded() >= self.attempts:
+        if self.is_exhausted(snapshot):
             return DeadLetter()
-        expected = parse_time(delivery.next_attempt_at) if delivery.next_attempt_at else None
-        early_copy = expected is not None and snapshot.is_copy() and at < expected + _COPY_SLACK
-        if expected and early_copy:
-            # Another message makes the next attempt. This copy of it comes back once that attempt is over and in the log,
-            # so that two copies never POST at the same moment.
-            expected += _COPY_SLACK
-        not_before = parse_time(message.not_before) if message.not_before else None
-        due = max((time for time in (expected, not_before) if time), default=None)
+        early_copy = _is_early_copy(snapshot, at)
+        due = _due(snapshot, early_copy=early_copy)
         if message.queue == "delivery" and (due or webhook.lane == "retry"):
             return Move(due)
         if due and due - at > _LONGEST_DELAY:
@@ -112,13 +106,17 @@ class Schedule:
             return Wait(due)
         return Post(webhook, due)
 
+    def is_exhausted(self, snapshot: Snapshot) -> bool:
+        """Whether all attempts of the round are recorded."""
+        return snapshot.recorded() >= self.attempts
+
     def after(self, snapshot: Snapshot, attempt: Attempt) -> Delivery:
         """
         The delivery with one more attempt: delivered, or due again, or out of attempts. Its `message_id` is that of the
         message that makes the next one.
         """
         message = snapshot.message
-        message_id = message.successor_id() if self.moves_after(message, attempt) else message.id
+        message_id = message.successor_id() if self._moves_after(message, attempt) else message.id
         delivery = replace(snapshot.delivery, message_id=message_id)
         attempts = [*delivery.attempts, attempt][-ATTEMPTS_KEPT:]
         if attempt.error is None:
@@ -130,7 +128,7 @@ class Schedule:
             due = rfc3339(attempt.ended() + timedelta(seconds=delay) + _MILLISECOND)
         return replace(delivery, status="retrying", attempts=attempts, next_attempt_at=due)
 
-    def moves_after(self, message: DeliveryMessage, attempt: Attempt) -> bool:
+    def _moves_after(self, message: DeliveryMessage, attempt: Attempt) -> bool:
         """
         Whether a new message on the retry queue makes the attempt after this failed one: after those on the delivery queue,
         and when the endpoint asked for a longer wait than the schedule's. The new message waits as a delayed one. If this
@@ -139,3 +137,20 @@ class Schedule:
         if message.queue == "delivery":
             return True
         return attempt.number < self.attempts and (attempt.retry_after or 0) > self.delays[attempt.number - 1]
+
+
+def _is_early_copy(snapshot: Snapshot, at: datetime) -> bool:
+    """Whether another message makes the next attempt, which is not over and in the log yet `at` this time."""
+    expected = snapshot.delivery.next_attempt_at
+    return expected is not None and snapshot.is_copy() and at < parse_time(expected) + _COPY_SLACK
+
+
+def _due(snapshot: Snapshot, *, early_copy: bool) -> datetime | None:
+    """
+    Returns when the message may make an attempt; None is at once. An early copy comes back after the attempt of the other
+    message, so that two copies never POST at the same moment.
+    """
+    times = [parse_time(time) for time in (snapshot.delivery.next_attempt_at, snapshot.message.not_before) if time]
+    if early_copy:
+        times[0] += _COPY_SLACK
+    return max(times, default=None)

@@ -38,6 +38,11 @@ class StatusChanges:
     log: DeliveryLog
     recoverable: RecoverableDeliveries
 
+    def finish(self, webhook: Webhook | None, delivery: Delivery) -> None:
+        """Does what a 200 or a 410 means for the webhook. Repeated if it fails, or if a crash comes before it."""
+        self.mark_recovered_if_due(webhook, delivery)
+        self.emit_gone_if_due(webhook, delivery)
+
     def emit_failing(self, webhook: Webhook) -> None:
         """However often it is repeated, it carries the same id."""
         self._emit_failing(webhook, self._failed_deliveries(webhook))
@@ -54,10 +59,10 @@ class StatusChanges:
         failed = self._failed_deliveries(webhook)
         self._emit_failing(webhook, failed)
         operational_events.emit(self.events, self.bus, "webhook.recovered", webhook, failed_deliveries=failed)
-        if not self._look_now(webhook):
+        if not self._make_due_now(webhook):
             self._begin_missed_catch_up(webhook)
         self.marks.mark_active(webhook)
-        self._look_now(webhook)  # again: before, it may have been looked at while the webhook was still failing
+        self._make_due_now(webhook)  # again: before, it may have been looked at while the webhook was still failing
 
     def _emit_failing(self, webhook: Webhook, failed: int) -> None:
         """Emits 1 failed delivery at least: the count leaves out one whose event is old, as at a retry by hand."""
@@ -81,11 +86,11 @@ class StatusChanges:
         """A crash may have come between the marking of a failing webhook and the beginning of its catching up."""
         event = self.log.event(webhook.account_id, str(webhook.failing_event_id))
         self.begin_catch_up(webhook, event.accepted_at if event else str(webhook.failing_since))
-        self._look_now(webhook)
+        self._make_due_now(webhook)
 
-    def _look_now(self, webhook: Webhook) -> bool:
+    def _make_due_now(self, webhook: Webhook) -> bool:
         """False if the webhook has `catch_up`, and no catching up is under way."""
-        return not webhook.catch_up or self.catch_ups.look_now(webhook.id)
+        return not webhook.catch_up or self.catch_ups.make_due_now(webhook.id)
 
     def emit_gone_if_due(self, webhook: Webhook | None, delivery: Delivery) -> None:
         """

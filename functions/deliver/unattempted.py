@@ -7,11 +7,11 @@ from datetime import datetime, timedelta
 
 from deliver.schedule import Schedule
 from deliver.snapshots import Snapshot
-from webhooks.deliveries import ATTEMPTS_KEPT, Attempt, Delivery
+from webhooks.deliveries import ATTEMPTS_KEPT, Attempt
 from webhooks.delivery_log import DeliveryLog
 from webhooks.errors import NotSent
 from webhooks.queues import DeliveryQueues
-from webhooks.telemetry import count, log_delivery
+from webhooks.telemetry import count_done
 from webhooks.times import now, parse_time, rfc3339
 
 REQUEUED_FOR = timedelta(hours=24)
@@ -34,7 +34,7 @@ class Unattempted:
         # The later one: a copy from before the event was published again does not end what that began.
         began = parse_time(max(snapshot.message.round_started_at, snapshot.delivery.round_started_at))
         if now() - began >= REQUEUED_FOR:
-            return self._give_up(snapshot.delivery)
+            return self._give_up(snapshot)
         attempts = snapshot.delivery.attempts
         return self._requeue(snapshot, since=max(began, attempts[-1].ended()) if attempts else began)
 
@@ -58,9 +58,9 @@ class Unattempted:
         count_done("Requeued", "delivery.requeued", snapshot.delivery)
         return True
 
-    def _give_up(self, delivery: Delivery) -> bool:
+    def _give_up(self, snapshot: Snapshot) -> bool:
         """Leaves the webhook alone, and writes the reason into the log: this was our fault."""
-        number = delivery.attempts_in(delivery.round) + 1
+        delivery, number = snapshot.delivery, snapshot.recorded() + 1
         at = rfc3339(now())
         entry = Attempt(number, delivery.round, at, duration_ms=0, error=OUR_FAULT, error_code="not_attempted")
         attempts = [*delivery.attempts, entry][-ATTEMPTS_KEPT:]
@@ -68,9 +68,3 @@ class Unattempted:
             return False
         count_done("GivenUp", "delivery.given_up", delivery)
         return True
-
-
-def count_done(metric: str, line: str, delivery: Delivery) -> None:
-    """Call it when the work is done: what is cut off before is done and counted when it is repeated."""
-    count(metric)
-    log_delivery(line, delivery)

@@ -9,7 +9,7 @@ from typing import Any
 
 import pytest
 
-from deliver.catch_up import MAX_PAUSES, go_on
+from deliver.catch_up import MAX_PAUSES, take_step
 from local.receiver import Receiver
 from tests.integration.api_client import Api
 from tests.integration.conftest import Aws, Clock
@@ -316,8 +316,8 @@ def test_what_waits_because_of_the_pace_does_not_hold_it_up(
     recover(pipeline, clock)
     clock.at += timedelta(seconds=2)
     for _ in range(2):
-        assert go_on("wh_1")
-    assert not go_on("wh_1"), "it is done"
+        assert take_step("wh_1")
+    assert not take_step("wh_1"), "it is done"
     assert [event_id for _, event_id, _ in sent] == failed
     assert pace().take("wh_1", 1, 1, of_waiting=True) is None, "it has taken the moment"
 
@@ -502,7 +502,7 @@ def test_who_disables_the_webhook_ends_it(
 ) -> None:
     """Even if an attempt has changed it since it was read."""
     outage(3)
-    before_it_is_written(monkeypatch, lambda: catch_ups().look_now("wh_1"))
+    before_it_is_written(monkeypatch, lambda: catch_ups().make_due_now("wh_1"))
     assert account.call("PATCH", PATH, change).status == 200
     assert state(account)[0] == "stopped"
     assert account.call("PATCH", PATH, {"enabled": True}).status == 200
@@ -520,20 +520,20 @@ def test_a_webhook_that_is_disabled_or_deleted_without_a_word_is_sent_nothing(
         pipeline.config.delete_webhook("acme", "wh_1")
     else:
         pipeline.webhook("https://localhost:1/", catch_up=True, status="disabled")
-    assert not go_on("wh_1")
+    assert not take_step("wh_1")
     ended = catch_ups().read("wh_1")
     assert ended
     assert (ended.state, ended.ended_at, sent) == ("stopped", rfc3339(clock.at), [])
     clock.at += timedelta(seconds=1)
-    assert not go_on("wh_1"), "the index of what is due is a moment behind"
-    assert not go_on("wh_unknown")
+    assert not take_step("wh_1"), "the index of what is due is a moment behind"
+    assert not take_step("wh_unknown")
     assert catch_ups().read("wh_1") == ended
 
 
 def test_what_was_read_before_two_others_wrote_it_is_not_written(
     clock: Clock, account: Api, outage: Callable[..., list[str]], pipeline: Pipeline
 ) -> None:
-    catch_ups().look_now("wh_1")
+    catch_ups().make_due_now("wh_1")
     assert catch_ups().read("wh_1") is None, "there is nothing to look at"
     catch_ups().begin(pipeline.webhook("https://localhost:1/"), rfc3339(clock.at))
     assert catch_ups().read("wh_1") is None, "it is not failing"
@@ -541,14 +541,14 @@ def test_what_was_read_before_two_others_wrote_it_is_not_written(
     known = catch_ups().read("wh_1")
     assert known
     assert catch_ups().save(known)
-    catch_ups().look_now("wh_1")
+    catch_ups().make_due_now("wh_1")
     assert not catch_ups().save(known.ended("done"))
     assert state(account)[0] == "waiting"
     item = pipeline.aws.dynamodb.get_item(TableName=pipeline.aws.log_table, Key=catch_up_key("wh_1"))["Item"]
     assert int(item["expires_at"]["N"]) == int((clock.at + timedelta(days=30)).timestamp())
     catch_ups().stop("wh_1")
     ended = catch_ups().read("wh_1")
-    catch_ups().look_now("wh_1")
+    catch_ups().make_due_now("wh_1")
     assert catch_ups().read("wh_1") == ended, "it is over"
 
 

@@ -305,9 +305,8 @@ def test_after_a_mark_that_got_no_answer_its_batch_makes_no_other(
     monkeypatch.setattr(client("dynamodb"), "update_item", no_answer)
     webhooks = [pipeline.webhook(URL, f"wh_{number}") for number in range(3)]
     refused = Attempt(1, 1, ago(0), 20, error="no", error_code="connection_refused")
-    lanes = LaneMarks(webhook_marks())
     for _ in range(2):
-        lanes.begin_batch()
+        lanes = LaneMarks(webhook_marks())
         for webhook in webhooks:
             lanes.mark_after(webhook, refused, "evt_1")
     assert tried == ["WEBHOOK#wh_0"] * 2

@@ -132,10 +132,10 @@ def calls_about_catching_up(client: Any) -> list[Any]:
     after(lambda: catch_ups.begin(later, AT))
     begun = catch_ups.read("wh_1")
     assert begun
-    after(lambda: catch_ups.look_now("wh_1"))
+    after(lambda: catch_ups.make_due_now("wh_1"))
     after(lambda: catch_ups.save(begun))
     after(lambda: catch_ups.stop("wh_1"))
-    after(lambda: catch_ups.look_now("wh_1"))
+    after(lambda: catch_ups.make_due_now("wh_1"))
     after(lambda: catch_ups.begin(first, AT))
     after(lambda: catch_ups.begin(later, AT))
     statuses: list[DeliveryStatus] = ["failed", "delivered", "pending", "failed", "retrying", "failed"]

@@ -51,7 +51,7 @@ class CatchUps:
         """Says whether nobody else has changed it since it was read."""
         return self._replace(catch_up) is None
 
-    def look_now(self, webhook_id: str) -> bool:
+    def make_due_now(self, webhook_id: str) -> bool:
         """
         The endpoint has answered 200, or somebody has enabled the webhook: what is under way goes on within a minute. False
         if nothing is.

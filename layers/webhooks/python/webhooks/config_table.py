@@ -29,12 +29,16 @@ class ConfigTable:
 
     def webhook(self, account_id: str, webhook_id: str) -> Webhook:
         """Raises NotFound, for another account's webhook too."""
+        webhook = self.webhook_or_none(account_id, webhook_id)
+        if webhook is None:
+            raise NotFound("there is no such webhook")
+        return webhook
+
+    def webhook_or_none(self, account_id: str, webhook_id: str) -> Webhook | None:
         answer = self._client.get_item(
             TableName=self._name, Key=webhook_key(account_id, webhook_id), ConsistentRead=True
         )
-        if "Item" not in answer:
-            raise NotFound("there is no such webhook")
-        return webhook_of(answer["Item"])
+        return webhook_of(answer["Item"]) if "Item" in answer else None
 
     def create_webhook(self, webhook: Webhook, *, limit: int) -> None:
         """

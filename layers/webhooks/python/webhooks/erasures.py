@@ -87,7 +87,7 @@ class Erasures:
         """Returns accounts whose log can be erased, the longest due first."""
         return [owner_id(item) for item in read_due(self._client, self._table, ERASE, limit=limit)]
 
-    def forget(self, message: DeliveryMessage) -> bool:
+    def delete_event_if_erased(self, message: DeliveryMessage) -> bool:
         """
         Returns whether the account of a deleted webhook's message was erased since its event was accepted. If so, it deletes
         the event, which no delivery may name, and the log must not learn of the message.

@@ -90,6 +90,12 @@ def observe(metric: str, milliseconds: float) -> None:
         _milliseconds.setdefault(metric, []).append(round(milliseconds))
 
 
+def count_done(metric: str, line: str, delivery: Delivery) -> None:
+    """Call it when the work is done: what is cut off before is done and counted when it is repeated."""
+    count(metric)
+    log_delivery(line, delivery)
+
+
 def write_lines() -> None:
     """Writes the buffered lines."""
     _lines.flush()
