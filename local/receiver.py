@@ -39,7 +39,7 @@ class Receiver:
         self._arrived = threading.Condition()
         self._received: list[Received] = []
         self._answers: dict[tuple[str, str | None], Answer] = {}
-        self._on_received = on_received
+        self.on_received = on_received
         self._closing = threading.Event()
         self._server = _Server(self, context)
         self.connections = 0
@@ -74,8 +74,8 @@ class Receiver:
         with self._arrived:
             self._received.append(request)
             self._arrived.notify_all()
-        if self._on_received:
-            self._on_received(request)
+        if self.on_received:
+            self.on_received(request)
         to_all = self._answers.get((request.path, None), Answer())
         answer = self._answers.get((request.path, request.headers.get("webhook-id")), to_all)
         if answer.seconds:

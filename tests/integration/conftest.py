@@ -192,6 +192,13 @@ def clock(monkeypatch: pytest.MonkeyPatch, aws: Aws) -> Clock:
 
 
 @pytest.fixture
+def stopped_clock(clock: Clock) -> Clock:
+    """At the present moment: what is left of a delay does not depend on how busy the machine is."""
+    clock.at = now()
+    return clock
+
+
+@pytest.fixture
 def sent(monkeypatch: pytest.MonkeyPatch, aws: Aws) -> list[tuple[str, str, int]]:
     """(webhook, event, delay) of each message that was sent."""
     seen: list[tuple[str, str, int]] = []

@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 from dataclasses import replace
 from datetime import timedelta
+from math import ceil
 from types import SimpleNamespace
 from typing import Any
 
@@ -20,7 +21,7 @@ from tests.integration.pipeline import Pipeline, ago, failures, put_items, recor
 from tests.integration.test_telemetry import metrics, written
 from webhooks.deliveries import Delivery
 from webhooks.items import delivery_item
-from webhooks.messages import from_record
+from webhooks.messages import DeliveryMessage, from_record
 from webhooks.models import Lane
 from webhooks.operational_events import MAX_COUNTED
 from webhooks.signing import new_secret
@@ -48,6 +49,16 @@ def visibility(monkeypatch: pytest.MonkeyPatch, aws: Aws) -> dict[str, int]:
 
     monkeypatch.setattr(sqs, "change_message_visibility_batch", recording)
     return seen
+
+
+def hidden_until_due(pipeline: Pipeline, message: DeliveryMessage, clock: Clock, delay: int) -> int:
+    """The seconds that SQS has to hide it, whole ones, for its next attempt to be `delay` after the last one."""
+    delivery = pipeline.delivery(message)
+    assert delivery is not None
+    assert delivery.next_attempt_at is not None
+    due = parse_time(delivery.next_attempt_at)
+    assert timedelta(0) <= due - delivery.attempts[-1].ended() - timedelta(seconds=delay) < timedelta(milliseconds=5)
+    return ceil((due - clock.at).total_seconds())
 
 
 def dead_letters(pipeline: Pipeline) -> list[tuple[str, str]]:
@@ -83,7 +94,7 @@ def test_an_attempt_costs_one_read_and_one_write(pipeline: Pipeline, receiver: R
 
 
 def test_a_failure_is_logged_and_waits_for_its_time(
-    pipeline: Pipeline, receiver: Receiver, visibility: dict[str, int]
+    pipeline: Pipeline, receiver: Receiver, visibility: dict[str, int], stopped_clock: Clock
 ) -> None:
     pipeline.webhook(receiver.url("/hook"))
     receiver.answer("/hook", Answer(500, body=b"x" * 5000))
@@ -91,32 +102,31 @@ def test_a_failure_is_logged_and_waits_for_its_time(
     assert pipeline.deliver(message) == [True]
     delivery = pipeline.delivery(message)
     assert delivery is not None
-    assert delivery.next_attempt_at is not None
     (attempt,) = delivery.attempts
     assert (delivery.status, attempt.error, attempt.response_body) == (
         "retrying",
         "answered 500, expected 200",
         "x" * 1024,
     )
-    assert (
-        timedelta(0)
-        <= parse_time(delivery.next_attempt_at) - attempt.ended() - timedelta(seconds=10)
-        < timedelta(milliseconds=5)
-    )
-    assert list(visibility.values()) == [10]
+    assert list(visibility.values()) == [hidden_until_due(pipeline, message, stopped_clock, 10)]
     assert pipeline.stored().status == "active"
 
 
 @pytest.mark.parametrize(("recorded", "delay"), [(1, 60), (2, 300)])
 def test_each_retry_waits_longer(
-    pipeline: Pipeline, receiver: Receiver, visibility: dict[str, int], recorded: int, delay: int
+    pipeline: Pipeline,
+    receiver: Receiver,
+    visibility: dict[str, int],
+    stopped_clock: Clock,
+    recorded: int,
+    delay: int,
 ) -> None:
     pipeline.webhook(receiver.url("/hook"))
     receiver.answer("/hook", Answer(500))
     message = pipeline.message()
     pipeline.logged(message, status="retrying", attempts=failures(recorded), next_attempt_at=ago(0))
     assert pipeline.deliver(message) == [True]
-    assert list(visibility.values()) == [delay]
+    assert list(visibility.values()) == [hidden_until_due(pipeline, message, stopped_clock, delay)]
 
 
 @pytest.mark.parametrize(("status", "recorded", "asked", "wait"), [(503, 1, 200, 200), (429, 2, 100_000, 900)])
@@ -143,14 +153,14 @@ def test_an_endpoint_that_asks_for_it_is_left_alone_longer(
 
 @pytest.mark.parametrize("header", ["0", "59", "soon", "9" * 5000, "Sun, 06 Nov 1994 08:49:37 GMT"])
 def test_the_schedule_holds_whatever_else_an_endpoint_asks_for(
-    pipeline: Pipeline, receiver: Receiver, visibility: dict[str, int], header: str
+    pipeline: Pipeline, receiver: Receiver, visibility: dict[str, int], stopped_clock: Clock, header: str
 ) -> None:
     pipeline.webhook(receiver.url("/hook"))
     receiver.answer("/hook", Answer(503, headers={"Retry-After": header}))
     message = pipeline.message()
     pipeline.logged(message, status="retrying", attempts=failures(1), next_attempt_at=ago(0))
     assert pipeline.deliver(message) == [True]
-    assert list(visibility.values()) == [60]
+    assert list(visibility.values()) == [hidden_until_due(pipeline, message, stopped_clock, 60)]
 
 
 def test_the_last_failure_goes_to_the_dead_letters_at_once(pipeline: Pipeline, receiver: Receiver) -> None:
@@ -228,6 +238,7 @@ def test_when_all_attempts_are_recorded_there_is_no_fifth(pipeline: Pipeline, re
     assert receiver.received("/hook") == []
 
 
+@pytest.mark.usefixtures("stopped_clock")
 def test_what_has_no_attempts_left_stays_until_the_dead_letter_queue_takes_it(
     pipeline: Pipeline, receiver: Receiver, visibility: dict[str, int], monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -266,7 +277,9 @@ def test_a_message_that_comes_a_little_early_is_not_posted_early(pipeline: Pipel
     assert receiver.received("/hook")[0].at >= due.timestamp() - 0.001
 
 
-def test_copies_in_one_batch_are_one_post(pipeline: Pipeline, receiver: Receiver, visibility: dict[str, int]) -> None:
+def test_copies_in_one_batch_are_one_post(
+    pipeline: Pipeline, receiver: Receiver, visibility: dict[str, int], stopped_clock: Clock
+) -> None:
     pipeline.webhook(receiver.url("/hook"))
     message = pipeline.message()
     assert pipeline.deliver(message, message, message) == [False, False, False]
@@ -276,13 +289,14 @@ def test_copies_in_one_batch_are_one_post(pipeline: Pipeline, receiver: Receiver
     failing = pipeline.message(event_id="evt_2")
     assert pipeline.deliver(failing, failing) == [True, True]
     assert len(receiver.received("/hook")) == 2
-    assert sorted(visibility.values()) == [10, 20]
+    due = hidden_until_due(pipeline, failing, stopped_clock, 10)
+    assert sorted(visibility.values()) == [due, due + 10]
 
     visibility.clear()
     moving = pipeline.message(event_id="evt_4", queue="delivery")
     assert pipeline.deliver(moving, moving) == [False, True]
     assert len(receiver.received("/hook")) == 3
-    assert list(visibility.values()) == [20]
+    assert list(visibility.values()) == [hidden_until_due(pipeline, moving, stopped_clock, 10) + 10]
 
     last = pipeline.message(event_id="evt_3")
     pipeline.logged(last, status="retrying", attempts=failures(3), next_attempt_at=ago(1))
@@ -440,6 +454,7 @@ def refusing(*_: Any, **__: Any) -> Any:
 
 
 @pytest.mark.parametrize("call", ["batch_get_item", "put_item"])
+@pytest.mark.usefixtures("stopped_clock")
 def test_our_fault_charges_nothing(
     pipeline: Pipeline,
     receiver: Receiver,

@@ -104,7 +104,7 @@ def test_a_person_who_edits_it_meanwhile_wins(
     def edits(_: Any) -> None:
         pipeline.config.edit_webhook("acme", "wh_1", edit)
 
-    monkeypatch.setattr(receiver, "_on_received", edits)
+    monkeypatch.setattr(receiver, "on_received", edits)
     message = pipeline.message()
     assert pipeline.deliver(message) == [True]
     delivery = pipeline.delivery(message)
@@ -125,7 +125,7 @@ def test_of_a_webhook_that_a_person_ended_meanwhile_nothing_is_emitted(
         else:
             pipeline.config.edit_webhook("acme", "wh_1", {"status": "disabled", "disabled_at": ago(0)})
 
-    monkeypatch.setattr(receiver, "_on_received", ends)
+    monkeypatch.setattr(receiver, "on_received", ends)
     message = pipeline.message()
     assert pipeline.deliver(message) == [False]
     delivery = pipeline.delivery(message)

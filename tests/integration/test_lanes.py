@@ -115,6 +115,7 @@ def test_a_crash_between_moving_and_acknowledging_makes_a_copy_that_waits_for_th
     assert apart == timedelta(seconds=10)
 
 
+@pytest.mark.usefixtures("stopped_clock")
 def test_what_cannot_be_moved_stays_and_moves_the_next_time(
     pipeline: Pipeline,
     receiver: Receiver,

@@ -142,7 +142,7 @@ def test_an_attempt_says_when_it_was_and_how_long_it_took(
         peer.send(b"SSH-2.0-" + b"x" * 2000 + b"\r\n")
 
     monkeypatch.setattr(sender, "monotonic", lambda: 1000 + elapsed)
-    monkeypatch.setattr(receiver, "_on_received", takes_two_seconds)
+    monkeypatch.setattr(receiver, "on_received", takes_two_seconds)
     before = now()
     for url, code, body in (
         (receiver.url("/hook"), None, "ok"),
