@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import time
 from collections.abc import Callable
+from itertools import chain, repeat
 from typing import Any
 
 import requests
@@ -68,13 +69,13 @@ class Client:
 
     def _await(self, path: str, until: Callable[[Any], bool], seconds: float) -> Any:
         deadline = time.monotonic() + seconds
-        while True:
+        for pause in chain((0.1, 0.2), repeat(0.4)):  # a call costs the emulator what a delivery does
             answer = self.call("GET", path)
             if answer.status_code == 200 and until(answer.json()):
                 return answer.json()
             if time.monotonic() > deadline:
                 raise TimeoutError(f"{path} still says {answer.text} after {seconds:g} s")
-            time.sleep(0.1)
+            time.sleep(pause)
 
     def _expect(self, answer: requests.Response, status: int) -> Any:
         if answer.status_code != status:
