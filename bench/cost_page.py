@@ -17,7 +17,7 @@ from bench.tables import table
 from local.emulator import ROOT
 
 VOLUMES = (10_000, 100_000, 1_000_000, 10_000_000, 100_000_000)
-METRICS, ALWAYS, OPTIONAL = 25, 4, ("FirstAttempts", "LateFirstAttempts", "CanaryMissed")
+METRICS, ALWAYS, OPTIONAL = 26, 4, ("FirstAttempts", "LateFirstAttempts", "CanaryMissed")
 """Custom metrics that the functions can write, those of them that every healthy delivery writes, and those of options."""
 
 
