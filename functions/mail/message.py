@@ -1,4 +1,4 @@
-"""What the mail says."""
+"""What the email says."""
 
 from __future__ import annotations
 
@@ -9,10 +9,10 @@ from unicodedata import category
 
 from webhooks.operational_events import MAX_COUNTED
 
-_BY_ITSELF = """What failed
-is then sent again by itself. The webhook's page says how far that is:"""
-_BY_HAND = """What failed
-is not sent again by itself. You can send it again from the webhook's page:"""
+_AUTOMATICALLY = """Failed
+deliveries are then resent automatically. The webhook's page shows the progress:"""
+_BY_HAND = """Failed
+deliveries are not resent automatically. Resend them from the webhook's page:"""
 
 
 @dataclass(frozen=True, slots=True)
@@ -22,12 +22,12 @@ class Message:
 
 
 def compose(failing: Mapping[str, Any], api_url: str) -> Message:
-    """Returns the mail for the detail of a `webhook.failing`."""
+    """Returns the email for the detail of a `webhook.failing`."""
     name, reason = _on_one_line(failing["webhook_name"]), _on_one_line(failing["failing_reason"])
     code = f" ({failing['failing_code']})" if failing.get("failing_code") else ""
     failed = failing.get("failed_deliveries") or 1  # none from a function that is being upgraded
     count = f"{failed} or more" if failed >= MAX_COUNTED else failed
-    after = _BY_ITSELF if failing.get("catch_up") else _BY_HAND
+    after = _AUTOMATICALLY if failing.get("catch_up") else _BY_HAND
     text = f"""\
 Your webhook "{name}" has been failing since {_readable(failing["failing_since"])}:
 {reason}{code}
@@ -39,8 +39,8 @@ answered with 200, the webhook counts as active again. {after}
 
 {failing["page_url"]}
 
-No other mail about this webhook follows within 24 hours. To switch the mails
-about all of the account's webhooks off, choose "Email alerts..." above the
+No other email about this webhook follows within 24 hours. To switch off emails
+about all of the account's webhooks, choose "Email alerts..." above the
 list of webhooks, or make this call with a key of the account {failing["account_id"]}:
 
 PUT {api_url}/v1/notifications

@@ -128,8 +128,8 @@ def test_it_says_what_why_since_when_where_and_how_to_switch_it_off(aws: Aws, cl
     [
         ({"failed_deliveries": 999}, "being retried: 999\n"),
         ({"failed_deliveries": 1000}, "being retried: 1000 or more\n"),
-        ({"catch_up": False}, "is not sent again by itself. You can"),
-        ({"catch_up": True}, "is then sent again by itself."),
+        ({"catch_up": False}, "are not resent automatically. Resend"),
+        ({"catch_up": True}, "are then resent automatically."),
     ],
 )
 def test_it_says_how_much_failed_and_what_becomes_of_it(

@@ -1,4 +1,4 @@
-"""What failed in an outage is sent again by itself, and the page says how far that is."""
+"""What failed in an outage is resent automatically, and the page says how far that is."""
 
 from __future__ import annotations
 
@@ -32,14 +32,16 @@ def test_an_outage_ends_by_itself(
     page.get_by_label("When it works again, send what failed in the meantime").check()
     portal.press("Save changes")
     portal.heading("Orders")
-    expect(page.get_by_role("region", name="Details")).to_contain_text("What failed is sent again by itself")
+    expect(page.get_by_role("region", name="Details")).to_contain_text("Failed deliveries are resent automatically")
     events = [deployed.platform.publish(account_id, "message.incoming", DATA) for _ in range(2)]
     for event_id in events:
         client.await_delivery(webhook["id"], event_id, lambda delivery: delivery["status"] == "failed", seconds=60)
     portal.go(webhook["id"])
     catching_up = page.get_by_role("region", name="Catching up")
     expect(catching_up).to_contain_text("As soon as your server answers 200")
-    expect(page.get_by_role("region", name="Failing")).to_contain_text("Then what failed is sent again by itself.")
+    expect(page.get_by_role("region", name="Failing")).to_contain_text(
+        "Failed deliveries are then resent automatically."
+    )
     receiver.answer("/down", Answer(200))
     portal.press("Send a test")
     client.await_webhook(webhook["id"], lambda shown: shown["status"] == "active", seconds=30)
@@ -61,13 +63,13 @@ def test_what_is_given_up_is_said_of_each_delivery(
     event_id = deployed.platform.publish(account_id, "message.incoming", DATA)
     client.await_delivery(webhook["id"], event_id, lambda delivery: delivery["status"] == "failed", seconds=60)
     portal.open(client, f"{webhook['id']}/deliveries/{event_id}")
-    expect(portal.page.locator("main")).to_contain_text("It is sent again by itself when your server works again.")
+    expect(portal.page.locator("main")).to_contain_text("It is resent automatically when your server works again.")
     make_older(deployed, account_id, webhook["id"], [event_id], minutes=3 * 24 * 60)
     _look(deployed)
     portal.page.reload()
     expect(portal.page.locator("main")).to_contain_text("given up after 3 days or at the 12th outage")
     portal.go(webhook["id"])
-    expect(portal.page.get_by_role("region", name="Catching up")).to_contain_text("no longer sent again by itself")
+    expect(portal.page.get_by_role("region", name="Catching up")).to_contain_text("no longer resent automatically")
 
 
 def test_how_far_it_is_is_shown_while_it_is_sending(

@@ -61,7 +61,7 @@ def test_what_is_typed_is_not_cut_off(portal: Portal, client: Client, create: Ca
     portal.open(client, f"{webhook['id']}/edit")
     page.get_by_label("Name", exact=True).fill("")
     page.keyboard.type("😀" * 60)
-    pace = page.get_by_label("Pace: deliveries a second", exact=True)
+    pace = page.get_by_label("Pace: deliveries per second", exact=True)
     pace.fill("")
     page.keyboard.type("10000")
     portal.press("Save changes")

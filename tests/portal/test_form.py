@@ -39,7 +39,7 @@ def test_an_empty_form_names_every_field(portal: Portal, client: Client) -> None
         expect(page.get_by_text(text)).to_have_count(2)
     expect(page.get_by_label("Name", exact=True)).to_have_attribute("aria-invalid", "true")
     expect(page.get_by_label("Name", exact=True)).to_have_accessible_description(
-        "So that you recognise it. Enter a name."
+        "Shown in the list of webhooks. Enter a name."
     )
     summary.get_by_role("button", name="URL").click()
     expect(page.get_by_label("URL")).to_be_focused()
@@ -159,7 +159,7 @@ def test_no_test_is_offered_of_a_disabled_webhook_and_events_are_explained(
     client.patch(f"/v1/webhooks/{webhook['id']}", {"enabled": False})
     portal.open(client, f"{webhook['id']}/edit")
     with page.expect_popup() as catalogue:
-        page.get_by_role("link", name="What each holds").click()
+        page.get_by_role("link", name="Event reference").click()
     expect(catalogue.value.get_by_role("heading", name="Event types", level=1)).to_be_visible()
     page.get_by_label("Name", exact=True).fill("Renamed")
     portal.press("Save changes")
@@ -203,7 +203,7 @@ def test_a_webhook_for_some_whatsapp_accounts(portal: Portal, client: Client, re
 
 def test_a_webhook_with_a_pace(portal: Portal, client: Client, receiver: Receiver) -> None:
     page = portal.page
-    pace = page.get_by_label("Pace: deliveries a second", exact=True)
+    pace = page.get_by_label("Pace: deliveries per second", exact=True)
     portal.open(client, "new")
     portal.fill(name="Orders", url=receiver.url("/hook"))
     page.get_by_text("Advanced: WhatsApp accounts, custom headers, pace").click()
@@ -218,7 +218,7 @@ def test_a_webhook_with_a_pace(portal: Portal, client: Client, receiver: Receive
     (webhook,) = client.get("/v1/webhooks")["data"]
     assert webhook["max_per_second"] == 20
     portal.go(webhook["id"])
-    expect(page.get_by_role("region", name="Details")).to_contain_text("20 a second at most")
+    expect(page.get_by_role("region", name="Details")).to_contain_text("20 per second at most")
     portal.go(f"{webhook['id']}/edit")
     expect(pace).to_have_value("20")
     pace.fill("")

@@ -14,7 +14,7 @@ const NEXT_STEPS = new Map(Object.entries({
   connection_failed: 'check that your server can be reached from the internet, then send a test event.',
   tls_certificate: "fix your server's certificate: valid today, for this host name, and sent with all intermediate certificates.",
   tls_handshake: "check your server's TLS settings: it has to accept TLS 1.2 or 1.3.",
-  tls_not_spoken: 'your server does not speak https at this port. Turn TLS on there, or enter a URL with the port of its https.',
+  tls_not_spoken: 'your server does not speak https at this port. Turn TLS on there, or enter a URL with the port at which it does.',
   address_not_public: 'use a host name that leads to a public address.',
   address_ipv6_only: 'add an A record: we reach endpoints over IPv4, and the host name has IPv6 addresses only.',
   url_not_allowed: 'edit the webhook, and enter a URL that is allowed.',
@@ -63,7 +63,7 @@ export function failingBanner(webhook, latest, ...more) {
       event ? h('a', { href: `#/${webhook.id}/deliveries/${event}`, 'data-action': 'failed' }, 'an event') : 'an event', ' had failed.'),
     step && h('p', {}, step),
     h('p', {}, 'New events are still sent. It becomes active when your server answers 200. ',
-      webhook.catch_up ? 'Then what failed is sent again by itself.' : 'Then resend what failed.'),
+      webhook.catch_up ? 'Failed deliveries are then resent automatically.' : 'Then resend what failed.'),
     ...more);
 }
 

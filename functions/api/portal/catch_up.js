@@ -41,7 +41,7 @@ function banner({ state, sent, total, next_look_at: next, ended_at: ended }) {
   const of = `${number(sent)} of ${number(total)}`;
   switch (state) {
     case 'waiting':
-      return h('section.banner.off', { 'aria-label': 'Catching up' }, h('h2', {}, 'What fails is sent again by itself'),
+      return h('section.banner.off', { 'aria-label': 'Catching up' }, h('h2', {}, 'Failed deliveries are resent automatically'),
         h('p', {}, 'As soon as your server answers 200. ', next && ['If nothing happens before, it is tried ', timeOf(next), '. '],
           sent > 0 && `${of} were sent again before it failed once more.`));
     case 'sending':
@@ -51,7 +51,7 @@ function banner({ state, sent, total, next_look_at: next, ended_at: ended }) {
     case 'done':
       return h('p.hint', {}, `After the last outage, ${sentAgain({ sent })}, `, timeOf(String(ended)), '.');
     case 'given_up':
-      return h('section.banner.bad', { 'aria-label': 'Catching up' }, h('h2', {}, 'What failed is no longer sent again by itself'),
+      return h('section.banner.bad', { 'aria-label': 'Catching up' }, h('h2', {}, 'Failed deliveries are no longer resent automatically'),
         h('p', {}, 'Your server was down for too long, or too often. Catching up ended ', timeOf(String(ended)), `, with ${of} sent again. `,
           'The rest is in the log: resend it when your server works again.'));
     default:

@@ -16,10 +16,10 @@ import { sentence } from './words.js';
 // One delivery: its attempts on a time line, and what was sent.
 
 const SENT_AGAIN = {
-  waiting: 'It is sent again by itself when your server works again.',
-  given_up: 'Not sent again by itself: given up after 3 days or at the 12th outage.',
-  stopped: 'Not sent again by itself: switched off, or the webhook disabled.',
-  too_old: 'Not sent again by itself: too old.',
+  waiting: 'It is resent automatically when your server works again.',
+  given_up: 'Not resent automatically: given up after 3 days or at the 12th outage.',
+  stopped: 'Not resent automatically: switched off, or the webhook disabled.',
+  too_old: 'Not resent automatically: too old.',
 };
 
 /**

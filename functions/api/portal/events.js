@@ -24,7 +24,7 @@ export function eventsField(types, selected) {
   const everything = parentBox('All events', [...boxes.values()]);
   const field = h('fieldset.field', { 'aria-describedby': error.id, tabindex: '-1' },
     h('legend', {}, 'Events'),
-    h('p.hint', {}, 'Only these are sent to the URL. ', h('a', { href: '../event-types', target: '_blank' }, 'What each holds')),
+    h('p.hint', {}, 'Only these are sent to the URL. ', h('a', { href: '../event-types', target: '_blank' }, 'Event reference')),
     h('div.group.everything', {}, everything.label), groups.map(({ element }) => element), error);
   const update = () => [everything, ...groups.map(({ all }) => all)].forEach((parent) => parent.update());
   field.addEventListener('change', update);

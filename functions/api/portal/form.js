@@ -24,7 +24,7 @@ import { clearErrors, showErrors } from './problems.js';
 export function webhookForm({ signal, types, webhook, label, busyLabel, cancel, save }) {
   const summary = h('div.banner.bad', { role: 'alert', tabindex: '-1', hidden: true });
   const fields = {
-    name: textField('Name', { value: webhook?.name, autocomplete: 'off' }, 'So that you recognise it.'),
+    name: textField('Name', { value: webhook?.name, autocomplete: 'off' }, 'Shown in the list of webhooks.'),
     url: textField('URL', {
       value: webhook?.url, inputmode: 'url', autocomplete: 'off', spellcheck: 'false', placeholder: 'https://',
     }, 'https only. It must answer 200 within 5 seconds.'),
@@ -33,9 +33,9 @@ export function webhookForm({ signal, types, webhook, label, busyLabel, cancel, 
       value: webhook?.whatsapp_account_ids.join(', '), required: false, autocomplete: 'off', spellcheck: 'false',
     }, 'Ids, separated by commas: only events that name one of them are sent. Empty: all events.'),
     headers: headersField(webhook?.headers),
-    max_per_second: textField('Pace: deliveries a second', {
+    max_per_second: textField('Pace: deliveries per second', {
       value: webhook?.max_per_second, inputmode: 'numeric', autocomplete: 'off', required: false,
-    }, 'At most so many, 1 to 1000; what comes faster waits its turn. 10 or 20 suit a small server. Empty: no limit.'),
+    }, 'Maximum deliveries per second, 1 to 1000. Faster events are queued in order of arrival; retries keep their schedule. 10 or 20 suit a small server. Empty: no limit.'),
     catch_up: checkField('When it works again, send what failed in the meantime', Boolean(webhook?.catch_up),
       `After an outage of your server, the oldest first${webhook ? `, up to ${webhook.catch_up_hours} h old` : ''}. Otherwise you resend it yourself.`),
   };

@@ -29,7 +29,7 @@ export async function listView(place, signal) {
   const mails = mailsButton(signal);
   place.append(h('div.title', {}, heading('Webhooks'),
     h('div.buttons', {}, address.pressed, mails && mails.pressed, h('a.button.primary', { href: '#/new' }, 'New Webhook'))), address.line, ...(mails ? [mails.line] : []),
-    h('p.lead', {}, 'We tell your own servers at once when something happens in AIsoule.'), body);
+    h('p.lead', {}, 'Webhooks notify your server as soon as something happens in AIsoule.'), body);
 
   /** @type {Webhook[]} */
   let webhooks = [];

@@ -15,7 +15,7 @@ export function nothing(log) {
   if (until && since > until) return 'From is after Until.';
   if (log.cursor) return 'None among the latest. Load more to look further back.';
   if (queryOf(log.filter)) return 'No delivery matches.';
-  return 'Nothing was sent yet. Events appear here by themselves. To see how one looks, send a test event.';
+  return 'Nothing was sent yet. New events appear here automatically. To see how one looks, send a test event.';
 }
 
 /**

@@ -3,10 +3,10 @@ import { button, h, newId } from './dom.js';
 import { openDialog } from './dialog.js';
 import { attempt, outcome } from './outcome.js';
 
-// The address that gets a mail when a webhook begins to fail, where this installation sends mails.
+// The address that gets an email when a webhook begins to fail, where this installation sends emails.
 
 /**
- * A button, and a line for what came of it; null where no mails are sent.
+ * A button, and a line for what came of it; null where no emails are sent.
  *
  * @param {AbortSignal} signal
  */
@@ -32,7 +32,7 @@ function mailsDialog(email, enabled, then) {
   const line = outcome();
   const save = h('button.primary', { type: 'submit' }, 'Save');
   const form = h('form', { novalidate: true },
-    h('div.field', {}, h('label', { for: id }, 'Email'), h('p.hint', { id: `${id}-hint` }, 'Empty: nobody gets a mail.'), address),
+    h('div.field', {}, h('label', { for: id }, 'Email'), h('p.hint', { id: `${id}-hint` }, 'Leave it empty to send no emails.'), address),
     h('label.check', {}, send, h('span', {}, 'Send alerts')),
     line, h('div.buttons', {}, save, button('Cancel', () => dialog.close())));
   form.addEventListener('submit', (event) => {
@@ -45,5 +45,5 @@ function mailsDialog(email, enabled, then) {
     });
   });
   const dialog = openDialog('Email alerts',
-    h('p', {}, 'When one of this account’s webhooks begins to fail, one address gets a mail: at most one a day for each webhook.'), form);
+    h('p', {}, 'When one of this account’s webhooks begins to fail, one address gets an email: at most one a day for each webhook.'), form);
 }

@@ -116,9 +116,9 @@ function statsShown({ buckets, since, until, complete, answer_ms: answer, delive
     bars(buckets),
     facts(
       ['Delivered', ended ? `${delivered} of ${ended}, ${rate} %` : 'Nothing was sent'],
-      ['Failed', failed ? h('a', { href: log }, `${failed}${catchUp ? '' : ', not sent again by itself'}`) : '0'],
+      ['Failed', failed ? h('a', { href: log }, `${failed}${catchUp ? '' : ', not resent automatically'}`) : '0'],
       ['Retried', String(retried)],
-      ['Your answers take', answer && `Half within ${answer.p50} ms, 95 % within ${answer.p95} ms, 99 % within ${answer.p99} ms`]),
+      ['Response time', answer && `Half within ${answer.p50} ms, 95 % within ${answer.p95} ms, 99 % within ${answer.p99} ms`]),
     h('p.hint', {}, complete ? 'Since ' : 'Too many to count all: only since ', timeOf(since), ', until ', timeOf(until), '.'),
   ];
 }

@@ -56,7 +56,7 @@ export interface Delivery {
   accepted_at: string;
   next_attempt_at: string | null;
   attempts: Attempt[];
-  /** Of one that failed in an outage, whether it is sent again by itself. */
+  /** Of one that failed in an outage, whether it is resent automatically. */
   catch_up?: 'waiting' | 'given_up' | 'stopped' | 'too_old' | null;
   /** Only where one delivery is asked for. */
   payload?: unknown;

@@ -117,8 +117,8 @@ function detailsOf(webhook) {
     ['WhatsApp accounts', webhook.whatsapp_account_ids.length > 0 && chips(webhook.whatsapp_account_ids)],
     ['Headers', headers.length > 0 && h('ul.plain', {}, headers.map(([name, mask]) => (
       h('li', {}, code(name), ' ', h('span.hint', {}, mask)))))],
-    ['Pace', webhook.max_per_second && `${webhook.max_per_second} a second at most`],
-    ['After an outage', webhook.catch_up && 'What failed is sent again by itself'],
+    ['Pace', webhook.max_per_second && `${webhook.max_per_second} per second at most`],
+    ['After an outage', webhook.catch_up && 'Failed deliveries are resent automatically'],
     ['Created', timeOf(webhook.created_at)],
     ['Changed', webhook.updated_at !== webhook.created_at && timeOf(webhook.updated_at)],
     ['Id', code(webhook.id)],
