@@ -78,11 +78,8 @@ def _catch_up(before: Webhook, edited: Webhook, *, enables: bool) -> None:
 
 def _begin_catch_up(webhook: Webhook, *, again: bool) -> None:
     """Does nothing if the webhook is not failing, or, unless it is wanted `again`, if this outage's was begun already."""
-    if webhook.status != "failing" or webhook.failing_since is None:
-        return
-    event_id = webhook.failing_event_id
-    event = delivery_log().event(webhook.account_id, event_id) if event_id else None
-    catch_ups().begin(webhook, event.accepted_at if event else webhook.failing_since, again=again)
+    if webhook.status == "failing":
+        catch_ups().begin(webhook, delivery_log().failing_event_accepted_at(webhook), again=again)
 
 
 def _write(webhook: Webhook, changes: Mapping[str, Any], *, version: int | None) -> tuple[Webhook, bool]:

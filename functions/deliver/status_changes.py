@@ -74,18 +74,17 @@ class StatusChanges:
         since = rfc3339(parse_time(webhook.failing_since) - EARLIER)
         return self.recoverable.failed_since(webhook.id, since, limit=MAX_COUNTED)
 
-    def begin_catch_up(self, webhook: Webhook, accepted_at: str) -> None:
+    def begin_catch_up(self, webhook: Webhook, accepted_at: str | None) -> None:
         """
-        Begins catching up, if the webhook has `catch_up`. `accepted_at` is of the event whose delivery made it failing.
-        Repeated for the same outage, it changes nothing.
+        Begins catching up, if the webhook has `catch_up`. `accepted_at` is of the event whose delivery made it failing, None
+        if that is not known. Repeated for the same outage, it changes nothing.
         """
         if webhook.catch_up:
             self.catch_ups.begin(webhook, accepted_at)
 
     def _begin_missed_catch_up(self, webhook: Webhook) -> None:
         """A crash may have come between the marking of a failing webhook and the beginning of its catching up."""
-        event = self.log.event(webhook.account_id, str(webhook.failing_event_id))
-        self.begin_catch_up(webhook, event.accepted_at if event else str(webhook.failing_since))
+        self.begin_catch_up(webhook, self.log.failing_event_accepted_at(webhook))
         self._make_due_now(webhook)
 
     def _make_due_now(self, webhook: Webhook) -> bool:

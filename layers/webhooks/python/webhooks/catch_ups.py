@@ -28,10 +28,11 @@ class CatchUps:
         answer = self._client.get_item(TableName=self._table, Key=catch_up_key(webhook_id), ConsistentRead=True)
         return _catch_up_of(answer.get("Item"))
 
-    def begin(self, webhook: Webhook, accepted_at: str, *, again: bool = False) -> None:
+    def begin(self, webhook: Webhook, accepted_at: str | None, *, again: bool = False) -> None:
         """
-        For a webhook that is failing because of a delivery of an event `accepted_at`; for another, it does nothing. One that
-        is under way goes on; repeated for the same outage, it changes nothing, unless somebody wants it `again`.
+        For a webhook that is failing because of a delivery of an event `accepted_at`, None if that is not known; for
+        another, it does nothing. One that is under way goes on; repeated for the same outage, it changes nothing, unless
+        somebody wants it `again`.
         """
         failing_since = webhook.failing_since
         if failing_since is None:
@@ -40,7 +41,7 @@ class CatchUps:
             webhook_id=webhook.id,
             account_id=webhook.account_id,
             state="waiting",
-            since=rfc3339(parse_time(min(failing_since, accepted_at)) - EARLIER),
+            since=rfc3339(parse_time(min(failing_since, accepted_at or failing_since)) - EARLIER),
             failing_since=failing_since,
         ).with_next_probe()
         was = self._put(begun, "attribute_not_exists(pk)", {})

@@ -12,6 +12,7 @@ from webhooks.delivery_places import log_place
 from webhooks.errors import NotFound
 from webhooks.item_keys import delivery_key, event_key
 from webhooks.items import delivery_item, delivery_of, event_item, event_of
+from webhooks.models import Webhook
 from webhooks.retention import oldest
 from webhooks.stored_events import StoredEvent
 
@@ -46,6 +47,11 @@ class DeliveryLog:
         answer = self._client.get_item(TableName=self._name, Key=event_key(account_id, event_id), ConsistentRead=True)
         event = event_of(answer["Item"]) if "Item" in answer else None
         return event if event and event.accepted_at > oldest(self._log_days) else None
+
+    def failing_event_accepted_at(self, webhook: Webhook) -> str | None:
+        """Returns when the event was accepted that made the webhook failing; None if that is not known."""
+        event = self.event(webhook.account_id, webhook.failing_event_id) if webhook.failing_event_id else None
+        return event.accepted_at if event else None
 
     def delivery(self, webhook_id: str, accepted_at: str, event_id: str) -> Delivery | None:
         """Strongly consistent: what decides about a POST is never read stale."""
