@@ -56,9 +56,10 @@ class Database(Construct):
             projection_type=dynamodb.ProjectionType.INCLUDE,
             non_key_attributes=["account_id", "event_id", "event", "accepted_at", "round", "test"],
         )
-        # Sparse, too, and for two kinds of items, as an update of a table can make one index only: in a partition for each
+        # Sparse, too, and for three kinds of items, as an update of a table can make one index only: in a partition for each
         # webhook, what waits for the first attempt of a round, in the order in which the rounds began; in one called `due`,
-        # the webhooks for which something waits because of their pace, or to be caught up on.
+        # the webhooks for which something waits because of their pace, or to be caught up on; in one called `erase`, the
+        # accounts that are being erased.
         self.log.add_global_secondary_index(
             index_name=DUE,
             partition_key=dynamodb.Attribute(name="due", type=dynamodb.AttributeType.STRING),

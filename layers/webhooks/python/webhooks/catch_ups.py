@@ -30,8 +30,8 @@ class CatchUps:
 
     def begin(self, webhook: Webhook, accepted_at: str | None, *, again: bool = False) -> None:
         """
-        For a webhook that is failing because of a delivery of an event `accepted_at`, None if that is not known; for
-        another, it does nothing. One that is under way goes on; repeated for the same outage, it changes nothing, unless
+        Begins one for a webhook that is failing because of a delivery of an event `accepted_at`, None if that is not known.
+        Another webhook gets none. One that is under way goes on; repeated for the same outage, it changes nothing, unless
         somebody wants it `again`.
         """
         failing_since = webhook.failing_since
@@ -54,8 +54,8 @@ class CatchUps:
 
     def make_due_now(self, webhook_id: str) -> bool:
         """
-        The endpoint has answered 200, or somebody has enabled the webhook: what is under way goes on within a minute. False
-        if nothing is.
+        Lets what is under way go on within a minute, because the endpoint has answered 200, or somebody has enabled the
+        webhook. Returns False if nothing is.
         """
         try:
             self._client.update_item(
