@@ -82,6 +82,7 @@ GROUPS = {
             "tests/integration/test_catch_up.py::test_a_person_who_enables_a_failing_webhook_begins_it_within_a_minute",
             "tests/integration/test_consistent_reads.py",
             "tests/integration/test_pace.py",
+            "tests/integration/test_telemetry.py::test_a_list_of_what_is_due_that_cannot_be_read_is_our_fault",
         ),
     ),
     "fanout": Group(
