@@ -11,6 +11,7 @@ from local.client import Client
 from local.receiver import Answer, Receiver
 from tests.deployed import Deployed
 from tests.portal.browser import Portal
+from tests.portal.network import hold
 
 EXAMPLE = {"message_id": "wamid.1", "whatsapp_account_id": "uuid"}
 
@@ -28,6 +29,15 @@ def test_the_title_of_a_webhook_keeps_it(
     deployed.platform.publish(account_id, "message.incoming", EXAMPLE)
     expect(title).to_contain_text("Disabled")
     expect(title).to_be_focused()
+
+
+def test_the_title_gets_it_where_the_reader_goes_before_the_first_view_is_there(portal: Portal, client: Client) -> None:
+    page = portal.page
+    hold(page, "**/v1/webhooks?*")
+    portal.open(client)
+    page.get_by_role("link", name="New Webhook").click()
+    portal.heading("New Webhook")
+    expect(page.get_by_role("heading", level=1)).to_be_focused()
 
 
 def test_retrying_a_delivery_keeps_it_and_the_request_stays_open(

@@ -29,11 +29,13 @@ export async function show() {
   leaving.abort();
   leaving = new AbortController();
   const { signal } = leaving;
+  const opening = first;
+  first = false;
   closeDialogs();
   const main = byId('main');
   const place = h('div.view', { 'aria-busy': 'true' });
   main.replaceChildren(place);
-  if (!first) main.focus({ preventScroll: true });
+  if (!opening) main.focus({ preventScroll: true });
   scrollTo(0, 0);
   crumbs();
   try {
@@ -45,8 +47,7 @@ export async function show() {
   if (signal.aborted) return;
   place.removeAttribute('aria-busy');
   const focused = document.activeElement;
-  if (!first && (focused === main || focused === document.body)) place.querySelector('h1')?.focus();
-  first = false;
+  if (!opening && (focused === main || focused === document.body)) place.querySelector('h1')?.focus();
 }
 
 /**
