@@ -495,6 +495,7 @@ def test_our_fault_charges_nothing(
 def test_a_record_that_dynamodb_does_not_take_is_tried_again_before_another_post(
     pipeline: Pipeline,
     receiver: Receiver,
+    clock: Clock,
     monkeypatch: pytest.MonkeyPatch,
     status: int,
     refused: int,
@@ -502,6 +503,7 @@ def test_a_record_that_dynamodb_does_not_take_is_tried_again_before_another_post
     tries: int,
     posts: int,
 ) -> None:
+    from deliver.recording import _PAUSES
     from webhooks.clients import client
 
     dynamodb, call, tried = client("dynamodb"), "put_item" if status == 200 else "transact_write_items", []
@@ -511,7 +513,8 @@ def test_a_record_that_dynamodb_does_not_take_is_tried_again_before_another_post
         tried.append(request)
         return refusing() if len(tried) <= refused else real(**request)
 
-    monkeypatch.setattr("deliver.recording._PAUSES", (0,) * 8)
+    slept: list[float] = []
+    monkeypatch.setattr("deliver.recording.time", SimpleNamespace(sleep=slept.append))
     monkeypatch.setattr("deliver.recording.REPEATED_FOR", timedelta(seconds=seconds))
     pipeline.webhook(receiver.url("/hook"))
     receiver.answer("/hook", Answer(status))
@@ -520,6 +523,8 @@ def test_a_record_that_dynamodb_does_not_take_is_tried_again_before_another_post
         patched.setattr(dynamodb, call, throttled)
         assert pipeline.deliver(message) == [posts > 1]
     assert len(tried) == tries
+    assert len(slept) == tries - 1
+    assert all(0 <= pause <= longest for pause, longest in zip(slept, _PAUSES, strict=False))
     assert pipeline.deliver(message) == [False]
     assert len(receiver.received("/hook")) == posts
     delivery = pipeline.delivery(message)
