@@ -205,6 +205,7 @@ GROUPS = {
         ("webhooks/account_items.py", "webhooks/account_data.py", "webhooks/erasures.py", "deliver/erase.py"),
         (
             "tests/integration/test_consistent_reads.py",
+            "tests/integration/test_telemetry.py::test_a_list_of_what_is_due_that_cannot_be_read_is_our_fault",
             *(
                 f"tests/integration/test_erasure.py::{test}"
                 for test in (
