@@ -8,7 +8,7 @@ EMULATOR := .venv/emulator
 RELEASE := .venv/release
 RETRY_DELAYS ?= 10,60,300
 # Processes that share the tests: more than cores, because many tests wait.
-WORKERS ?= 4
+WORKERS ?= 5
 SHARED = --dist loadgroup --no-loadscope-reorder
 NOT_SLOW = not slow and not by_hand
 PYTEST = $(PY) -m pytest $(SHARED)

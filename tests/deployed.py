@@ -22,8 +22,8 @@ from webhooks.models import new_id
 CONCURRENT = 8
 """Of each function on the shared stack, but the API's."""
 
-CALLS = 16
-"""Of the API: four processes of tests with a page, which makes two calls at once, a browser that opens it, and a client."""
+CALLS = 20
+"""Of the API: five processes of tests with a page, which makes two calls at once, a browser that opens it, and a client."""
 
 MAIL_FROM = "webhooks@example.com"
 SETTINGS = {"canary": "on", "mail_from": MAIL_FROM}

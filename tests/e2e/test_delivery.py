@@ -145,6 +145,7 @@ def test_one_event_many_times_is_one_post(deployed: Deployed, account: Account, 
     assert client.get(f"/v1/webhooks/{webhook['id']}/deliveries/order-1") == delivered
 
 
+@pytest.mark.slow
 @pytest.mark.alone
 def test_two_copies_of_a_failing_message_keep_to_one_schedule(
     deployed: Deployed, account: Account, receiver: Receiver

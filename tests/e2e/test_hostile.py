@@ -57,6 +57,7 @@ class Invocation:
         return next(line for line in self.lines if "_aws" in line)
 
 
+@pytest.mark.slow
 @pytest.mark.alone
 @pytest.mark.parametrize(
     ("flood", "code", "at_least_ms"),

@@ -7,6 +7,7 @@ import time
 from itertools import chain
 from typing import Any
 
+import pytest
 import requests
 
 from local.client import Client
@@ -20,6 +21,7 @@ EVENT = EVENT_TYPES["message.incoming"]
 SECONDS = 60
 
 
+@pytest.mark.slow
 def test_one_mail_for_two_outages_in_a_day_and_none_when_they_are_off(
     deployed: Deployed, account: tuple[str, Client], receiver: Receiver
 ) -> None:

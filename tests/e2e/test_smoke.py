@@ -51,6 +51,7 @@ def test_a_drill_passes_and_leaves_nothing(deployed: Deployed) -> None:
     assert deployed.platform.get(f"/v1/accounts/{account_id}/erasure")["state"] == "running", "for six minutes"
 
 
+@pytest.mark.slow
 def test_a_role_that_may_too_much_fails_it(deployed: Deployed, monkeypatch: pytest.MonkeyPatch) -> None:
     for name, value in environment(deployed.outputs.endpoint_url).items():
         monkeypatch.setenv(name, value)
@@ -66,6 +67,7 @@ def test_a_role_that_may_too_much_fails_it(deployed: Deployed, monkeypatch: pyte
             iam.delete_role_policy(RoleName=role, PolicyName="too-much")
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     ("schedule", "failure"),
     [("1,30,3", r"attempt 3: \S+ s after the one before, expected 30 s or more"), ("1,2,3,4", "status codes: ")],

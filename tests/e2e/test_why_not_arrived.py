@@ -88,6 +88,7 @@ def customer(deployed: Deployed, account: tuple[str, Client], receiver: Receiver
     return Customer(deployed, account, receiver)
 
 
+@pytest.mark.slow
 def test_the_page_says_what_the_api_says(
     deployed: Deployed, customer: Customer, receiver: Receiver, tmp_path: Path
 ) -> None:

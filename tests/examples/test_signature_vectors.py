@@ -96,6 +96,7 @@ def test_a_plain_receiver_answers_by_both_headers(language: str, tmp_path: Path)
         assert answers_of(receiver) == expected("X-Webhook-Signature", "webhook-signature")
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("framework", FRAMEWORKS)
 def test_one_with_a_framework_answers_by_webhook_signature(framework: str, tmp_path: Path) -> None:
     clock = stopped_clock.environment(tmp_path, NOW)

@@ -15,7 +15,7 @@ from tests.model.simulation import DEAD, Simulation
 from webhooks.deliveries import Delivery
 
 FAILED = ["evt_1", "evt_2", "evt_3", "evt_4"]
-_QUICK = ("crash before", "crash after", "throttled", "refused in part")
+_QUICK = ("crash after",)
 _FAULTS = [fault if fault in _QUICK else pytest.param(fault, marks=pytest.mark.slow) for fault in FAULTS]
 
 

@@ -6,6 +6,8 @@ import os
 import subprocess
 import sys
 
+import pytest
+
 from local.emulator import ROOT
 
 
@@ -22,6 +24,7 @@ def histories(hash_seed: str, *modules: str) -> list[str]:
     return shown.stdout.splitlines()
 
 
+@pytest.mark.slow
 def test_a_seed_repeats_its_histories_whatever_is_loaded_and_however_sets_are_sorted() -> None:
     once = histories("1")
     assert len(once) >= 12

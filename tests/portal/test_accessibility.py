@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator
-from typing import Any
+from typing import Any, Literal
 
 import pytest
 from playwright.sync_api import Browser, BrowserContext, Page, expect
@@ -21,7 +21,10 @@ RULES: dict[str, Any] = {
     # Nothing but colours is another by night.
     "dark": {"type": "rule", "values": ["color-contrast", "link-in-text-block"]},
 }
-LOOKS = [("light", 1280), ("dark", 1280), ("light", 360), ("dark", 360)]
+Look = tuple[Literal["light", "dark"], int]
+FIRST_LOOK: list[Look] = [("light", 1280)]
+OTHER_LOOKS: list[Look] = [("dark", 1280), ("light", 360), ("dark", 360)]
+Check = Callable[[Page, str], None]
 
 
 @pytest.fixture
@@ -30,14 +33,21 @@ def context(browser: Browser) -> Iterator[BrowserContext]:
         yield context
 
 
-def check(page: Page, what: str) -> None:
-    """In every look; the page's scripts take nothing from them but the length of a long list."""
-    if not page.evaluate("'axe' in window"):
-        page.evaluate(AXE)
-    for scheme, width in LOOKS:
-        page.emulate_media(color_scheme=scheme)  # type: ignore[arg-type]
-        page.set_viewport_size({"width": width, "height": 800})
-        check_look(page, scheme, f"{what}, {scheme}, {width} px")
+@pytest.fixture(
+    params=[FIRST_LOOK, pytest.param(OTHER_LOOKS, marks=pytest.mark.slow)], ids=["first look", "other looks"]
+)
+def check(request: pytest.FixtureRequest) -> Check:
+    """Looks at a page in each; its scripts take nothing from them but the length of a long list."""
+
+    def in_each_look(page: Page, what: str) -> None:
+        if not page.evaluate("'axe' in window"):
+            page.evaluate(AXE)
+        for scheme, width in request.param:
+            page.emulate_media(color_scheme=scheme)
+            page.set_viewport_size({"width": width, "height": 800})
+            check_look(page, scheme, f"{what}, {scheme}, {width} px")
+
+    return in_each_look
 
 
 def check_look(page: Page, scheme: str, what: str) -> None:
@@ -55,7 +65,7 @@ def check_look(page: Page, scheme: str, what: str) -> None:
     assert page.evaluate("document.documentElement.scrollWidth <= innerWidth"), f"{what} is wider than the screen"
 
 
-def test_without_webhooks(portal: Portal, client: Client) -> None:
+def test_without_webhooks(portal: Portal, client: Client, check: Check) -> None:
     page = portal.page
     page.goto(portal.address)
     expect(page.get_by_label("API key")).to_be_visible()
@@ -87,6 +97,7 @@ def test_with_webhooks(
     create: Callable[..., Any],
     receiver: Receiver,
     new_account: Callable[[], tuple[str, Client]],
+    check: Check,
 ) -> None:
     page, (account_id, client) = portal.page, account
     receiver.answer("/dead", Answer(500, body=b"down"))

@@ -123,6 +123,7 @@ def test_another_accounts_key_does_not_continue_an_expired_session(
     portal.open(client, "new")
     portal.fill(name="Mine", url=receiver.url("/hook"))
     expect(named(page)).to_have_text(f"Account {account_id}")
+    page.wait_for_load_state("networkidle")  # a call on its way would be refused first, and say so
     revoke(deployed, client)
     portal.press("Create Webhook")
     dialog = page.get_by_role("dialog", name="Your session has expired")
@@ -149,6 +150,7 @@ def test_a_link_while_the_session_has_expired(
     portal.open(client, "new")
     portal.fill(name="Mine", url=receiver.url("/hook"))
     expect(named(page)).to_have_text(f"Account {account_id}")
+    page.wait_for_load_state("networkidle")  # a call on its way would be refused first, and say so
     revoke(deployed, client)
     portal.press("Create Webhook")
     expect(page.get_by_role("dialog", name="Your session has expired")).to_be_visible()

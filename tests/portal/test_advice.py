@@ -61,6 +61,7 @@ def urls(deployed: Deployed, receiver: Receiver) -> Iterator[dict[str, str]]:
         }
 
 
+@pytest.mark.slow
 def test_the_next_step_fits_the_failure(
     portal: Portal, client: Client, create: Callable[..., Any], urls: dict[str, str]
 ) -> None:

@@ -6,6 +6,7 @@ from collections.abc import Callable
 from dataclasses import asdict
 from typing import Any
 
+import pytest
 from playwright.sync_api import expect
 
 from local.client import Client
@@ -53,6 +54,7 @@ def test_an_outage_ends_by_itself(
     expect(page.locator("main")).to_contain_text("2 deliveries were sent again")
 
 
+@pytest.mark.slow
 def test_what_is_given_up_is_said_of_each_delivery(
     portal: Portal, deployed: Deployed, account: tuple[str, Client], receiver: Receiver, create: Callable[..., Any]
 ) -> None:

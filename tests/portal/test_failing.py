@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import Any
 
+import pytest
 from playwright.sync_api import expect
 
 from local.client import Client
@@ -56,6 +57,7 @@ def test_an_endpoint_that_is_gone_disables_its_webhook_and_the_page_says_why(
     expect(banner).to_have_count(0)
 
 
+@pytest.mark.slow
 def test_failing_above_newer_deliveries_says_how_many_arrived(
     portal: Portal, client: Client, create: Callable[..., Any], receiver: Receiver, deployed: Deployed, account: Any
 ) -> None:
@@ -105,6 +107,7 @@ def test_a_redirect_says_where_it_leads(
     )
 
 
+@pytest.mark.slow
 def test_the_list_says_since_when_and_why(
     portal: Portal, client: Client, create: Callable[..., Any], receiver: Receiver, deployed: Deployed, account: Any
 ) -> None:
@@ -182,6 +185,7 @@ def test_recovering_what_failed(
     assert all(posted.count(event_id) == 5 for event_id in events), "nothing is POSTed twice"
 
 
+@pytest.mark.slow
 def test_too_many_at_once_says_when_to_try_again(
     portal: Portal, client: Client, create: Callable[..., Any], receiver: Receiver
 ) -> None:

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import Any
 
+import pytest
 from playwright.sync_api import expect
 
 from local.client import Client
@@ -16,6 +17,7 @@ from tests.portal.network import hold
 EXAMPLE = {"message_id": "wamid.1", "whatsapp_account_id": "uuid"}
 
 
+@pytest.mark.slow
 def test_the_title_of_a_webhook_keeps_it(
     portal: Portal, account: tuple[str, Client], create: Callable[..., Any], receiver: Receiver, deployed: Deployed
 ) -> None:
@@ -40,6 +42,7 @@ def test_the_title_gets_it_where_the_reader_goes_before_the_first_view_is_there(
     expect(page.get_by_role("heading", level=1)).to_be_focused()
 
 
+@pytest.mark.slow
 def test_retrying_a_delivery_keeps_it_and_the_request_stays_open(
     portal: Portal, client: Client, create: Callable[..., Any], receiver: Receiver
 ) -> None:

@@ -7,6 +7,7 @@ import sys
 import time
 from pathlib import Path
 
+import pytest
 from playwright.sync_api import Response, Route, expect
 
 from local.client import Client
@@ -109,6 +110,7 @@ def test_a_refusal_is_said_beside_the_button(portal: Portal, client: Client) -> 
     expect(portal.page.get_by_role("status").filter(has_text="Too many")).to_be_visible()
 
 
+@pytest.mark.slow
 def test_a_first_look_that_fails_says_so_and_is_repeated(portal: Portal, client: Client) -> None:
     address = client.post("/v1/test-addresses", {}, 201)["id"]
     portal.page.route("**/requests?*", lambda route: route.fulfill(status=409, json={"detail": "try later"}))

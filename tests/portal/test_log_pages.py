@@ -75,6 +75,7 @@ def test_an_answer_to_an_older_filter_is_left_alone(portal: Portal, client: Clie
     expect(page.locator("#stale")).to_be_hidden()
 
 
+@pytest.mark.slow
 def test_what_is_under_way_far_down_is_read_again(portal: Portal, client: Client, webhook: Any, log: Log) -> None:
     """Below the newest 100, as of a webhook with a pace."""
     log(*range(120))
