@@ -67,7 +67,8 @@ def _wait(catch_up: CatchUp, webhook: Webhook, *, began: str) -> bool:
     """Waits for the end of the outage, and sends a probe if one is due. Returns False: nothing more can be done at once."""
     if catch_up.failing_since != began:
         if catch_up.pauses >= MAX_PAUSES:
-            return _end(catch_up, "given_up")
+            # In this outage: otherwise its end would begin another catching up, without the pauses of this one.
+            return _end(replace(catch_up, failing_since=began), "given_up")
         paused = replace(catch_up, state="waiting", failing_since=began, pauses=catch_up.pauses + 1)
         catch_ups().save(paused.with_next_probe())
         return False
