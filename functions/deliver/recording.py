@@ -4,8 +4,11 @@ from __future__ import annotations
 
 import random
 import time
+from collections.abc import Callable
 from dataclasses import dataclass, replace
 from datetime import timedelta
+from functools import partial
+from typing import TypeVar
 
 from botocore.exceptions import BotoCoreError, ClientError
 
@@ -19,10 +22,13 @@ from webhooks.telemetry import count, log_delivery
 from webhooks.times import now, parse_time, rfc3339
 from webhooks.webhook_marks import WebhookMarks
 
+T = TypeVar("T")
+
 REPEATED_FOR = timedelta(seconds=5)
 """
 Counted from the beginning of the attempt: no record of it is tried again later. What then remains of the function's 30 s is
-enough for this try and for what comes after it, even if AWS leaves each call without an answer once.
+enough for the last try, even if AWS leaves each call without an answer once. If the record ends an outage, what follows from
+that may be cut off; the message then comes back, and it is done.
 """
 
 _PAUSES = (0.05, 0.1, 0.2, 0.4, 0.8, 1, 1, 1)
@@ -45,27 +51,16 @@ class Recorder:
         reason a record that fails is tried again, for some seconds.
         """
         try:
-            recorded = self._save_patiently(snapshot, attempt, attempted)
+            recorded = _patiently(attempt, partial(self._save, snapshot, attempt, attempted))
             while recorded is None:
-                snapshot = self.read_again(snapshot)
+                snapshot = _patiently(attempt, partial(self.read_again, snapshot))
                 if snapshot.is_settled() or snapshot.recorded() != attempt.number - 1:
                     return None
-                recorded = self._save_patiently(snapshot, attempt, attempted)
+                recorded = _patiently(attempt, partial(self._save, snapshot, attempt, attempted))
         except Exception:
             count("DuplicatePostPossible")
             raise
         return recorded
-
-    def _save_patiently(self, snapshot: Snapshot, attempt: Attempt, attempted: Webhook) -> Snapshot | None:
-        """`_save`, again and again if DynamoDB throttles or does not answer. Raises its last error."""
-        for pause in _PAUSES:
-            try:
-                return self._save(snapshot, attempt, attempted)
-            except (BotoCoreError, ClientError):
-                if now() >= parse_time(attempt.at) + REPEATED_FOR:
-                    raise
-            time.sleep(random.uniform(0, pause))
-        return self._save(snapshot, attempt, attempted)
 
     def _save(self, snapshot: Snapshot, attempt: Attempt, attempted: Webhook) -> Snapshot | None:
         """
@@ -107,3 +102,16 @@ class Recorder:
 
 def cancelled(delivery: Delivery) -> Delivery:
     return replace(delivery, status="cancelled", next_attempt_at=None)
+
+
+def _patiently(attempt: Attempt, step: Callable[[], T]) -> T:
+    """Takes the step of a record, again and again while DynamoDB refuses it or does not answer. Raises its last error."""
+    for longest in _PAUSES:
+        try:
+            return step()
+        except (BotoCoreError, ClientError):
+            pause = random.uniform(0, longest)
+            if now() + timedelta(seconds=pause) >= parse_time(attempt.at) + REPEATED_FOR:
+                raise
+        time.sleep(pause)
+    return step()

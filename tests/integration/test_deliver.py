@@ -554,6 +554,37 @@ def test_what_another_copy_wrote_meanwhile_stands(
     assert metrics(written(capsys))["DuplicatePost"] == [1]
 
 
+def test_a_log_that_moved_meanwhile_is_read_again_until_it_can_be(
+    pipeline: Pipeline, receiver: Receiver, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """As when a person's retry is marked while its message is attempted: the attempt is recorded, not made once more."""
+    from webhooks.clients import client
+
+    pipeline.webhook(receiver.url("/hook"))
+    message = pipeline.message()
+    dynamodb, send, read = client("dynamodb"), HTTPAdapter.send, client("dynamodb").batch_get_item
+    refused: list[Any] = []
+
+    def throttled(**request: Any) -> Any:
+        refused.append(request)
+        return refusing() if len(refused) <= 2 else read(**request)
+
+    def moves(*arguments: Any, **options: Any) -> Any:
+        response = send(*arguments, **options)
+        pipeline.logged(message)
+        monkeypatch.setattr(dynamodb, "batch_get_item", throttled)
+        return response
+
+    monkeypatch.setattr("deliver.recording.time", SimpleNamespace(sleep=lambda _: None))
+    monkeypatch.setattr(HTTPAdapter, "send", moves)
+    assert pipeline.deliver(message) == [False]
+    delivery = pipeline.delivery(message)
+    assert delivery is not None
+    assert (delivery.status, len(delivery.attempts), len(refused)) == ("delivered", 1, 3)
+    assert len(receiver.received("/hook")) == 1
+    assert "DuplicatePostPossible" not in metrics(written(capsys))
+
+
 @pytest.mark.parametrize("status", [200, 500])
 def test_a_record_whose_answer_is_lost_is_not_taken_for_another_copys(
     pipeline: Pipeline,
