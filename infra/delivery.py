@@ -30,7 +30,7 @@ drops such a message at about the 16th call of a function, and nothing is logged
 
 _RETRY_BATCH = 40
 """Retries wait for slow endpoints, side by side: a larger batch costs less. bench/results.md has what was simulated with
-20, 40 and 60, and `deliver.snapshots` reads two items a message in one call, of 100 at most.
+20, 40 and 60, and `webhooks.delivery_states` reads two items a message in one call, of 100 at most.
 """
 
 

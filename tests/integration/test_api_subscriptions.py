@@ -130,7 +130,7 @@ def test_what_cannot_be_announced_is_not_added(
     for method, called, body in calls:
         answer = account.call(method, called, body)
         assert (answer.status, answer.headers["Retry-After"]) == (503, "1")
-        assert answer.json["detail"].startswith("nothing was changed, because that could not be announced")
+        assert answer.json["detail"].startswith("nothing was changed, because the change could not be announced")
     (left,) = account.get("/v1/webhooks").json["data"]
     assert (left["status"], left["events"]) == ("disabled", VALID["events"])
     lines = [vars(record) for record in caplog.records if record.getMessage() == "subscriptions.not_emitted"]

@@ -98,9 +98,7 @@ class SubscriptionChanges:
             self._emit(account_id, known)
         except Exception:
             logger.exception("subscriptions.not_emitted", extra={"account_id": account_id})
-            raise NotSent(
-                "nothing was changed, because that could not be announced on the event bus; try again"
-            ) from None
+            raise NotSent("nothing was changed, because the change could not be announced; try again") from None
 
     def _emitted(self, account_id: str, calls: list[str]) -> bool:
         """Emits what there is now, without what the calls have announced. Says whether that worked."""
