@@ -9,9 +9,12 @@ import subprocess
 import sys
 from pathlib import Path
 
+import pytest
+
 from local.emulator import ROOT
 
 
+@pytest.mark.slow
 def test_lambda_can_read_the_code_whatever_the_umask_was(tmp_path: Path) -> None:
     """Of whoever checked it out, and of whoever deploys it: the CLI packs files with their modes."""
     for part in ("functions", "layers"):
