@@ -14,7 +14,7 @@ from playwright.sync_api import Route, expect
 from local.client import Client
 from local.emulator import ROOT
 from local.receiver import Receiver
-from tests.portal.browser import Portal
+from tests.portal.browser import Portal, settle
 
 LANGUAGES = {"Python": "python", "Node": "js", "PHP": "php", "Go": "go", "Ruby": "ruby"}
 
@@ -105,6 +105,7 @@ def test_own_rotations_and_edits_are_not_taken_for_somebody_elses(
             lambda response: response.url.endswith(webhook["id"]) and response.request.method == "GET"
         ):
             portal.press(name)
+        settle(page)
 
     for _ in range(2):
         portal.press("Rotate…")
@@ -123,23 +124,48 @@ def test_own_rotations_and_edits_are_not_taken_for_somebody_elses(
 def test_a_rotation_whose_answer_is_lost_is_not_made_twice(
     portal: Portal, client: Client, create: Callable[..., Any]
 ) -> None:
-    """The second one would revoke the secret that the customer's server has."""
-    page = portal.page
-    path = f"/v1/webhooks/{create()['id']}/secret"
+    """The second would revoke the secret that the customer's server has; not even if the page has read the webhook again."""
+    page, webhook = portal.page, create()
+    path = f"/v1/webhooks/{webhook['id']}/secret"
 
     def lose_the_answer(route: Route) -> None:
         route.fetch()
         route.abort("internetdisconnected")
 
     page.route("**/secret/rotate", lose_the_answer, times=1)
-    portal.open(client, path.split("/")[3])
+    page.clock.install()
+    portal.open(client, webhook["id"])
     portal.press("Rotate…")
     portal.press("Rotate the secret")
     expect(page.get_by_role("dialog")).to_contain_text("The server did not answer")
     rotated = client.get(path)
+    page.clock.fast_forward("00:02")
+    with page.expect_response(lambda response: response.url.endswith(webhook["id"])):
+        page.evaluate("dispatchEvent(new Event('focus'))")
+    settle(page)
     portal.press("Rotate the secret")
-    expect(page.get_by_role("dialog")).to_contain_text("Somebody else changed this webhook")
+    expect(page.get_by_role("dialog")).to_contain_text("The webhook was changed, perhaps by this rotation.")
+    expect(page.get_by_role("button", name="Rotate the secret")).to_have_count(0)
+    expect(page.get_by_role("button", name="Cancel")).to_be_focused()
     assert client.get(path) == rotated
+
+
+def test_a_webhook_that_another_tab_changed_can_be_rotated_by_opening_the_dialog_again(
+    portal: Portal, client: Client, create: Callable[..., Any]
+) -> None:
+    page, webhook = portal.page, create()
+    portal.open(client, webhook["id"])
+    client.patch(f"/v1/webhooks/{webhook['id']}", {"name": "Renamed"})
+    portal.press("Rotate…")
+    portal.press("Rotate the secret")
+    expect(page.get_by_role("dialog")).to_contain_text("compare it with your server’s.")
+    portal.heading("Renamed")
+    assert client.get(f"/v1/webhooks/{webhook['id']}/secret")["secret"] == webhook["secret"]
+    portal.press("Cancel")
+    portal.press("Rotate…")
+    portal.press("Rotate the secret")
+    expect(page.get_by_role("dialog")).to_have_count(0)
+    expect(page.locator("[data-secret]")).not_to_have_text(webhook["secret"])
 
 
 def test_the_code_is_the_readmes_which_is_run(portal: Portal, client: Client, create: Callable[..., Any]) -> None:

@@ -6,6 +6,7 @@ import { announce, button, code, fill, h } from './dom.js';
 import { crumbs, heading, loading } from './frame.js';
 import { attempt, outcome } from './outcome.js';
 import { pathOf, webhookOf } from './parts.js';
+import { Refused, statusOf } from './refused.js';
 import { keepSaved, savedBanner, takeSaved } from './saved.js';
 import { snippets, SURVIVING } from './snippets.js';
 import { timeOf } from './time.js';
@@ -84,7 +85,7 @@ export function secretCard(current, signal, reread, secret) {
     h('h2', {}, 'Signing secret'),
     h('p.hint', {}, 'Proves to your server that a request is from us.'),
     place, line,
-    !secret && h('div.buttons', {}, button('Rotate…', () => rotateDialog(current(), signal, (value, until) => {
+    !secret && h('div.buttons', {}, button('Rotate…', () => rotateDialog(current, signal, reread, (value, until) => {
       showSecret(value, h('p', {}, until
         ? ['This is the new secret. The old one still signs ', code('webhook-signature'), ' until ', timeOf(until), '.']
         : ['This is the new secret. The old one no longer signs anything.']));
@@ -96,24 +97,35 @@ export function secretCard(current, signal, reread, secret) {
 const OVERLAPS = [[0, 'Revoke it now'], [3600, 'For 1 hour'], [86400, 'For 24 hours'], [604800, 'For 7 days']];
 
 /**
- * @param {Webhook} webhook
+ * @param {() => Webhook} current
  * @param {AbortSignal} signal
+ * @param {() => Promise<void>} reread
  * @param {(secret: string, previousExpiresAt: string | null) => void} rotated
  */
-function rotateDialog(webhook, signal, rotated) {
+function rotateDialog(current, signal, reread, rotated) {
+  /** As at the first press: a rotation whose answer was lost is not made again. @type {Webhook | undefined} */
+  let webhook;
   const line = outcome();
   const choices = OVERLAPS.map(([seconds, label]) => h('label.check', {},
     h('input', { type: 'radio', name: 'overlap', value: seconds, checked: seconds === 86400 }), h('span', {}, label)));
   const rotate = button('Rotate the secret', () => attempt(rotate, 'Rotating…', line, async () => {
     const chosen = /** @type {HTMLInputElement} */ (dialog.querySelector('input:checked'));
     const body = { overlap_seconds: Number(chosen.value) };
-    const answer = await call('POST', pathOf(webhook.id, 'secret', 'rotate'), { body, etag: etagOf(webhook) });
+    webhook ??= current();
+    const answer = await call('POST', pathOf(webhook.id, 'secret', 'rotate'), { body, etag: etagOf(webhook) }).catch(async (error) => {
+      if (statusOf(error) !== 412) throw error;
+      cancel.focus();
+      rotate.remove();
+      await reread().catch(() => {});
+      throw new Refused(412, 'The webhook was changed, perhaps by this rotation. Close this, reveal the secret and compare it with your server’s.');
+    });
+    announce('The secret was rotated');
     signal.throwIfAborted();
     dialog.close();
     rotated(answer.secret, answer.previous_expires_at);
-    announce('The secret was rotated; the new one is shown');
   }), '.primary');
-  const safe = h('a', { href: `#/${webhook.id}/secret?${SURVIVING}`, onclick: () => dialog.close() }, 'Code that keeps working');
+  const cancel = button('Cancel', () => dialog.close());
+  const safe = h('a', { href: `#/${current().id}/secret?${SURVIVING}`, onclick: () => dialog.close() }, 'Code that keeps working');
   const dialog = openDialog('Rotate the secret',
     h('p', {}, 'A new secret signs from the next request on.'),
     h('fieldset.field', {}, h('legend', {}, 'How long should the old secret keep working?'), choices),
@@ -121,5 +133,5 @@ function rotateDialog(webhook, signal, rotated) {
       h('p', {}, h('strong', {}, 'Does your server check ', code('X-Webhook-Signature'), '?'),
         ' It has room for one signature and changes at once: your server will refuse our requests until it has the new secret.'),
       h('p', {}, 'Only ', code('webhook-signature'), ' is signed with both. ', safe)),
-    line, h('div.buttons', {}, rotate, button('Cancel', () => dialog.close())));
+    line, h('div.buttons', {}, rotate, cancel));
 }
