@@ -25,6 +25,7 @@ def test_they_are_waited_for_while_one_may_come(
     put, table = deployed.outputs.client("dynamodb").put_item, deployed.resources["LogTable"]
     orders, crm = create("Orders"), create("CRM")
     create("Other", events=["contact.created"])
+    create("Of another account", whatsapp_account_ids=["elsewhere"])
     at = rfc3339(now())
     event = StoredEvent(account_id, "evt_1", "message.incoming", BODY, at, webhooks=3)  # one was deleted
 

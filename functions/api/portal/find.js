@@ -69,17 +69,19 @@ export async function eventView(place, signal, eventId) {
     /** @type {{data: Webhook[], next_cursor: string | null}} */
     const { data, next_cursor: more } = await call('GET', 'webhooks?limit=100', { signal });
     const accepted = Date.parse(event.accepted_at);
-    return more !== null || data.some(({ id, events, created_at: created, disabled_at: disabled }) => (
-      !known.has(id) && events.includes(event.event) && Date.parse(created) <= accepted && !(Date.parse(disabled ?? '') <= accepted)));
+    return more !== null || data.some(({ id, events, whatsapp_account_ids: accounts, created_at: created, disabled_at: disabled }) => (
+      !known.has(id) && events.includes(event.event)
+      && (!accounts.length || accounts.includes(event.payload?.data?.whatsapp_account_id))
+      && Date.parse(created) <= accepted && !(Date.parse(disabled ?? '') <= accepted)));
   }
 
   async function refresh() {
     const before = statuses();
     event = await ask();
     const news = statuses().filter((each) => !before.includes(each));
+    paint();
     if (news.length) announce(news.slice(0, 3).join(', '));
     else awaited = await isAwaited();
-    paint();
     return news.length > 0;
   }
 

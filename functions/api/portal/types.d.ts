@@ -89,7 +89,7 @@ export interface FoundEvent {
   event: string;
   accepted_at: string;
   webhooks: number | null;
-  payload: unknown;
+  payload: { data?: { whatsapp_account_id?: any } };
   deliveries: {
     webhook_id: string;
     webhook_name: string;
