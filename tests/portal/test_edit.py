@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import Any
 
+import pytest
 from playwright.sync_api import Route, expect
 
 from local.client import Client
@@ -21,8 +22,9 @@ def test_a_change_that_is_stored_and_not_finished_is_finished_by_saving_once_mor
     def store_and_refuse(route: Route) -> None:
         assert route.request.method == "PATCH"
         assert route.fetch().ok
-        detail = "the webhook is changed, but what its account subscribes to could not be published; repeat the edit"
-        route.fulfill(status=503, content_type="application/problem+json", json={"detail": detail})
+        refuse(
+            route, "the webhook is changed, but that could not be published on the event bus; send the same PATCH again"
+        )
 
     page.route(f"**{path}", store_and_refuse, times=1)
     page.get_by_label("Name", exact=True).fill("Renamed")
@@ -32,6 +34,47 @@ def test_a_change_that_is_stored_and_not_finished_is_finished_by_saving_once_mor
     assert client.get(path)["name"] == "Renamed"
     portal.press("Save changes")
     expect(page.get_by_role("region", name="Saved")).to_contain_text("Changes saved.")
+
+
+@pytest.mark.parametrize(
+    ("action", "status", "words"),
+    [
+        ("Enable", "active", "the webhook is changed, but that could not be published on the event bus; send the same"),
+        (
+            "Disable",
+            "disabled",
+            "the webhook is disabled, but `webhook.disabled` could not be published; send the same",
+        ),
+    ],
+    ids=["enabling", "disabling"],
+)
+def test_a_switch_that_is_stored_and_not_finished_is_finished_by_pressing_once_more(
+    portal: Portal, client: Client, create: Callable[..., Any], action: str, status: str, words: str
+) -> None:
+    page, webhook = portal.page, create()
+    path = f"/v1/webhooks/{webhook['id']}"
+    client.patch(path, {"enabled": action == "Disable"})
+    portal.open(client, webhook["id"])
+
+    def store_and_refuse(route: Route) -> None:
+        assert route.fetch().ok
+        refuse(route, words)
+
+    page.route(f"**{path}", store_and_refuse, times=1)
+    place = page.locator("#main")
+    if action == "Disable":
+        portal.press(action)
+        place = page.get_by_role("dialog")
+    place.get_by_role("button", name=action).click()
+    expect(place.get_by_text("It was stored. Press once more to finish.")).to_be_visible()
+    assert client.get(path)["status"] == status
+    place.get_by_role("button", name=action).click()
+    portal.heading(status.capitalize())
+    expect(page.get_by_role("dialog")).to_have_count(0)
+
+
+def refuse(route: Route, detail: str) -> None:
+    route.fulfill(status=503, content_type="application/problem+json", json={"detail": detail})
 
 
 def test_a_header_can_be_replaced_by_one_that_servers_take_for_the_same(

@@ -3,7 +3,7 @@ import { confirmDialog } from './dialog.js';
 import { announce, button, h, theirs } from './dom.js';
 import { attempt, outcome } from './outcome.js';
 import { change } from './parts.js';
-import { Refused, statusOf } from './refused.js';
+import { isStored, Refused, statusOf } from './refused.js';
 import { renameTo, show } from './router.js';
 
 // What can be done to a whole webhook: enable, disable, delete.
@@ -21,18 +21,19 @@ import { renameTo, show } from './router.js';
  * @returns {[HTMLElement, HTMLElement]} buttons, and a line for what came of them
  */
 export function webhookActions(handlers) {
-  const { current, reread, changed } = handlers;
+  const { current, changed } = handlers;
   const webhook = current();
   const enabled = webhook.status !== 'disabled';
   const line = outcome();
+  const work = switching(handlers, !enabled);
   /** @returns {Promise<void>} */
   const enable = () => attempt(toggle, 'Enabling…', line, async () => {
-    const answer = await unlessChanged(reread, () => change('PATCH', current(), { enabled: true }));
+    const answer = await work();
     announce('The webhook is active');
     changed(answer);
   });
   const toggle = enabled
-    ? button('Disable', () => disableDialog(handlers)) : button('Enable', enable);
+    ? button('Disable', () => disableDialog(work, changed)) : button('Enable', enable);
   const remove = button('Delete', () => deleteDialog(handlers), '.danger-quiet');
   toggle.dataset.action = 'toggle';
   remove.dataset.action = 'delete';
@@ -40,15 +41,34 @@ export function webhookActions(handlers) {
     toggle, remove), line];
 }
 
-/** @param {Handlers} handlers */
-function disableDialog({ current, reread, changed }) {
+/**
+ * Enables or disables. What is stored and not finished is finished by the next call, which needs no particular version.
+ *
+ * @param {Handlers} handlers
+ * @param {boolean} enabled
+ * @returns {() => Promise<Webhook>}
+ */
+function switching({ current, reread }, enabled) {
+  let stored = false;
+  return () => unlessChanged(reread, () => change('PATCH', stored ? { ...current() } : current(), { enabled }).catch((error) => {
+    if (!isStored(error)) throw error;
+    stored = true;
+    throw new Refused(503, 'It was stored. Press once more to finish.');
+  }));
+}
+
+/**
+ * @param {() => Promise<Webhook>} work
+ * @param {Handlers['changed']} changed
+ */
+function disableDialog(work, changed) {
   confirmDialog({
     title: 'Disable this webhook?',
     text: ['Nothing is sent while it is disabled: retries under way are cancelled, and what happens meanwhile is not '
       + 'sent later. You can enable it again at any time.'],
     label: 'Disable',
     busyLabel: 'Disabling…',
-    work: () => unlessChanged(reread, () => change('PATCH', current(), { enabled: false })),
+    work,
     then: (answer) => {
       announce('The webhook is disabled');
       changed(answer);

@@ -4,7 +4,7 @@ import { webhookForm } from './form.js';
 import { crumbs, heading, loading } from './frame.js';
 import { change, eventTypes, webhookOf } from './parts.js';
 import { Unfinished } from './problems.js';
-import { statusOf } from './refused.js';
+import { isStored } from './refused.js';
 import { go, renameTo, show } from './router.js';
 import { keepSaved } from './saved.js';
 import { keepSecret } from './secret.js';
@@ -76,14 +76,6 @@ export async function editView(place, signal, id) {
     },
   }));
 }
-
-/**
- * Whether the API has stored the change, although it refuses the call, because the rest of the work is still to be done. API
- * Gateway's own 503 has other words.
- *
- * @param {unknown} error
- */
-const isStored = (error) => statusOf(error) === 503 && error instanceof Error && error.message.startsWith('The webhook is changed');
 
 /** @param {{url_warning: string | null}} answer */
 const warningOf = ({ url_warning: warning }) => warning && sentence(warning);

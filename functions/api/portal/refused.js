@@ -21,6 +21,14 @@ export class Refused extends Error {
 export const statusOf = (error) => (error instanceof Refused ? error.status : 0);
 
 /**
+ * Whether the API has stored the change, although it refuses the call, because the rest of the work is still to be done. API
+ * Gateway's own 503 has other words.
+ *
+ * @param {unknown} error
+ */
+export const isStored = (error) => error instanceof Refused && error.status === 503 && /^The webhook is (changed|disabled), but/.test(error.message);
+
+/**
  * Whether the call was given up because the reader left the view.
  *
  * @param {unknown} error
