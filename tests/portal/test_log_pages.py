@@ -7,7 +7,7 @@ from datetime import timedelta
 from typing import Any
 
 import pytest
-from playwright.sync_api import Locator, expect
+from playwright.sync_api import Locator, Route, expect
 
 from local.client import Client
 from tests.deployed import Deployed
@@ -73,6 +73,27 @@ def test_an_answer_to_an_older_filter_is_left_alone(portal: Portal, client: Clie
     expect(page.locator("[aria-busy]")).to_have_count(0)
     expect(page.get_by_role("button", name="Load more")).to_be_hidden()
     expect(page.locator("#stale")).to_be_hidden()
+
+
+def test_a_filter_that_is_refused_leaves_nothing_of_the_one_before(
+    portal: Portal, client: Client, webhook: Any, log: Log
+) -> None:
+    page = portal.page
+    log(*range(27))
+
+    def searched(route: Route) -> None:
+        route.fulfill(json=route.fetch().json() | {"searched_to": "2026-01-01T00:00:00Z"})
+
+    page.route("**/deliveries?*", searched)
+    portal.open(client, webhook["id"])
+    more, looked_back = page.get_by_role("button", name="Load more"), page.get_by_text("Looked back to")
+    expect(more).to_be_visible()
+    expect(looked_back).to_be_visible()
+    page.route("**/deliveries?*", lambda route: route.fulfill(status=409, json={"detail": "not now"}))
+    page.get_by_label("Status").select_option("failed")
+    expect(page.get_by_role("button", name="Try again")).to_be_visible()
+    expect(more).to_be_hidden()
+    expect(looked_back).to_have_count(0)
 
 
 @pytest.mark.slow

@@ -71,6 +71,8 @@ export function deliveryLog(current, types, signal, settled) {
     log.filterBy(change);
     renameTo(`#/${id}${queryOf(log.filter)}`);
     line.clear();
+    more.hidden = true;
+    fill(searched);
     if (await restart()) announce(log.items.length ? `${log.items.length} deliveries` : nothing(log));
   }
 
@@ -121,12 +123,6 @@ export function deliveryLog(current, types, signal, settled) {
   };
   const plan = keepFresh(signal, refresh, nextDue);
 
-  /** After something was sent: what came of it changes the webhook too, even if it is quicker than we look. */
-  async function sent() {
-    settling = SETTLING;
-    await restart();
-  }
-
   /** @type {DeliveryLog['follow']} */
   async function follow(eventId, say) {
     signal.throwIfAborted();
@@ -141,7 +137,11 @@ export function deliveryLog(current, types, signal, settled) {
     plan();
     announce('The deliveries are up to date');
   }), '.small');
-  const recover = () => recoverDialog(current(), sent);
+  /** What comes of it changes the webhook too, even if it is quicker than we look. */
+  const recover = () => recoverDialog(current(), async () => {
+    settling = SETTLING;
+    await restart();
+  });
   const card = h('section.card.flush', { 'aria-labelledby': 'deliveries' },
     h('div.card-head', {}, h('h2', { id: 'deliveries' }, 'Deliveries'), h('div.buttons', {}, again, button('Resend failed…', recover, '.small')), filters),
     line, body, h('div.card-foot', {}, searched, more));
