@@ -6,7 +6,7 @@ from collections.abc import Callable
 from typing import Any
 
 import pytest
-from playwright.sync_api import expect
+from playwright.sync_api import Route, expect
 
 from local.client import Client
 from local.receiver import Answer, Receiver
@@ -40,6 +40,28 @@ def test_the_title_gets_it_where_the_reader_goes_before_the_first_view_is_there(
     page.get_by_role("link", name="New Webhook").click()
     portal.heading("New Webhook")
     expect(page.get_by_role("heading", level=1)).to_be_focused()
+
+
+def test_copying_the_request_keeps_it_when_another_attempt_is_shown(
+    portal: Portal, client: Client, create: Callable[..., Any]
+) -> None:
+    page, webhook = portal.page, create()
+    event_id = client.post(f"/v1/webhooks/{webhook['id']}/test", {"event": "message.read"}, 202)["event_id"]
+    client.await_delivery(webhook["id"], event_id, lambda d: d["status"] == "delivered", seconds=30)
+
+    def as_before(route: Route) -> None:
+        now = route.fetch().json()
+        route.fulfill(json=now | {"status": "retrying", "request": now["request"] | {"body": "before"}})
+
+    page.route(f"**/deliveries/{event_id}", as_before)
+    portal.open(client, f"{webhook['id']}/deliveries/{event_id}")
+    page.get_by_text("Headers and body").click()
+    request = page.get_by_role("group", name="Request")
+    expect(request).to_contain_text("before")
+    page.get_by_role("button", name="Copy as curl").focus()
+    page.unroute(f"**/deliveries/{event_id}")
+    expect(request).not_to_contain_text("before")
+    expect(page.get_by_role("button", name="Copy as curl")).to_be_focused()
 
 
 @pytest.mark.slow

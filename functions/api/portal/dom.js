@@ -37,7 +37,7 @@ export function fill(element, ...children) {
 }
 
 /**
- * As `fill`. A focus that was inside goes to what has the same `data-action`, or else to the title.
+ * As `fill`. A focus that was inside goes to what has the same `data-action`, or else to the title, or a summary where there is none.
  *
  * @param {Element} element
  * @param {...Children} children
