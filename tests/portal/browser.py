@@ -131,7 +131,7 @@ class Portal:
 
 def stand_still(page: Page) -> None:
     """The page's clock; its calls go on."""
-    page.clock.pause_at(datetime.now() + timedelta(seconds=1))
+    page.clock.pause_at(datetime.now() + timedelta(seconds=5))
 
 
 def run_for(page: Page, seconds: int) -> None:

@@ -11,7 +11,7 @@ from playwright.sync_api import BrowserContext, Locator, Page, Response, expect
 from local.client import Client
 from local.receiver import Receiver
 from tests.deployed import Deployed
-from tests.portal.browser import Portal, key_of
+from tests.portal.browser import Portal, key_of, settle
 
 Account = tuple[str, Client]
 NewAccount = Callable[[], Account]
@@ -123,7 +123,7 @@ def test_another_accounts_key_does_not_continue_an_expired_session(
     portal.open(client, "new")
     portal.fill(name="Mine", url=receiver.url("/hook"))
     expect(named(page)).to_have_text(f"Account {account_id}")
-    page.wait_for_load_state("networkidle")  # a call on its way would be refused first, and say so
+    settle(page)  # a call on its way would be refused first, and say so
     revoke(deployed, client)
     portal.press("Create Webhook")
     dialog = page.get_by_role("dialog", name="Your session has expired")
@@ -150,7 +150,7 @@ def test_a_link_while_the_session_has_expired(
     portal.open(client, "new")
     portal.fill(name="Mine", url=receiver.url("/hook"))
     expect(named(page)).to_have_text(f"Account {account_id}")
-    page.wait_for_load_state("networkidle")  # a call on its way would be refused first, and say so
+    settle(page)  # a call on its way would be refused first, and say so
     revoke(deployed, client)
     portal.press("Create Webhook")
     expect(page.get_by_role("dialog", name="Your session has expired")).to_be_visible()

@@ -9,7 +9,7 @@ from playwright.sync_api import expect
 from local.client import Client
 from local.receiver import Receiver
 from tests.deployed import Deployed
-from tests.portal.browser import Portal, key_of
+from tests.portal.browser import Portal, key_of, settle
 
 NewAccount = Callable[[], tuple[str, Client]]
 
@@ -58,7 +58,7 @@ def test_an_expired_session_loses_nothing(
     account_id, client = account
     portal.open(client, "new")
     portal.fill(name="Typed before it expired", url=receiver.url("/hook"))
-    page.wait_for_load_state("networkidle")  # a call on its way would be refused first, and say so
+    settle(page)  # a call on its way would be refused first, and say so
     revoke(deployed, client)
     portal.press("Create Webhook")
     dialog = page.get_by_role("dialog", name="Your session has expired")

@@ -9,7 +9,7 @@ from playwright.sync_api import Route, expect
 
 from local.client import Client
 from local.receiver import Answer, Receiver
-from tests.portal.browser import Portal
+from tests.portal.browser import Portal, settle
 from tests.portal.test_stats import await_status, send
 
 
@@ -83,6 +83,7 @@ def test_a_chart_that_was_refused_is_asked_for_again(
     page.route("**/stats?*", lambda route: route.fulfill(status=409, json={"detail": "try later"}))
     with page.expect_response("**/stats?*"):
         portal.open(client)
+    settle(page)
     page.unroute("**/stats?*")
     row = page.get_by_role("list", name="Webhooks").get_by_role("listitem")
     expect(row).not_to_contain_text("Last 24 hours")
