@@ -12,7 +12,7 @@ from local.emulator import ROOT
 from tests.infra.test_template import FUNCTIONS, LANES, queue, resources, template
 
 
-def test_twelve_alarms_tell_the_operator_and_each_is_explained() -> None:
+def test_twelve_alarms_notify_the_operator_and_each_is_explained() -> None:
     """Ten are free; what the other two cost is in docs/cost.md."""
     of = template(alarm_email="ops@example.com")
     operations = (ROOT / "docs" / "operations.md").read_text().lower()
@@ -43,24 +43,24 @@ def alarm(name: str) -> Any:
     return found
 
 
-def test_a_dead_letter_that_cannot_be_handled_is_told_by_what_the_function_counts() -> None:
+def test_a_dead_letter_that_cannot_be_handled_raises_an_alarm_by_what_the_function_counts() -> None:
     """Not by its age, which SQS forgets at the third receive. Each period has a receive, so that all three count one."""
-    told = alarm("DeadLettersNotConsumed")
-    assert (told["MetricName"], told["Threshold"]) == ("DeadLetterUnhandled", 1)
-    assert (told["Period"], told["EvaluationPeriods"]) == (300, 3)
-    assert queue(template(), "DeadLetters")[1]["VisibilityTimeout"] < told["Period"]
+    found = alarm("DeadLettersNotConsumed")
+    assert (found["MetricName"], found["Threshold"]) == ("DeadLetterUnhandled", 1)
+    assert (found["Period"], found["EvaluationPeriods"]) == (300, 3)
+    assert queue(template(), "DeadLetters")[1]["VisibilityTimeout"] < found["Period"]
 
 
 @pytest.mark.parametrize(("name", "function"), [("DeliverErrors", "deliver"), ("DeadLettersErrors", "dead_letters")])
 def test_an_invocation_that_crashes_at_each_try_raises_an_alarm(name: str, function: str) -> None:
     """A message that was received comes back within the alarm's period, and crashes it a second time."""
-    told = alarm(name)
-    (dimension,) = told["Dimensions"]
+    found = alarm(name)
+    (dimension,) = found["Dimensions"]
     handler = template()["Resources"][dimension["Value"]["Ref"]]["Properties"]["Handler"]
-    assert (told["Namespace"], told["MetricName"], told["Statistic"]) == ("AWS/Lambda", "Errors", "Sum")
+    assert (found["Namespace"], found["MetricName"], found["Statistic"]) == ("AWS/Lambda", "Errors", "Sum")
     assert handler == FUNCTIONS[function]
-    assert (told["Threshold"], told["Period"]) == (2, 300)
-    assert max(queue(template(), lane)[1]["VisibilityTimeout"] for lane in (*LANES, "DeadLetters")) < told["Period"]
+    assert (found["Threshold"], found["Period"]) == (2, 300)
+    assert max(queue(template(), lane)[1]["VisibilityTimeout"] for lane in (*LANES, "DeadLetters")) < found["Period"]
 
 
 def test_throttled_writes_are_shown_of_the_log_table_and_of_each_index() -> None:
