@@ -56,8 +56,7 @@ def typescript(specification: Path, **environment: str) -> str:
     return run("node", "compiled/round_trip.js", directory=directory, **environment)
 
 
-@pytest.mark.slow
-@pytest.mark.parametrize("generated", [python, typescript])
+@pytest.mark.parametrize("generated", [python, pytest.param(typescript, marks=pytest.mark.slow)])
 def test_a_webhooks_life_by_a_generated_client(
     specification: Path, deployed: Deployed, account: tuple[str, Client], receiver: Receiver, generated: Any
 ) -> None:

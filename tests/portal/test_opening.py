@@ -108,6 +108,7 @@ def test_failing_webhooks_come_first_and_a_long_list_can_be_searched(
     client.await_webhook(failing["id"], lambda w: w["status"] == "failing", seconds=60)
     portal.open(client)
     names = page.locator(".row .name")
+    expect(page.get_by_role("list", name="Webhooks")).to_contain_text("Answered 500, expected 200. Since")
     expect(names).to_have_text(["Zebra", *(f"Branch {number}" for number in range(1, 10))])
     expect(page.get_by_label("Search")).to_be_hidden()
     create("Branch 10")
