@@ -28,7 +28,7 @@ class KeepsChanging(Exception):
 
 
 def lambda_handler(sqs_event: dict[str, Any], context: object) -> dict[str, Any]:
-    """A partial batch response. What cannot be read or handled stays in the dead-letter queue, and an alarm tells."""
+    """A partial batch response. What cannot be read or handled stays in the dead-letter queue, which raises an alarm."""
     try:
         failures = [record["messageId"] for record in sqs_event["Records"] if not _handled(record)]
         return {"batchItemFailures": [{"itemIdentifier": id} for id in failures]}

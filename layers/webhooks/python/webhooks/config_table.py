@@ -6,10 +6,10 @@ from collections.abc import Mapping
 from datetime import timedelta
 from typing import TYPE_CHECKING, Any
 
-from webhooks.attribute_values import from_item, to_item
+from webhooks.attribute_values import to_item
 from webhooks.conflicts import retry_on_conflict
 from webhooks.errors import Conflict, LimitReached, NotFound, WebhooksError
-from webhooks.expressions import compare_and_set, if_unchanged
+from webhooks.expressions import compare_and_set, if_unchanged, is_made
 from webhooks.item_keys import deleted_webhook_key, inbox_key, webhook_count_key, webhook_key
 from webhooks.items import inbox_item, webhook_item, webhook_of
 from webhooks.models import Webhook
@@ -105,7 +105,8 @@ class ConfigTable:
             answer = retry_on_conflict(lambda: self._client.update_item(**update))
         except self._client.exceptions.ConditionalCheckFailedException as refused:
             response: dict[str, Any] = dict(refused.response)
-            if _is_made(response.get("Item", {}), changes, unchanged or {}):
+            version = {"version": unchanged["version"] + 1} if unchanged and "version" in unchanged else {}
+            if is_made(response.get("Item", {}), {**changes, **version}):
                 return webhook_of(response["Item"])
             raise _changed_or_gone(response) from None
         return webhook_of(answer["Attributes"])
@@ -145,15 +146,6 @@ class ConfigTable:
             "UpdateExpression": "ADD webhooks :step",
             "ExpressionAttributeValues": {":step": {"N": str(step)}},
         }
-
-
-def _is_made(item: Mapping[str, Any], changes: Mapping[str, Any], unchanged: Mapping[str, Any]) -> bool:
-    """Whether the item is what the edit makes of the webhook."""
-    found = from_item(dict(item))
-    expected = dict(changes)
-    if "version" in unchanged:
-        expected["version"] = unchanged["version"] + 1
-    return bool(found) and all(found.get(name) == value for name, value in expected.items())
 
 
 def _changed_or_gone(refused: Mapping[str, Any]) -> WebhooksError:

@@ -1,11 +1,11 @@
-"""DynamoDB's expressions, made of plain values. Each function returns a part of a request."""
+"""DynamoDB's expressions, made of plain values as parts of a request, and the refusal of an update that was made already."""
 
 from __future__ import annotations
 
 from collections.abc import Mapping
 from typing import TYPE_CHECKING, Any
 
-from webhooks.attribute_values import to_item
+from webhooks.attribute_values import from_item, to_item
 
 if TYPE_CHECKING:
     from mypy_boto3_dynamodb.type_defs import AttributeValueTypeDef as Value
@@ -57,6 +57,12 @@ def compare_and_set(
         ExpressionAttributeNames=condition.get("ExpressionAttributeNames", {}) | names,
         ExpressionAttributeValues=condition.get("ExpressionAttributeValues", {}) | to_item(values),
     )
+
+
+def is_made(item: Mapping[str, Value], changes: Mapping[str, Any]) -> bool:
+    """Whether the item that a refused update returned has its changes: the SDK repeated it, as its answer was lost."""
+    found = from_item(dict(item))
+    return bool(found) and all(found.get(name) == value for name, value in changes.items())
 
 
 def _without_empty(**parts: Any) -> dict[str, Any]:

@@ -9,9 +9,8 @@ from collections.abc import Mapping
 from contextlib import suppress
 from typing import TYPE_CHECKING, Any
 
-from webhooks.attribute_values import from_item
 from webhooks.conflicts import transact
-from webhooks.expressions import compare_and_set
+from webhooks.expressions import compare_and_set, is_made
 from webhooks.item_keys import webhook_key
 from webhooks.models import Lane, Webhook
 
@@ -63,8 +62,7 @@ class WebhookMarks:
             self._client.update_item(**update, ReturnValuesOnConditionCheckFailure="ALL_OLD")
         except self._client.exceptions.ConditionalCheckFailedException as refused:
             response: dict[str, Any] = dict(refused.response)
-            found = from_item(response.get("Item", {}))
-            return all(found.get(name) == value for name, value in changes.items())
+            return is_made(response.get("Item", {}), changes)
         return True
 
     def _update(self, webhook: Webhook, changes: Mapping[str, Any], *, unchanged: Mapping[str, Any]) -> dict[str, Any]:
